@@ -1,0 +1,36 @@
+"""The only reading of the wall clock."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Clock(Protocol):
+    """Whoever needs the time asks one of these once and passes the value on."""
+
+    def now(self) -> datetime:
+        """The current instant: aware, UTC, whole milliseconds."""
+        ...
+
+
+class SystemClock:
+    """The host's clock."""
+
+    def now(self) -> datetime:
+        return floor_ms(datetime.now(UTC))  # noqa: TID251 - the one place that may
+
+
+def floor_ms(at: datetime) -> datetime:
+    """`at` without what is below a millisecond, the unit of the cloud and of the store."""
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
+
+def to_ms(at: datetime) -> int:
+    """Milliseconds since the epoch, exact (no float on the way)."""
+    return (at - EPOCH) // timedelta(milliseconds=1)
+
+
+def from_ms(ms: int) -> datetime:
+    """The UTC instant `ms` milliseconds after the epoch, exact."""
+    return EPOCH + timedelta(milliseconds=ms)

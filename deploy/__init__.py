@@ -1,0 +1,1 @@
+"""The only place that builds things: servers, functions, command line and sandbox."""

@@ -1,0 +1,1 @@
+"""Slack -> operations: verify, parse, record, acknowledge."""

@@ -1,0 +1,1 @@
+"""Clock -> operations: passes over projects and the timers that start them."""
