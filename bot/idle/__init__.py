@@ -1,0 +1,1 @@
+"""Evidence of idleness: sources, samples, and how they are combined."""

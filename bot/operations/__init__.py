@@ -1,0 +1,1 @@
+"""The verbs; the same for a click, a command and a timer."""

@@ -1,0 +1,1 @@
+"""What must be remembered: one SQLAlchemy implementation, SQLite or PostgreSQL by URL."""
