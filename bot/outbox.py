@@ -1,0 +1,277 @@
+"""Committed messages -> Slack: in order per subject, paced, once.
+
+A row holds what the message should say (`kind`, `facts`, `rev`) and what Slack has (`ts`, `sent_rev`); it is written in
+the transaction of the state it reports and rendered at delivery. Updates of one message coalesce by themselves.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol
+
+from sqlalchemy import and_, exists, or_, select, update
+
+from bot.clock import Clock
+from bot.errors import SlackAnswerLost, SlackBusy, SlackContent, SlackDown, SlackError
+from bot.ids import Ids
+from bot.slack import Message, Posted, Slack
+from bot.stores.database import Database, Tx
+from bot.stores.schema import outbox, paces
+from bot.stores.upsert import insert_once, put
+
+log = logging.getLogger(__name__)
+
+NOTICE, RESULT, PROGRESS = 0, 1, 2
+CLAIM = timedelta(seconds=60)
+CLIENT_TIMEOUT = timedelta(seconds=15)  # of bot.slackweb; a lost answer is waited out this long
+UPDATE_PACE = timedelta(seconds=3)  # contract 2: progress at most every 3 s
+CHANNEL_PACE = timedelta(seconds=1)
+DEAD_AFTER = timedelta(hours=24)
+RESPONSE_LIFE = timedelta(minutes=29)  # Slack: 30 min
+
+TargetKind = Literal["dm", "channel", "response", "view", "home"]
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """What a message should now say. The same `key` again updates the message in place."""
+
+    key: str
+    kind: str
+    target_kind: TargetKind
+    target: str
+    facts: Mapping[str, Any]
+    subject: str
+    rank: int = RESULT
+    project: str | None = None
+    due: datetime | None = None
+    expires: datetime | None = None  # void if not sent by then
+
+
+class Renderer(Protocol):
+    """Facts -> message, at delivery. None voids it: what it would say is no longer so."""
+
+    async def __call__(self, row: Any, now: datetime) -> Message | str: ...
+
+
+class Events(Protocol):
+    """Told in the same transaction as the outcome is recorded."""
+
+    async def delivered(self, db: Tx, row: Any, posted: Posted, now: datetime) -> None: ...
+    async def voided(self, db: Tx, row: Any, reason: str, now: datetime) -> None: ...
+    async def undeliverable(self, db: Tx, row: Any, error: SlackError, now: datetime) -> None: ...
+
+
+async def say(db: Tx, ids: Ids, message: Say, now: datetime) -> None:
+    """Put `message` in the outbox, or give the one with its key its new content."""
+    values = {
+        "id": ids.new(), "key": message.key, "kind": message.kind, "subject": message.subject, "rank": message.rank,
+        "target_kind": message.target_kind, "target": message.target, "project": message.project,
+        "facts": dict(message.facts), "rev": 1, "sent_rev": 0, "state": "pending", "created_at": now,
+        "due_at": message.due or now, "expires_at": message.expires, "tries": 0, "fence": 0,
+        "seq": await _next_seq(db),
+    }
+    if await insert_once(db, outbox, values):
+        return
+    row = (await db.execute(select(outbox).where(outbox.c.key == message.key))).one()
+    due = now
+    if message.rank == PROGRESS and row.delivered_at:
+        due = max(now, row.due_at + UPDATE_PACE if row.state == "sent" else row.due_at)
+    await db.execute(update(outbox).where(outbox.c.id == row.id).values(
+        kind=message.kind, facts=dict(message.facts), rev=outbox.c.rev + 1, rank=message.rank, due_at=due,
+        state="pending" if row.state in ("pending", "sent") else row.state, expires_at=message.expires))
+
+
+async def void(db: Tx, key: str, reason: str) -> bool:
+    """Withdraw a message that has not been sent; True if it was still waiting."""
+    change = (update(outbox).where(outbox.c.key == key, outbox.c.state == "pending", outbox.c.sent_rev == 0,
+                                   outbox.c.attempted_at.is_(None))
+              .values(state="void", reason=reason))
+    return bool((await db.execute(change)).rowcount == 1)
+
+
+async def _next_seq(db: Tx) -> int:
+    row = (await db.execute(select(outbox.c.seq).order_by(outbox.c.seq.desc()).limit(1))).first()
+    return (row.seq if row else 0) + 1
+
+
+class Postman:
+    """Delivers what is due, one row at a time per subject, for any number of runners at once."""
+
+    def __init__(self, db: Database, clock: Clock, slack: Slack, render: Renderer, events: Events,
+                 *, jitter: Callable[[], float], owner: str,
+                 open_url: Callable[[str], str]) -> None:
+        self._db, self._clock, self._slack, self._render, self._events = db, clock, slack, render, events
+        self._jitter, self._owner, self._open_url = jitter, owner, open_url
+
+    async def claim(self) -> Any | None:
+        """Take the next row that may be sent now; None if there is none."""
+        now = self._clock.now()
+        async with self._db.begin() as db:
+            row = (await db.execute(_due(now))).first()
+            if row is None:
+                return None
+            await db.execute(update(outbox).where(outbox.c.id == row.id).values(
+                owner=self._owner, claim_until=now + CLAIM, fence=row.fence + 1, attempted_at=row.attempted_at or now))
+            if row.sent_rev == 0:
+                await put(db, paces, {"name": row.target, "next_at": now + CHANNEL_PACE})
+            return row
+
+    async def deliver(self, row: Any) -> None:
+        """Send one claimed row and record what came of it. Never raises for what Slack does."""
+        now = self._clock.now()
+        try:
+            await self._deliver(row, now)
+        except SlackAnswerLost as error:
+            await self._later(row, error, CLIENT_TIMEOUT, lost=True)
+        except SlackBusy as error:
+            await self._later(row, error, error.retry_after or timedelta(seconds=30))
+        except SlackDown as error:
+            await self._later(row, error, self._wait(row))
+        except SlackError as error:
+            await self._dead(row, error)
+
+    async def _deliver(self, row: Any, now: datetime) -> None:
+        if row.sent_rev == 0 and row.expires_at and now >= row.expires_at:
+            await self._void(row, "its time was over before it could be sent")
+            return
+        if row.attempted_at and row.sent_rev == 0 and row.target_kind in ("dm", "channel") and row.channel:
+            found = await self._found(row)
+            if found:
+                await self._sent(row, Posted(row.channel, found), row.rev)
+                return
+        message = await self._render(row, now)
+        if isinstance(message, str):
+            await self._void(row, message)
+            return
+        await self._send(row, message)
+
+    async def _found(self, row: Any) -> str | None:
+        """Whether an earlier attempt, whose answer was lost, arrived after all (contract 2, delivery)."""
+        try:
+            return await self._slack.find(row.channel, row.key, row.attempted_at - timedelta(seconds=5))
+        except SlackBusy:
+            raise
+        except SlackError as error:
+            log.warning("history of %s cannot be read: %s", row.channel, error.code)
+            return None
+
+    async def _send(self, row: Any, message: Message) -> None:
+        try:
+            posted = await self._put(row, message)
+        except SlackContent as error:
+            log.error("Slack refused the blocks of %s: %s", row.kind, error.detail or error.code)
+            posted = await self._put(row, Message(message.text))
+        await self._sent(row, posted, row.rev)
+
+    async def _put(self, row: Any, message: Message) -> Posted:
+        match row.target_kind:
+            case "response":
+                await self._slack.respond(self._open_url(row.target), message)
+                return Posted("", "")
+            case "view":
+                await self._slack.update_view(row.target, message.blocks[0])
+                return Posted("", "")
+            case "home":
+                await self._slack.publish_home(row.target, message.blocks[0])
+                return Posted("", "")
+        if row.ts:
+            await self._slack.update(row.channel, row.ts, message, _metadata(row))
+            return Posted(row.channel, row.ts)
+        return await self._post(row, message)
+
+    async def _post(self, row: Any, message: Message) -> Posted:
+        channel = row.channel or (row.target if row.target_kind == "channel" else await self._slack.open_dm(row.target))
+        if row.channel is None:  # known before the post, so that a lost answer can be looked up there
+            async with self._db.begin() as db:
+                await db.execute(update(outbox).where(outbox.c.id == row.id).values(channel=channel))
+        posted = await self._slack.post(channel, message, _metadata(row))
+        if message.image:
+            await self._upload(posted, message)
+        return posted
+
+    async def _upload(self, posted: Posted, message: Message) -> None:
+        """The chart rides along; without it the message still says everything."""
+        try:
+            await self._slack.upload(posted.channel, posted.ts, message.image or b"", title=message.image_title,
+                                     alt=message.image_alt)
+        except SlackError as error:
+            log.warning("chart not uploaded: %s", error.code)
+
+    async def _sent(self, row: Any, posted: Posted, rev: int) -> None:
+        """Recorded with the time of the receipt of Slack's `ok`: graces run from it."""
+        now = self._clock.now()
+        async with self._db.begin() as db:
+            current = (await db.execute(select(outbox).where(outbox.c.id == row.id))).one()
+            if current.fence != row.fence + 1:
+                return
+            await db.execute(update(outbox).where(outbox.c.id == row.id).values(
+                state="sent" if current.rev == rev else "pending", sent_rev=rev, channel=posted.channel or current.channel,
+                ts=posted.ts or current.ts, delivered_at=current.delivered_at or now, attempted_at=None, tries=0,
+                owner=None, claim_until=None, error=None,
+                due_at=max(current.due_at, now + UPDATE_PACE) if current.rank == PROGRESS else current.due_at,
+                target="" if row.target_kind == "response" else current.target))
+            if row.sent_rev == 0:
+                await self._events.delivered(db, row, posted, now)
+
+    async def _void(self, row: Any, reason: str) -> None:
+        now = self._clock.now()
+        async with self._db.begin() as db:
+            if await self._finish(db, row, state="void", reason=reason):
+                await self._events.voided(db, row, reason, now)
+
+    async def _dead(self, row: Any, error: SlackError) -> None:
+        """Slack will not take it. A person who cannot be reached is somebody else's business: `Events` escalates."""
+        now = self._clock.now()
+        async with self._db.begin() as db:
+            if await self._finish(db, row, state="dead", reason=error.code, error=error.detail or str(error)):
+                await self._events.undeliverable(db, row, error, now)
+
+    async def _later(self, row: Any, error: SlackError, wait: timedelta, *, lost: bool = False) -> None:
+        now = self._clock.now()
+        if now - row.created_at > DEAD_AFTER:
+            await self._dead(row, error)
+            return
+        async with self._db.begin() as db:
+            await self._finish(db, row, state="pending", due_at=now + wait, tries=row.tries + 1, error=error.code,
+                               **({} if lost else {"attempted_at": None}))
+            if isinstance(error, SlackBusy):
+                await put(db, paces, {"name": row.target, "next_at": now + wait})
+
+    async def _finish(self, db: Tx, row: Any, **values: Any) -> bool:
+        change = (update(outbox).where(outbox.c.id == row.id, outbox.c.fence == row.fence + 1)
+                  .values(owner=None, claim_until=None, **values))
+        return bool((await db.execute(change)).rowcount == 1)
+
+    def _wait(self, row: Any) -> timedelta:
+        most = min(timedelta(minutes=5), timedelta(seconds=2) * 2 ** min(row.tries, 10))
+        return most * (0.5 + self._jitter() / 2)
+
+    async def next_due(self) -> datetime | None:
+        """When the next message may go; None if none waits."""
+        async with self._db.read() as db:
+            row = (await db.execute(select(outbox.c.due_at).where(outbox.c.state == "pending")
+                                    .order_by(outbox.c.due_at).limit(1))).first()
+        return row.due_at if row else None
+
+
+def _metadata(row: Any) -> dict[str, Any]:
+    """Flat: event type, key, and the ids the facts name (contract 2)."""
+    payload = {"key": row.key} | {name: row.facts[name] for name in ("notebook_id", "keys", "notebook_ids")
+                                  if row.facts.get(name)}
+    return {"event_type": row.kind, "event_payload": {"notebook_id": ""} | payload}
+
+
+def _due(now: datetime) -> Any:
+    other = outbox.alias("other")
+    before = exists().where(
+        other.c.subject == outbox.c.subject, other.c.id != outbox.c.id, other.c.state == "pending",
+        or_(other.c.rank < outbox.c.rank, and_(other.c.rank == outbox.c.rank, other.c.seq < outbox.c.seq)))
+    sending = exists().where(other.c.subject == outbox.c.subject, other.c.id != outbox.c.id, other.c.claim_until > now)
+    paced = exists().where(paces.c.name == outbox.c.target, paces.c.next_at > now)
+    return (select(outbox).where(outbox.c.state == "pending", outbox.c.due_at <= now, ~before, ~sending,
+                                 or_(outbox.c.claim_until.is_(None), outbox.c.claim_until <= now),
+                                 or_(outbox.c.sent_rev > 0, ~paced))
+            .order_by(outbox.c.rank, outbox.c.due_at, outbox.c.seq).limit(1)
+            .with_for_update(skip_locked=True, of=outbox))
