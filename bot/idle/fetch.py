@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from bot.http import Client, HTTPError, Limits, Response, Timeout
-from bot.idle.guard import Refused, Target, first_allowed
+from bot.http import Client, HTTPError, Limits, Response, Timeout, TimeoutException
+from bot.idle.guard import Target, first_allowed
 
 MAX_BYTES = 1024 * 1024
 TIMEOUT = timedelta(seconds=5)
@@ -71,15 +71,13 @@ class Fetcher:
         try:
             async with asyncio.timeout(self._timeout.total_seconds()):
                 return await self._get(at, address, path, token)
-        except TimeoutError as error:
+        except (TimeoutError, TimeoutException) as error:
             raise Unreadable(f"no answer within {self._timeout.total_seconds():g} s") from error
         except (HTTPError, OSError) as error:
-            if "timeout" in type(error).__name__.lower():
-                raise Unreadable(f"no answer within {self._timeout.total_seconds():g} s") from error
             raise Unreadable("the notebook cannot be reached") from error
 
     async def _get(self, at: Target, address: str, path: str, token: str) -> Answer:
-        url = at.url.copy_with(host=address, raw_path=(at.url.path.rstrip("/") + path).encode())
+        url = at.url.copy_with(host=address, raw_path=at.url.raw_path.rstrip(b"/") + path.encode())
         headers = {"Host": at.url.netloc.decode(), "Accept": "application/json", "Accept-Encoding": "identity"}
         headers["Authorization"] = f"token {token}"
         named = {"sni_hostname": at.host}  # the certificate is checked against the name, not the pinned address

@@ -36,7 +36,7 @@ def target(url: str, endpoint: Endpoint) -> Target:
     """
     parsed = _parse(url)
     loopback_allowed = is_loopback(URL(endpoint.modelarts).host)
-    host = parsed.host.lower()
+    host = parsed.raw_host.decode("ascii").lower()
     if parsed.scheme != "https" and not (parsed.scheme == "http" and loopback_allowed and is_loopback(host)):
         raise Refused("the notebook's address is not https")
     if parsed.userinfo:
@@ -44,8 +44,9 @@ def target(url: str, endpoint: Endpoint) -> Target:
     if not matches(host, endpoint.notebook_hosts):
         raise Refused("the notebook's host is not among the project's notebook_hosts")
     port = parsed.port or (443 if parsed.scheme == "https" else 80)
-    path = parsed.path.rstrip("/").removesuffix("/lab")
-    return Target(URL(scheme=parsed.scheme, host=host, port=parsed.port, path=path or "/"), host, port, loopback_allowed)
+    path = parsed.raw_path.partition(b"?")[0].rstrip(b"/").removesuffix(b"/lab")
+    base = parsed.copy_with(raw_path=path or b"/", fragment=None)
+    return Target(base, host, port, loopback_allowed)
 
 
 def matches(host: str, globs: Iterable[str]) -> bool:

@@ -1,0 +1,82 @@
+"""Source `jupyter`: asks the notebook's own server, without our asking counting as activity."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.idle.fetch import Answer, Fetcher, Unreadable
+from bot.idle.guard import Refused, Target, target
+from bot.idle.jupyter_facts import Malformed, ServerFacts, facts
+from bot.idle.jupyter_verdict import NAME, cannot_tell, judge
+from bot.idle.ports import Evidence, Subject
+from bot.model import NotebookId
+
+UNTRACKED = "?no_track_activity=1"
+AT_ONCE = 20  # notebooks read at the same time
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    fetch: Fetcher
+    at: Target
+    address: str
+    token: str
+
+    async def get(self, path: str) -> Answer:
+        return await self.fetch.get(self.at, self.address, path, self.token)
+
+    async def optional(self, path: str, *, absent: frozenset[int]) -> Any:
+        """The JSON, or None where the status says that this server has no such thing."""
+        try:
+            return (await self.get(path)).body
+        except Unreadable as error:
+            if error.status in absent:
+                return None
+            raise
+
+
+class Jupyter:
+    """Kernels, terminals and sessions of a notebook, through its `url` and `token` (both re-read after each start).
+
+    Source: Jupyter Server REST API; API digest 17.2.
+    """
+
+    name = NAME
+
+    def __init__(self, fetch: Fetcher, *, at_once: int = AT_ONCE) -> None:
+        self._fetch, self._slots = fetch, asyncio.Semaphore(at_once)
+
+    async def read(self, subjects: Sequence[Subject], now: datetime) -> Mapping[NotebookId, Evidence]:
+        """One reading for each subject; a failure is an unknown reading with its reason."""
+        readings = await asyncio.gather(*(self._read(subject, now) for subject in subjects))
+        return {subject.notebook.id: each for subject, each in zip(subjects, readings, strict=True)}
+
+    async def _read(self, subject: Subject, now: datetime) -> Evidence:
+        try:
+            async with self._slots:
+                server, date = await self._ask(subject)
+        except Unreadable as error:
+            status = {"http": str(error.status)} if error.status else {}
+            return cannot_tell(str(error), subject.memory, status)
+        except Refused as error:
+            return cannot_tell(str(error), subject.memory, {"refused": "1"})
+        except Malformed as error:
+            return cannot_tell(f"the notebook's answer cannot be read ({error})", subject.memory)
+        return judge(server, date, subject, now)
+
+    async def _ask(self, subject: Subject) -> tuple[ServerFacts, datetime | None]:
+        notebook = subject.notebook
+        if not notebook.url or not notebook.token:
+            raise Unreadable("the notebook's address is not known yet")
+        at = target(notebook.url, subject.endpoint)
+        server = _Server(self._fetch, at, await self._fetch.address(at), notebook.token)
+        status = await server.get("/api/status")  # first: never counted, and says whether the token is good
+        kernels, sessions, terminals, about = await asyncio.gather(
+            server.get("/api/kernels" + UNTRACKED),
+            server.get("/api/sessions" + UNTRACKED),
+            server.optional("/api/terminals" + UNTRACKED, absent=frozenset({404})),
+            server.optional("/api", absent=frozenset({401, 403, 404})),
+        )
+        return facts(status.body, kernels.body, sessions.body, terminals, about), status.date
