@@ -1,7 +1,9 @@
 """What messages are rendered from. Outbox rows keep these as JSON: ids, numbers and raw text, never blocks.
 
 Instants are milliseconds since the epoch (`_ms`), durations seconds (`_s`), money is written (`2.04 EUR`). Names and
-reasons are raw: rendering escapes them. `cause` is what buttons are drawn for.
+reasons are raw: rendering escapes them. People are Slack ids and become mentions; somebody without one is written
+`cloud user NAME`. `cause` is what buttons are drawn for. Answers to commands are in `bot.render.answer_facts`, modals
+and App Home in `bot.render.view_facts`.
 """
 
 from typing import Any, Literal, NotRequired, TypedDict
@@ -58,6 +60,7 @@ class WarningItem(TypedDict):
     flavor: str
     price: NotRequired[str]
     cost: NotRequired[str]
+    cause: NotRequired[str]  # of its buttons; `key` when absent. Drawn again for a second try: a new one
     settled: NotRequired[str]  # what happened meanwhile: its buttons are gone
     settled_ms: NotRequired[int]
 
@@ -96,6 +99,7 @@ class IdleWarningFacts(TypedDict):
     price: NotRequired[str]
     idle_cost: NotRequired[str]  # what it cost while idle
     end_ms: NotRequired[int | None]
+    delivered_ms: NotRequired[int]  # when Slack took it: grace runs from there; absent before that
     owner: NotRequired[str]  # shown when it is an escalation
     settled: NotRequired[str]
     settled_ms: NotRequired[int]
@@ -215,10 +219,3 @@ class DigestFacts(TypedDict):
     unpriced: list[str]
     audit_head: str
     notebook_id: str
-
-
-class AnswerFacts(TypedDict):
-    """`answer`: what a command answers with, ephemeral. `what` names the renderer, the rest is its own."""
-
-    what: str
-    notebook_id: NotRequired[str]
