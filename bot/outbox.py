@@ -45,6 +45,7 @@ class Say:
     subject: str
     rank: int = RESULT
     project: str | None = None
+    fallback: str | None = None  # the person whose DM gets it when a response_url or view is gone
     due: datetime | None = None
     expires: datetime | None = None  # void if not sent by then
 
@@ -67,7 +68,7 @@ async def say(db: Tx, ids: Ids, message: Say, now: datetime) -> None:
     """Put `message` in the outbox, or give the one with its key its new content."""
     values = {
         "id": ids.new(), "key": message.key, "kind": message.kind, "subject": message.subject, "rank": message.rank,
-        "target_kind": message.target_kind, "target": message.target, "project": message.project,
+        "target_kind": message.target_kind, "target": message.target, "project": message.project, "fallback": message.fallback,
         "facts": dict(message.facts), "rev": 1, "sent_rev": 0, "state": "pending", "created_at": now,
         "due_at": message.due or now, "expires_at": message.expires, "tries": 0, "fence": 0,
         "seq": await _next_seq(db),
@@ -130,11 +131,25 @@ class Postman:
         except SlackDown as error:
             await self._later(row, error, self._wait(row))
         except SlackError as error:
-            await self._dead(row, error)
+            if row.target_kind in ("response", "view") and row.fallback:
+                await self._to_dm(row)
+            else:
+                await self._dead(row, error)
+
+    async def _to_dm(self, row: Any) -> None:
+        """A `response_url` or a modal that has run out: the person is told in their DM instead."""
+        async with self._db.begin() as db:
+            if row.fallback:
+                await self._finish(db, row, target_kind="dm", target=row.fallback, attempted_at=None)
+            else:
+                await self._finish(db, row, state="void", reason="the answer's address has run out", target="")
 
     async def _deliver(self, row: Any, now: datetime) -> None:
         if row.sent_rev == 0 and row.expires_at and now >= row.expires_at:
             await self._void(row, "its time was over before it could be sent")
+            return
+        if row.target_kind == "response" and now - row.created_at > RESPONSE_LIFE:
+            await self._to_dm(row)
             return
         if row.attempted_at and row.sent_rev == 0 and row.target_kind in ("dm", "channel") and row.channel:
             found = await self._found(row)
@@ -150,7 +165,7 @@ class Postman:
     async def _found(self, row: Any) -> str | None:
         """Whether an earlier attempt, whose answer was lost, arrived after all (contract 2, delivery)."""
         try:
-            return await self._slack.find(row.channel, row.key, row.attempted_at - timedelta(seconds=5))
+            return await self._slack.find(row.channel, _metadata(row)["event_payload"]["key"], row.attempted_at - timedelta(seconds=5))
         except SlackBusy:
             raise
         except SlackError as error:
@@ -257,10 +272,12 @@ class Postman:
 
 
 def _metadata(row: Any) -> dict[str, Any]:
-    """Flat: event type, key, and the ids the facts name (contract 2)."""
-    payload = {"key": row.key} | {name: row.facts[name] for name in ("notebook_id", "keys", "notebook_ids")
+    """Flat: event type, key, and the ids the facts name (contract 2). Copies of a message carry the same key."""
+    key = row.key.partition("@")[0]
+    kind = "operation" if row.kind == "answer" else row.kind
+    payload = {"key": key if kind == row.kind else f"operation:{key.partition(':')[2]}"} | {name: row.facts[name] for name in ("notebook_id", "keys", "notebook_ids")
                                   if row.facts.get(name)}
-    return {"event_type": row.kind, "event_payload": {"notebook_id": ""} | payload}
+    return {"event_type": kind, "event_payload": {"notebook_id": ""} | payload}
 
 
 def _due(now: datetime) -> Any:

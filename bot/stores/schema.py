@@ -66,6 +66,7 @@ outbox = Table(
     Column("rank", Integer, nullable=False),  # 0 notice, 1 result, 2 progress
     Column("target_kind", String(12), nullable=False),  # dm, channel, response, view, home, file
     Column("target", Text, nullable=False),  # user id, channel id, encrypted response_url, view id
+    Column("fallback", String(32)),  # whose DM gets it when a response_url has run out
     Column("project", String(80)),
     Column("facts", Json, nullable=False),
     Column("rev", Integer, nullable=False),

@@ -1,0 +1,31 @@
+"""What every operation is built from; put together once, in deploy/."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bot.clock import Clock
+from bot.cloud.port import Clouds
+from bot.config.policy import Config
+from bot.ids import Ids
+from bot.secrets import Sealer
+from bot.slack import Slack
+from bot.stores.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """The parts, each replaceable."""
+
+    db: Database
+    clock: Clock
+    ids: Ids
+    config: Config
+    clouds: Clouds
+    slack: Slack
+    sealer: Sealer
+    jitter: Callable[[], float]
+    command: str  # the slash command, to be named in answers
+    public_url: str  # where the link page is served; "" if it is not
+    poll: timedelta  # the floor between two passes
+    team: str = ""  # the one workspace; "" until auth.test has said it

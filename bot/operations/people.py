@@ -1,0 +1,116 @@
+"""Who somebody is, which projects they belong to, and what role they have; asked of Slack, remembered for a while."""
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from bot.errors import SlackError
+from bot.model import Person, SlackUserId
+from bot.operations.deps import Deps
+from bot.stores import people as store
+
+log = logging.getLogger(__name__)
+
+FRESH = timedelta(hours=1)  # contract 2: an owner counts as reachable on what Slack said at most this long ago
+MEMBERS_FRESH = timedelta(minutes=5)
+
+
+class People:
+    """Answers from the store; asks Slack when the answer is old. What cannot be read means no."""
+
+    def __init__(self, deps: Deps) -> None:
+        self._deps = deps
+        self._members: dict[str, tuple[datetime, frozenset[str]]] = {}
+        self._groups: dict[str, tuple[datetime, frozenset[str]]] = {}
+
+    async def get(self, user: str) -> Person:
+        """The person; what Slack said at most an hour ago, or the last it ever said if it does not answer now."""
+        team, now = self._deps.team, self._deps.clock.now()
+        async with self._deps.db.read() as db:
+            known = await store.get(db, team, user)
+        if known and known[1] and now - known[1] < FRESH:
+            return known[0]
+        return await self._refresh(user, now) or (known[0] if known else Person(team, SlackUserId(user)))
+
+    async def _refresh(self, user: str, now: datetime) -> Person | None:
+        try:
+            said = await self._deps.slack.person(user)
+        except SlackError as error:
+            log.warning("users.info: %s", error.code)
+            return None
+        async with self._deps.db.begin() as db:
+            await store.save(db, self._deps.team, said, now)
+            fresh = await store.get(db, self._deps.team, user)
+        return fresh[0] if fresh else None
+
+    async def reachable(self, user: str) -> bool:
+        """Whether Slack, asked at most an hour ago, shows an active member."""
+        person = await self.get(user)
+        async with self._deps.db.read() as db:
+            known = await store.get(db, self._deps.team, user)
+        fresh = known is not None and known[1] is not None and self._deps.clock.now() - known[1] < FRESH
+        return fresh and not (person.deleted or person.guest or person.stranger)
+
+    async def zone(self, user: str) -> ZoneInfo:
+        """Their own choice, else Slack's, else the policy file's."""
+        person = await self.get(user)
+        async with self._deps.db.read() as db:
+            chosen = (await store.settings(db, self._deps.team, user)).get("zone")
+        for name in (chosen, person.zone):
+            if name:
+                try:
+                    return ZoneInfo(name)
+                except (ZoneInfoNotFoundError, ValueError):
+                    continue
+        return self._deps.config.zone
+
+    async def members(self, project: str) -> frozenset[str]:
+        """Who is in the project's channel; nobody if Slack cannot say and never did."""
+        channel = self._deps.config.projects[project].channel
+        return await self._cached(self._members, channel, self._deps.slack.members, MEMBERS_FRESH)
+
+    async def projects(self, user: str) -> tuple[str, ...]:
+        """The projects they belong to: in the channel, and no guest."""
+        person = await self.get(user)
+        if person.guest or person.stranger or person.deleted:
+            return ()
+        return tuple([name for name in self._deps.config.projects if user in await self.members(name)])
+
+    async def among(self, user: str, entries: Iterable[str]) -> bool:
+        """Whether `user` is named by `entries`, people `U…` or groups `S…`. An unreadable group means no."""
+        return user in await self.expand(entries)
+
+    async def expand(self, entries: Iterable[str]) -> frozenset[str]:
+        """Everybody named by `entries`; an unreadable group counts for nobody."""
+        found: set[str] = set()
+        for entry in entries:
+            if entry.startswith("S"):
+                found |= await self._cached(self._groups, entry, self._deps.slack.group, MEMBERS_FRESH, stale=False)
+            else:
+                found.add(entry)
+        return frozenset(found)
+
+    async def admins(self, project: str | None = None) -> frozenset[str]:
+        """Admins of everything and of `project`."""
+        return await self.expand(self._deps.config.role("admins", project))
+
+    async def is_admin(self, user: str, project: str | None = None) -> bool:
+        return user in await self.admins(project)
+
+    async def has_role(self, user: str, role: str, project: str) -> bool:
+        """`role` is admins, leads or auditors."""
+        return await self.among(user, self._deps.config.role(role, project))
+
+    async def _cached(self, cache: dict[str, tuple[datetime, frozenset[str]]], key: str, ask,  # type: ignore[no-untyped-def]
+                      fresh: timedelta, *, stale: bool = True) -> frozenset[str]:
+        now = self._deps.clock.now()
+        known = cache.get(key)
+        if known and now - known[0] < fresh:
+            return known[1]
+        try:
+            cache[key] = (now, await ask(key))
+        except SlackError as error:
+            log.warning("%s of %s: %s", ask.__name__, key, error.code)
+            return known[1] if known and stale else frozenset()
+        return cache[key][1]

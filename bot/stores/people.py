@@ -1,0 +1,52 @@
+"""People as Slack last told of them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+
+from bot.model import CloudUserId, Person, SlackUserId
+from bot.slack import SlackPerson
+from bot.stores.database import Tx
+from bot.stores.schema import identities, people
+from bot.stores.upsert import put
+
+
+async def get(db: Tx, team: str, user: str) -> tuple[Person, datetime | None] | None:
+    """The person and when Slack was last asked; None if never heard of."""
+    row = (await db.execute(select(people).where(people.c.team == team, people.c.slack == user))).first()
+    if row is None:
+        return None
+    linked = await db.execute(
+        select(identities.c.project, identities.c.cloud_user_id).where(
+            identities.c.team == team, identities.c.slack == user, identities.c.state != "waiting"))
+    clouds = {r.project: CloudUserId(r.cloud_user_id) for r in linked}
+    person = Person(team, SlackUserId(user), row.name, row.zone, row.deleted, row.guest, row.stranger, clouds)
+    return person, row.checked_at
+
+
+async def save(db: Tx, team: str, said: SlackPerson, now: datetime) -> None:
+    """Keep what Slack said of somebody."""
+    await put(db, people, {
+        "team": team, "slack": said.id, "name": said.name, "zone": said.zone, "deleted": said.deleted,
+        "guest": said.guest, "stranger": said.stranger, "checked_at": now,
+    })
+
+
+async def settings(db: Tx, team: str, user: str) -> dict[str, Any]:
+    """A person's own settings: zone, quiet hours, muted kinds. Empty: none set."""
+    row = (await db.execute(select(people.c.settings).where(people.c.team == team, people.c.slack == user))).first()
+    return dict(row.settings or {}) if row else {}
+
+
+async def save_settings(db: Tx, team: str, user: str, values: dict[str, Any]) -> None:
+    """Replace a person's own settings."""
+    await db.execute(update(people).where(people.c.team == team, people.c.slack == user).values(settings=values))
+
+
+async def by_cloud_user(db: Tx, project: str, cloud_user: str) -> str | None:
+    """The Slack id of whoever is linked to this cloud user in this project."""
+    row = (await db.execute(select(identities.c.slack).where(
+        identities.c.project == project, identities.c.cloud_user_id == cloud_user,
+        identities.c.state != "waiting"))).first()
+    return str(row.slack) if row else None
