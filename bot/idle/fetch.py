@@ -81,7 +81,8 @@ class Fetcher:
         headers = {"Host": at.url.netloc.decode(), "Accept": "application/json", "Accept-Encoding": "identity"}
         headers["Authorization"] = f"token {token}"
         named = {"sni_hostname": at.host}  # the certificate is checked against the name, not the pinned address
-        async with self._client.stream("GET", url, headers=headers, extensions=named, follow_redirects=False) as response:
+        asked = self._client.stream("GET", url, headers=headers, extensions=named, follow_redirects=False)
+        async with asked as response:
             _refuse_status(response)
             return Answer(_json(await _capped(response)), _date(response))
 

@@ -1,16 +1,17 @@
 """Source `jupyter`: asks the notebook's own server, without our asking counting as activity."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from bot.clock import Clock
 from bot.idle.fetch import Answer, Fetcher, Unreadable
 from bot.idle.guard import Refused, Target, target
-from bot.idle.jupyter_facts import Malformed, ServerFacts, facts
+from bot.idle.jupyter_facts import ServerFacts, facts
 from bot.idle.jupyter_verdict import NAME, cannot_tell, judge
-from bot.idle.ports import Evidence, Subject
+from bot.idle.ports import Evidence, Malformed, Subject
 from bot.model import NotebookId
 
 UNTRACKED = "?no_track_activity=1"
@@ -24,16 +25,13 @@ class _Server:
     address: str
     token: str
 
-    async def get(self, path: str) -> Answer:
-        return await self.fetch.get(self.at, self.address, path, self.token)
-
-    async def optional(self, path: str, *, absent: frozenset[int]) -> Any:
-        """The JSON, or None where the status says that this server has no such thing."""
+    async def get(self, path: str, *, absent: frozenset[int] = frozenset()) -> Answer:
+        """The answer; an empty one where the status says that this server has no such thing."""
         try:
-            return (await self.get(path)).body
+            return await self.fetch.get(self.at, self.address, path, self.token)
         except Unreadable as error:
             if error.status in absent:
-                return None
+                return Answer(None, None)
             raise
 
 
@@ -45,15 +43,15 @@ class Jupyter:
 
     name = NAME
 
-    def __init__(self, fetch: Fetcher, *, at_once: int = AT_ONCE) -> None:
-        self._fetch, self._slots = fetch, asyncio.Semaphore(at_once)
+    def __init__(self, fetch: Fetcher, clock: Clock, *, at_once: int = AT_ONCE) -> None:
+        self._fetch, self._clock, self._slots = fetch, clock, asyncio.Semaphore(at_once)
 
-    async def read(self, subjects: Sequence[Subject], now: datetime) -> Mapping[NotebookId, Evidence]:
+    async def read(self, subjects: Sequence[Subject]) -> Mapping[NotebookId, Evidence]:
         """One reading for each subject; a failure is an unknown reading with its reason."""
-        readings = await asyncio.gather(*(self._read(subject, now) for subject in subjects))
+        readings = await asyncio.gather(*(self._read(subject) for subject in subjects))
         return {subject.notebook.id: each for subject, each in zip(subjects, readings, strict=True)}
 
-    async def _read(self, subject: Subject, now: datetime) -> Evidence:
+    async def _read(self, subject: Subject) -> Evidence:
         try:
             async with self._slots:
                 server, date = await self._ask(subject)
@@ -64,7 +62,7 @@ class Jupyter:
             return cannot_tell(str(error), subject.memory, {"refused": "1"})
         except Malformed as error:
             return cannot_tell(f"the notebook's answer cannot be read ({error})", subject.memory)
-        return judge(server, date, subject, now)
+        return judge(server, date, subject, self._clock.now())
 
     async def _ask(self, subject: Subject) -> tuple[ServerFacts, datetime | None]:
         notebook = subject.notebook
@@ -73,10 +71,19 @@ class Jupyter:
         at = target(notebook.url, subject.endpoint)
         server = _Server(self._fetch, at, await self._fetch.address(at), notebook.token)
         status = await server.get("/api/status")  # first: never counted, and says whether the token is good
-        kernels, sessions, terminals, about = await asyncio.gather(
+        kernels, sessions, terminals, about = await _all(
             server.get("/api/kernels" + UNTRACKED),
             server.get("/api/sessions" + UNTRACKED),
-            server.optional("/api/terminals" + UNTRACKED, absent=frozenset({404})),
-            server.optional("/api", absent=frozenset({401, 403, 404})),
+            server.get("/api/terminals" + UNTRACKED, absent=frozenset({404})),
+            server.get("/api", absent=frozenset({401, 403, 404})),
         )
-        return facts(status.body, kernels.body, sessions.body, terminals, about), status.date
+        return facts(status.body, kernels.body, sessions.body, terminals.body, about.body), status.date
+
+
+async def _all(*asked: Coroutine[Any, Any, Answer]) -> list[Answer]:
+    """All the answers, or the first failure once none of the others is under way any more."""
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+    return [answer for answer in answers if isinstance(answer, Answer)]

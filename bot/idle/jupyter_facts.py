@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.idle.ports import Malformed
+
 WORKING = frozenset({"busy", "starting", "restarting", "autorestarting", "terminating"})
 RESTING = frozenset({"idle", "dead"})
 FIRST_WITH_TRACKED_MESSAGES = (2, 15)
-
-
-class Malformed(Exception):
-    """The answer has not the form it should have; `str()` names the field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +43,12 @@ class ServerFacts:
     terminals: tuple[Terminal, ...]
     sessions: int
     version: str  # "" where it was not told
+
+    @property
+    def uses(self) -> tuple[datetime, ...]:
+        """The last use of each kernel and terminal."""
+        kernels = tuple(each.last_activity for each in self.kernels)
+        return kernels + tuple(each.last_activity for each in self.terminals)
 
 
 def facts(status: Any, kernels: Any, sessions: Any, terminals: Any, about: Any) -> ServerFacts:

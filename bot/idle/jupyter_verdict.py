@@ -1,6 +1,6 @@
 """What a notebook server's facts say about its use. Pure; the server's clock is translated into ours."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -95,7 +95,7 @@ def _last_use(
     The server's own last activity bounds it from above. It is used only where nothing better is known: for what
     has gone since the last reading, or when there is nothing now and nobody looked lately.
     """
-    stamps = [each.last_activity + ahead for each in (*server.kernels, *server.terminals)]
+    stamps = [at + ahead for at in server.uses]
     if before and before.active_until:
         stamps.append(before.active_until)
     lately = before is not None and now - before.read_at <= max(subject.idle_fresh, 2 * interval(subject.idle_after))
@@ -106,9 +106,7 @@ def _last_use(
 
 
 def _contradiction(server: ServerFacts, server_now: datetime) -> str:
-    stamps = [server.started, server.last_activity]
-    stamps += [each.last_activity for each in (*server.kernels, *server.terminals)]
-    if max(stamps) > server_now + TOO_EARLY:
+    if max(server.started, server.last_activity, *server.uses) > server_now + TOO_EARLY:
         return "the notebook's times are ahead of its own clock"
     return ""
 
@@ -126,7 +124,8 @@ def _ahead(now: datetime, date: datetime | None, before: Remembered | None) -> t
 
 
 def _present(server: ServerFacts) -> frozenset[str]:
-    return frozenset([f"kernel {each.id}" for each in server.kernels] + [f"terminal {t.name}" for t in server.terminals])
+    kernels = [f"kernel {each.id}" for each in server.kernels]
+    return frozenset(kernels + [f"terminal {each.name}" for each in server.terminals])
 
 
 def _details(server: ServerFacts, subject: Subject, ahead: timedelta) -> dict[str, str]:
@@ -156,7 +155,3 @@ def _evidence(
 def _minutes(span: timedelta) -> str:
     return f"{span // timedelta(minutes=1)} min"
 
-
-def shown(details: Mapping[str, str], names: Iterable[str]) -> str:
-    """Some details as one line for people, such as `2 kernels, 1 terminal`."""
-    return ", ".join(f"{details[name]} {name}" for name in names if details.get(name, "0") != "0")

@@ -13,6 +13,10 @@ Memory = Mapping[str, Any]  # JSON-able; what a source wants to find again at it
 DEFAULT_FRESH = timedelta(minutes=15)
 
 
+class Malformed(Exception):
+    """An answer has not the form it should have; `str()` names the field."""
+
+
 class Aom(Protocol):
     """One project's metrics, with the service account's token. Raises `bot.errors.CloudError`.
 
@@ -54,6 +58,6 @@ class Source(Protocol):
 
     name: str
 
-    async def read(self, subjects: Sequence[Subject], now: datetime) -> Mapping[NotebookId, Evidence]:
+    async def read(self, subjects: Sequence[Subject]) -> Mapping[NotebookId, Evidence]:
         """One reading for each subject; whatever went wrong makes it unknown with the reason."""
         ...
