@@ -387,7 +387,8 @@ class AlreadyAnswer(TypedDict):
     """`already`: a click on something settled; says what happened."""
 
     what: Literal["already"]
-    text: str  # "You extended train by 1 h.", "Bo denied this request."
+    text: str  # "It was extended by 1 h.", "This request was denied."
+    by: NotRequired[str]
     at_ms: NotRequired[int]
     next_step: NotRequired[str]
 

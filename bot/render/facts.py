@@ -9,6 +9,11 @@ and App Home in `bot.render.view_facts`.
 from typing import Any, Literal, NotRequired, TypedDict
 
 
+def at(ms: int) -> str:
+    """An instant inside a raw sentence; rendering turns it into a date that everyone reads in their own zone."""
+    return f"[[at:{ms}]]"
+
+
 class Oops(TypedDict):
     """A failure, in the person's words."""
 
@@ -46,6 +51,7 @@ class OperationFacts(TypedDict):
     oops: NotRequired[Oops]
     approval: NotRequired[str]  # state asked: the request's id
     started_ms: NotRequired[int]
+    start_s: NotRequired[int]  # stopped: how long "start again" runs
 
 
 class WarningItem(TypedDict):
@@ -63,6 +69,7 @@ class WarningItem(TypedDict):
     cause: NotRequired[str]  # of its buttons; `key` when absent. Drawn again for a second try: a new one
     settled: NotRequired[str]  # what happened meanwhile: its buttons are gone
     settled_ms: NotRequired[int]
+    settled_by: NotRequired[str]
 
 
 class LeaseWarningFacts(TypedDict):
@@ -103,6 +110,7 @@ class IdleWarningFacts(TypedDict):
     owner: NotRequired[str]  # shown when it is an escalation
     settled: NotRequired[str]
     settled_ms: NotRequired[int]
+    settled_by: NotRequired[str]
 
 
 class StoppedFacts(TypedDict):
@@ -121,6 +129,7 @@ class StoppedFacts(TypedDict):
     start_s: int  # how long "start again" runs
     settled: NotRequired[str]
     settled_ms: NotRequired[int]
+    settled_by: NotRequired[str]
 
 
 class ApprovalFacts(TypedDict):

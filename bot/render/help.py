@@ -39,7 +39,8 @@ COMMANDS: tuple[Command, ...] = (
         "instead of at a fixed time. Beyond the policy or the budget it becomes a request for approval.",
     ),
     Command(
-        "start", "start NAME [for 4h]", "start a stopped notebook", "Notebooks", ("start train-1", "start train-1 for 4h"),
+        "start", "start NAME [for 4h]", "start a stopped notebook", "Notebooks",
+        ("start train-1", "start train-1 for 4h"),
         "Without a time it runs for the lease that the policy sets.",
     ),
     Command(
@@ -119,8 +120,9 @@ COMMANDS: tuple[Command, ...] = (
         "help", "help [command]", "this page, or one command in full", "You", ("help", "help extend"),
     ),
     Command(
-        "admin", "admin enforce|shadow|pause|release|map @user CLOUD_USER [project]", "mode, brake and people of a project",
-        "Admins", ("admin shadow", "admin release research", "admin map @ana ana-cloud"),
+        "admin", "admin enforce|shadow|pause|release|map @user CLOUD_USER [project]",
+        "mode, brake and people of a project", "Admins",
+        ("admin shadow", "admin release research", "admin map @ana ana-cloud"),
         "`enforce` stops idle notebooks after a warning, `shadow` only records what it would stop. `pause` halts all "
         "stops until `release`. `map` says who gets notices about a cloud user's notebooks before they have linked.",
     ),

@@ -12,6 +12,7 @@ EXTEND_OTHER = "notebook_extend_other"
 STOP = "notebook_stop"
 START = "notebook_start"
 OPEN = "notebook_open"
+OPEN_URL = "notebook_open:url"  # a link button: the click has no effect here and is only acknowledged
 DELETE = "notebook_delete"
 KEEP = "notebook_keep"
 KEEP_UNTIL = "notebook_keep_until"
