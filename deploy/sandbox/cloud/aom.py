@@ -1,0 +1,224 @@
+"""AOM: series, samples, and a thin Prometheus query face."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from deploy.sandbox.cloud.errors import CloudRefusal
+from deploy.sandbox.cloud.exchange import Call, answer
+from deploy.sandbox.cloud.metrics import MINUTE_MS, STATISTICS, UNITS, Metrics, figure
+from deploy.sandbox.cloud.model import Notebook
+from deploy.sandbox.cloud.modelarts import prove
+
+if TYPE_CHECKING:
+    from deploy.sandbox.cloud.world import SimCloud
+
+PERIODS = frozenset({60, 300, 900, 3600})
+MOST_SAMPLES = 20
+_SELECTOR = re.compile(r"^\s*([A-Za-z_:][\w:]*)\s*(?:\{(.*)\})?\s*$")
+_LABEL = re.compile(r'([A-Za-z_]\w*)\s*(=~|!=|=)\s*"([^"]*)"')
+
+
+def aom_refusal(message: str, code: str = "AOM.04008001", status: int = 400, kind: str = "BAD_REQUEST") -> CloudRefusal:
+    return CloudRefusal(status, {"error_code": code, "error_msg": message, "error_type": kind})
+
+
+def routes(cloud: "SimCloud") -> list[Route]:
+    face = _Face(cloud)
+    table: list[tuple[list[str], str, Callable[[Call], Response], str]] = [
+        (["POST"], "/v2/{project_id}/series", face.series, "ListSeries"),
+        (["POST"], "/v2/{project_id}/samples", face.samples, "ListSample"),
+    ]
+    for prefix in ("/v1/{project_id}", "/v1/{project_id}/{instance_id}"):
+        table.append((["GET", "POST"], f"{prefix}/aom/api/v1/query", face.query, "PrometheusQuery"))
+        table.append((["GET", "POST"], f"{prefix}/aom/api/v1/query_range", face.query_range, "PrometheusQueryRange"))
+    return [Route(path, _endpoint(cloud, handler, name), methods=verbs) for verbs, path, handler, name in table]
+
+
+def _endpoint(
+    cloud: "SimCloud", handler: Callable[[Call], Response], name: str
+) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        call = prove(cloud, request, name)
+        if not call.caller.user.may("aom:metric:get"):
+            raise aom_refusal("The user has no right to read metrics.", "AOM.04030001", 403, "FORBIDDEN")
+        if cloud.settings.metrics_down:
+            raise aom_refusal("The service is unavailable.", "AOM.05030001", 503, "INTERNAL_ERROR")
+        if name.startswith("Prometheus") and cloud.settings.dialect != "hwc":
+            raise CloudRefusal(404, {"error_code": "APIGW.0101", "error_msg": "The API does not exist."})
+        return handler(call)
+
+    return endpoint
+
+
+class _Face:
+    def __init__(self, cloud: "SimCloud") -> None:
+        self._cloud = cloud
+        self._metrics = Metrics(cloud)
+
+    # series and samples
+
+    def series(self, call: Call) -> Response:
+        asked = call.json().get("series")
+        if not isinstance(asked, list) or not asked:
+            raise aom_refusal("series is missing.")
+        found = [described for one in asked for described in self._described(one)]
+        shown = found[: int(call.query.get("limit", "1000"))]
+        meta = {"count": len(shown), "total": len(found), "offset": None, "nextToken": 0}
+        return answer({"meta_data": meta, "series": shown})
+
+    def _described(self, asked: dict[str, Any]) -> list[dict[str, Any]]:
+        if asked.get("namespace") not in (None, self._cloud.settings.metrics_namespace):
+            return []
+        found = []
+        for notebook in self._metrics.with_runs():
+            if not self._fits(notebook, asked.get("dimensions")):
+                continue
+            for kind in self._metrics.kinds(notebook):
+                name = self._cloud.settings.metric_names[kind]
+                if asked.get("metric_name") in (None, name):
+                    found.append(self._one_series(notebook, kind, name))
+        return found
+
+    def _one_series(self, notebook: Notebook, kind: str, name: str) -> dict[str, Any]:
+        pairs = self._metrics.dimensions(notebook).items()
+        return {
+            "namespace": self._cloud.settings.metrics_namespace,
+            "metric_name": name,
+            "unit": UNITS[kind],
+            "dimensions": [{"name": key, "value": value} for key, value in pairs],
+        }
+
+    def _fits(self, notebook: Notebook, dimensions: Any) -> bool:
+        own = self._metrics.dimensions(notebook)
+        return all(own.get(d.get("name")) == d.get("value") for d in dimensions or [])
+
+    def samples(self, call: Call) -> Response:
+        body = call.json()
+        asked, period = body.get("samples"), body.get("period")
+        if not isinstance(asked, list) or not 0 < len(asked) <= MOST_SAMPLES:
+            raise aom_refusal("samples must have 1 to 20 entries.")
+        if period not in PERIODS:
+            raise aom_refusal("period must be 60, 300, 900 or 3600.")
+        statistics = body.get("statistics")
+        if not isinstance(statistics, list) or not statistics or set(statistics) - set(STATISTICS):
+            raise aom_refusal("statistics is not valid.")
+        start, end = _time_range(body.get("time_range"), call.now)
+        fill = call.query.get("fill_value", "-1")
+        buckets = range(start - start % (period * 1000), end, period * 1000)
+        return answer(
+            {
+                "samples": [
+                    {"sample": one, "data_points": self._points(one, buckets, statistics, fill, call.now)}
+                    for one in asked
+                ]
+            }
+        )
+
+    def _points(
+        self, asked: dict[str, Any], buckets: range, statistics: list[str], fill: str, now: int
+    ) -> list[dict[str, Any]]:
+        """Nothing for a series that does not exist; fillers where one has no value."""
+        kind = self._metrics.kind(str(asked.get("metric_name")))
+        named = asked.get("namespace") == self._cloud.settings.metrics_namespace
+        found = [n for n in self._metrics.with_runs() if self._fits(n, asked.get("dimensions"))] if named else []
+        found = [n for n in found if kind in self._metrics.kinds(n)]
+        if kind is None or not found:
+            return []
+        points = []
+        for at in buckets:
+            values = [v for n in found for v in self._metrics.bucket(n, kind, at, buckets.step, now)]
+            if values or fill != "null":
+                points.append(_point(at, UNITS[kind], statistics, values, fill))
+        return points
+
+    # Prometheus
+
+    def query(self, call: Call) -> Response:
+        form = _form(call)
+        at = int(float(form.get("time", call.now / 1000)) * 1000)
+        result = []
+        for notebook, kind, labels in self._selected(form):
+            values = self._latest(notebook, kind, at, call.now)
+            if values is not None:
+                result.append({"metric": labels, "value": [values[0] / 1000, figure(values[1])]})
+        return answer({"status": "success", "data": {"resultType": "vector", "result": result}})
+
+    def _latest(self, notebook: Notebook, kind: str, at: int, now: int) -> tuple[int, float] | None:
+        """The newest value of the five minutes before `at`, as Prometheus looks back."""
+        newest = at - at % MINUTE_MS
+        for minute in range(newest, newest - 6 * MINUTE_MS, -MINUTE_MS):
+            value = self._metrics.value(notebook, kind, minute, now)
+            if value is not None:
+                return minute, value
+        return None
+
+    def query_range(self, call: Call) -> Response:
+        form = _form(call)
+        try:
+            start, end = (int(float(form[key])) * 1000 for key in ("start", "end"))
+            step = int(float(form["step"])) * 1000
+        except (KeyError, ValueError) as exc:
+            raise aom_refusal("start, end and step are needed.") from exc
+        result = []
+        for notebook, kind, labels in self._selected(form):
+            values = []
+            for at in range(start - start % MINUTE_MS, end + 1, max(step, MINUTE_MS)):
+                value = self._metrics.value(notebook, kind, at, call.now)
+                if value is not None:
+                    values.append([at / 1000, figure(value)])
+            if values:
+                result.append({"metric": labels, "values": values})
+        return answer({"status": "success", "data": {"resultType": "matrix", "result": result}})
+
+    def _selected(self, form: dict[str, str]) -> list[tuple[Notebook, str, dict[str, str]]]:
+        match = _SELECTOR.match(form.get("query", ""))
+        kind = self._metrics.kind(match[1]) if match else None
+        if match is None:
+            raise aom_refusal("The query cannot be parsed.")
+        if kind is None:
+            return []
+        wanted = _LABEL.findall(match[2] or "")
+        found = []
+        for notebook in self._metrics.with_runs():
+            labels = {"__name__": match[1], **self._metrics.dimensions(notebook)}
+            if kind in self._metrics.kinds(notebook) and all(_label_fits(labels, *test) for test in wanted):
+                found.append((notebook, kind, labels))
+        return found
+
+
+def _label_fits(labels: dict[str, str], name: str, operator: str, value: str) -> bool:
+    own = labels.get(name, "")
+    if operator == "=~":
+        return re.fullmatch(value, own) is not None
+    return (own == value) == (operator == "=")
+
+
+def _point(at: int, unit: str, statistics: list[str], values: list[float], fill: str) -> dict[str, Any]:
+    shown = [{"statistic": s, "value": figure(STATISTICS[s](values)) if values else fill} for s in statistics]
+    return {"timestamp": str(at), "unit": unit, "statistics": shown}
+
+
+def _time_range(text: Any, now: int) -> tuple[int, int]:
+    """`start.end.minutes`; -1 for start and end means the last so many minutes. In ms."""
+    try:
+        start, end, minutes = (int(part) for part in str(text).split("."))
+    except ValueError as exc:
+        raise aom_refusal("time_range is not valid.") from exc
+    if minutes <= 0:
+        raise aom_refusal("time_range is not valid.")
+    end = now if end == -1 else end
+    return (end - minutes * MINUTE_MS if start == -1 else start), end
+
+
+def _form(call: Call) -> dict[str, str]:
+    """Parameters come in the query, or in the body of a POST."""
+    if call.exchange.method == "GET" or not call.exchange.body:
+        return call.query
+    from urllib.parse import parse_qsl
+
+    return {**call.query, **dict(parse_qsl(call.exchange.body.decode()))}
