@@ -69,6 +69,7 @@ class CloudError(BotError):
     ) -> None:
         super().__init__(what, next_step=next_step)
         self.status, self.code, self.request_id, self.retry_after = status, code, request_id, retry_after
+        self.authorization = ""  # the cloud's encoded message on a 403, for its admin to decode
 
 
 class CloudInvalid(CloudError):

@@ -16,6 +16,8 @@ ConnectTimeout = httpx.ConnectTimeout
 PoolTimeout = httpx.PoolTimeout
 DecodingError = httpx.DecodingError
 HTTPError = httpx.HTTPError
+InvalidURL = httpx.InvalidURL
+UnsupportedProtocol = httpx.UnsupportedProtocol
 
 __all__ = [
     "URL",
@@ -24,12 +26,14 @@ __all__ = [
     "ConnectTimeout",
     "DecodingError",
     "HTTPError",
+    "InvalidURL",
     "Limits",
     "PoolTimeout",
     "Request",
     "Response",
-    "TimeoutException",
     "Timeout",
+    "TimeoutException",
     "Transport",
     "TransportError",
+    "UnsupportedProtocol",
 ]

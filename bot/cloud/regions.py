@@ -4,11 +4,12 @@ from typing import NamedTuple
 
 from bot.model import Dialect
 
-HWC_REGIONS = frozenset(
-    """cn-north-1 cn-north-2 cn-north-4 cn-north-9 cn-north-11 cn-north-12 cn-south-1 cn-east-3 cn-east-4
-    cn-southwest-2 cn-southwest-3 ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-southeast-4 la-south-2 la-north-2
-    sa-brazil-1 af-south-1 af-north-1 tr-west-1 me-east-1""".split()
+_HWC_NAMES = (
+    "cn-north-1 cn-north-2 cn-north-4 cn-north-9 cn-north-11 cn-north-12 cn-south-1 cn-east-3 cn-east-4 "
+    "cn-southwest-2 cn-southwest-3 ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-southeast-4 la-south-2 la-north-2 "
+    "sa-brazil-1 af-south-1 af-north-1 tr-west-1 me-east-1"
 )
+HWC_REGIONS = frozenset(_HWC_NAMES.split())
 OTC_REGIONS = frozenset({"eu-de"})  # ModelArts is not offered in eu-nl
 
 

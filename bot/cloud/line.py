@@ -1,0 +1,93 @@
+"""What all calls to one project share: rate limit, breaker, the server's clock, counters."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from bot.clock import Clock
+from bot.cloud.breaker import Breaker
+from bot.cloud.limiter import Limiter
+from bot.cloud.pace import Pace
+
+_ZERO = timedelta(0)
+_SECOND = timedelta(seconds=1)
+
+
+class ServerClock:
+    """The server's clock, carried on by ours between answers.
+
+    An answer only says that the server's time lay between two instants (`Date` has whole seconds, and the answer
+    travelled); our own is moved no further than it must be, so that a host in step keeps its milliseconds.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.skew = _ZERO  # server minus host
+        self.seen = False
+
+    def now(self) -> datetime:
+        """The server's instant, as far as we know; the host's own before the first answer."""
+        return self._clock.now() + self.skew
+
+    def heard(self, at: datetime, sent: datetime, *, precision: timedelta = _ZERO) -> None:
+        """An answer to a call sent at `sent` (host) carried the server's instant `at`, cut off to `precision`."""
+        host = self._clock.now()
+        travelled = max(_ZERO, host - sent)
+        low, high = at - host, at + precision + travelled - host
+        self.skew = min(max(self.skew, low), high)
+        self.seen = True
+
+
+class Line:
+    """The shared state of one project; `name` is the project's."""
+
+    def __init__(self, name: str, rate: float, clock: Clock, pace: Pace) -> None:
+        self.name = name
+        self.clock = ServerClock(clock)
+        self.limiter = Limiter(rate, pace)
+        self.breaker = Breaker(pace)
+        self.calls = 0
+        self.repeats = 0
+        self.throttled = 0
+
+    def heard(self, headers: Mapping[str, str], sent: datetime) -> None:
+        """Take the time from an answer's `Date`."""
+        if (at := http_date(headers.get("date", ""))) is not None:
+            self.clock.heard(at, sent, precision=_SECOND)
+
+    def health(self) -> dict[str, object]:
+        """JSON-able state for health and metrics; durations in seconds, rates in requests per second."""
+        return {
+            "breaker": self.breaker.state,
+            "failures": self.breaker.failures,
+            "rests_for_s": round(self.breaker.rests_for.total_seconds(), 1),
+            "rate": round(self.limiter.rate, 2),
+            "nominal_rate": self.limiter.nominal,
+            "waiting": self.limiter.waiting,
+            "calls": self.calls,
+            "repeats": self.repeats,
+            "throttled": self.throttled,
+            "skew_s": round(self.clock.skew.total_seconds(), 3) if self.clock.seen else None,
+        }
+
+
+def http_date(text: str) -> datetime | None:
+    """An HTTP date as an instant, None if it is none."""
+    if not text:
+        return None
+    try:
+        read = parsedate_to_datetime(text)
+        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """`Retry-After` in either form, counted from the server's `now`; None if absent or unreadable."""
+    said = headers.get("retry-after", "").strip()
+    if not said:
+        return None
+    if said.isascii() and said.isdigit() and len(said) <= 8:
+        return timedelta(seconds=int(said))
+    at = http_date(said)
+    return max(_ZERO, at - now) if at is not None else None
