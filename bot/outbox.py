@@ -76,9 +76,8 @@ async def say(db: Tx, ids: Ids, message: Say, now: datetime) -> None:
     if await insert_once(db, outbox, values):
         return
     row = (await db.execute(select(outbox).where(outbox.c.key == message.key))).one()
-    due = now
-    if message.rank == PROGRESS and row.delivered_at:
-        due = max(now, row.due_at + UPDATE_PACE if row.state == "sent" else row.due_at)
+    waits = row.tries > 0 or (message.rank == PROGRESS and row.delivered_at)
+    due = max(now, row.due_at) if waits else now
     await db.execute(update(outbox).where(outbox.c.id == row.id).values(
         kind=message.kind, facts=dict(message.facts), rev=outbox.c.rev + 1, rank=message.rank, due_at=due,
         state="pending" if row.state in ("pending", "sent") else row.state, expires_at=message.expires))

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from bot.clock import Clock
 from bot.cloud.port import Clouds
-from bot.config.policy import Config
+from bot.config.model import Config
 from bot.ids import Ids
 from bot.secrets import Sealer
 from bot.slack import Slack

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from bot.config.model import Roles
 from bot.errors import SlackError
 from bot.model import Person, SlackUserId
 from bot.operations.deps import Deps
@@ -63,7 +64,7 @@ class People:
                     return ZoneInfo(name)
                 except (ZoneInfoNotFoundError, ValueError):
                     continue
-        return self._deps.config.zone
+        return self._deps.config.timezone
 
     async def members(self, project: str) -> frozenset[str]:
         """Who is in the project's channel; nobody if Slack cannot say and never did."""
@@ -93,14 +94,18 @@ class People:
 
     async def admins(self, project: str | None = None) -> frozenset[str]:
         """Admins of everything and of `project`."""
-        return await self.expand(self._deps.config.role("admins", project))
+        return await self.expand(self._roles(project).admins)
 
     async def is_admin(self, user: str, project: str | None = None) -> bool:
         return user in await self.admins(project)
 
     async def has_role(self, user: str, role: str, project: str) -> bool:
         """`role` is admins, leads or auditors."""
-        return await self.among(user, self._deps.config.role(role, project))
+        roles = self._roles(project)
+        return await self.among(user, {"admins": roles.admins, "leads": roles.leads, "auditors": roles.auditors}[role])
+
+    def _roles(self, project: str | None) -> Roles:
+        return self._deps.config.projects[project].roles if project else self._deps.config.roles
 
     async def _cached(self, cache: dict[str, tuple[datetime, frozenset[str]]], key: str, ask,  # type: ignore[no-untyped-def]
                       fresh: timedelta, *, stale: bool = True) -> frozenset[str]:

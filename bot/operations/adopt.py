@@ -1,0 +1,93 @@
+"""What was seen in the cloud becomes what we know: the same after a pass, a command or a poll."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from bot.model import Notebook, Status
+from bot.operations.deps import Deps
+from bot.rules import keys
+from bot.stores import notebooks, usage
+from bot.stores.database import Tx
+
+StopCause = Literal["ours", "lease", "outside"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One notebook before and after it was looked at."""
+
+    before: Any | None  # the row, None when it is new to us
+    notebook: Notebook
+    started: bool = False
+    stopped: StopCause | None = None
+    stopped_at: datetime | None = None
+
+    @property
+    def stop_key(self) -> str:
+        """Key of the `stopped` message about this stop."""
+        return keys.stopped(self.notebook.id, self.stopped_at) if self.stopped_at else ""
+
+
+async def adopt(db: Tx, deps: Deps, project: str, notebook: Notebook, now: datetime) -> Seen:
+    """Take over what the cloud says of one notebook: its state, running time, usage and lease."""
+    before = await notebooks.get(db, project, notebook.id)
+    if notebook.status is Status.UNKNOWN and before is not None:  # a word we do not know changes nothing we believe
+        return Seen(before, notebook)
+    ran = before is not None and Status(before.status).runs and before.deleted_at is None
+    runs = notebook.status.runs
+    values: dict[str, Any] = {} if before else {"first_seen_at": now}
+    seen = Seen(before, notebook)
+    if runs and not ran:
+        seen = Seen(before, notebook, started=before is not None)
+        values |= await _began(db, deps, project, notebook, now)
+    elif ran and not runs:
+        seen = _stopped(before, notebook, now)
+        values |= await _ended(db, project, notebook, before, seen)
+    if before is None or before.deleted_at is not None:
+        values["deleted_at"] = None
+        await usage.open_interval(db, deps.ids, project, notebook, "disk", deps.config.prices.disk_gb_month,
+                                  notebook.created_at or now)
+    await notebooks.save(db, project, notebook, values, now)
+    return seen
+
+
+async def gone(db: Tx, deps: Deps, row: Any, now: datetime) -> Seen | None:
+    """It was confirmed to be deleted. Returns what was seen if it ran until then."""
+    notebook = notebooks.load(row.snapshot)
+    ran = Status(row.status).runs
+    await usage.close_interval(db, row.project, row.id, "run", now)
+    await usage.close_interval(db, row.project, row.id, "disk", now)
+    await usage.end_saving(db, row.project, row.id, now)
+    await notebooks.change(db, row.project, row.id, deleted_at=now, status=Status.DELETED.value, lease_end=None,
+                           running_since=None, keep_until=None)
+    return Seen(row, notebook, stopped="ours" if row.stop_by else "outside", stopped_at=now) if ran else None
+
+
+async def _began(db: Tx, deps: Deps, project: str, notebook: Notebook, now: datetime) -> dict[str, Any]:
+    """The change to RUNNING moved `update_at`, so it tells when, even if we look later."""
+    since = notebook.updated_at or now
+    price = deps.config.prices.per_hour(notebook.flavor)
+    await usage.open_interval(db, deps.ids, project, notebook, "run", price, since)
+    await usage.end_saving(db, project, notebook.id, since)
+    return {"running_since": since, "stopped_at": None, "stop_by": None, "verdict": None, "poll_at": None,
+            "keep_until": None, "keep_reason": None, "keep_by": None}
+
+
+def _stopped(before: Any, notebook: Notebook, now: datetime) -> Seen:
+    """A stop the bot did not make is the lease's if it was seen at or after its end (contract 2)."""
+    cause: StopCause = "outside"
+    server_now = notebook.server_now or now
+    if before.stop_by:
+        cause = "ours"
+    elif before.lease_end and server_now >= before.lease_end:
+        cause = "lease"
+    moved = notebook.updated_at if notebook.status is Status.STOPPED else None
+    at = moved if moved and before.running_since and moved > before.running_since else now
+    return Seen(before, notebook, stopped=cause, stopped_at=before.stopped_at or at)
+
+
+async def _ended(db: Tx, project: str, notebook: Notebook, before: Any, seen: Seen) -> dict[str, Any]:
+    await usage.close_interval(db, project, notebook.id, "run", seen.stopped_at or before.seen_at)
+    return {"running_since": None, "stopped_at": seen.stopped_at, "verdict": None, "keep_until": None,
+            "keep_reason": None, "keep_by": None}

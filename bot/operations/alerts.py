@@ -1,0 +1,39 @@
+"""Alerts: to each admin by DM, at most one a day of one kind about one subject, with the one next step."""
+
+from datetime import datetime
+from typing import Any
+
+from bot.clock import to_ms
+from bot.model import Notebook
+from bot.operations.base import Parts
+from bot.outbox import NOTICE, Say, say
+from bot.rules import keys
+from bot.stores.database import Tx
+from bot.work import Claim
+
+
+async def alert(parts: Parts, db: Tx, to: frozenset[str], kind: str, subject: str, now: datetime, *, text: str,
+                next_step: str, project: str | None = None, button: str = "none", **facts: Any) -> None:
+    """Tell each of `to`. Copies carry the same key."""
+    key = keys.alert(kind, subject, now.astimezone(parts.deps.config.timezone).date())
+    for user in sorted(to):
+        await say(db, parts.deps.ids, Say(
+            key=f"{key}@{user}", kind="alert", target_kind="dm", target=user, subject=f"alert:{kind}:{subject}:{user}",
+            rank=NOTICE, project=project, facts={
+                "cause": key, "kind": kind, "subject": subject, "text": text, "next_step": next_step,
+                "project": project, "button": button, "at_ms": to_ms(now), **facts}), now)
+
+
+async def alert_admins(parts: Parts, db: Tx, kind: str, subject: str, now: datetime, *, project: str | None = None,
+                       **words: Any) -> None:
+    """Tell the admins; in one transaction with what it is about, so that it is told once and surely."""
+    await alert(parts, db, await parts.people.admins(project), kind, subject, now, project=project, **words)
+
+
+async def lease_shortened(parts: Parts, db: Tx, claim: Claim, notebook: Notebook, now: datetime) -> None:
+    """A renewal came back shorter than the lease was; the old end is being restored."""
+    await alert_admins(parts, db, "lease_shortened", notebook.id, now, project=str(claim.data["project"]),
+                       notebook_id=notebook.id, button="why",
+                       text=f"After a renewal of {notebook.name} its lease ended earlier than before. "
+                            "I renewed it to the old end at once.",
+                       next_step="Check with the cloud provider if this happens again.")

@@ -1,0 +1,78 @@
+"""Delete: stop first so that data is flushed, then delete, then see it gone."""
+
+from datetime import datetime
+
+from bot.errors import CloudConflict, CloudNotFound
+from bot.model import NotebookId, Status
+from bot.operations.adopt import gone
+from bot.operations.base import Operation, Parts
+from bot.operations.notices import settle
+from bot.operations.power import PATIENCE, mark_ours, next_look
+from bot.stores import notebooks
+from bot.stores.database import Tx
+from bot.work import Claim, Outcome
+
+
+class Delete(Operation):
+    """Kind `delete`; `data`: project, notebook, user, shown."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self.steps = {"start": self._start, "stop": self._stop, "delete": self._delete, "watch": self._watch}
+
+    async def _start(self, claim: Claim, now: datetime) -> Outcome:
+        try:
+            _cloud, notebook = await self.show(claim, now)
+        except CloudNotFound:
+            return self._gone(claim, now)
+        if notebook.status.runs:
+            async def write(db: Tx) -> None:
+                await mark_ours(db, claim, now)
+                await self.say(db, claim, "working", now, note="Stopping it first, so that its data is flushed.")
+
+            return self.go(claim, "stop", write=write)
+        if notebook.status in (Status.STOPPING, Status.STARTING, Status.CREATING):
+            if now - claim.created_at > PATIENCE:
+                return self._stuck(claim, notebook.status, now)
+            return self.go(claim, "start", due=next_look(claim, now))
+        return self.go(claim, "watch" if notebook.status is Status.DELETING else "delete")
+
+    async def _stop(self, claim: Claim, now: datetime) -> Outcome:
+        cloud = await self.cloud(claim)
+        await cloud.stop(claim.data["notebook"])
+        return self.go(claim, "start", due=next_look(claim, now))
+
+    async def _delete(self, claim: Claim, now: datetime) -> Outcome:
+        cloud = await self.cloud(claim)
+        try:
+            await cloud.delete(NotebookId(claim.data["notebook"]))
+        except CloudConflict:
+            return self.go(claim, "start", due=next_look(claim, now))
+        return self.go(claim, "watch")
+
+    async def _watch(self, claim: Claim, now: datetime) -> Outcome:
+        try:
+            _cloud, notebook = await self.show(claim, now)
+        except CloudNotFound:
+            return self._gone(claim, now)
+        if notebook.status is Status.DELETED:
+            return self._gone(claim, now)
+        if notebook.status is Status.DELETE_FAILED or now - claim.created_at > PATIENCE:
+            return self._stuck(claim, notebook.status, now)
+        return self.go(claim, "watch", due=next_look(claim, now))
+
+    def _gone(self, claim: Claim, now: datetime) -> Outcome:
+        project, notebook_id = str(claim.data["project"]), str(claim.data["notebook"])
+
+        async def also(db: Tx) -> None:
+            row = await notebooks.get(db, project, notebook_id)
+            if row is not None and row.deleted_at is None:
+                await gone(db, self.deps, row, now)
+            await settle(db, project, notebook_id, "Deleted.", now, ("lease_warning", "idle_warning", "stopped"))
+
+        return self.finish(claim, "done", now, action="delete", also=also)
+
+    def _stuck(self, claim: Claim, status: Status, now: datetime) -> Outcome:
+        return self.finish(claim, "failed", now, oops={
+            "what": f"The cloud did not delete it; its state is {status.value.lower()}.",
+            "next_step": "Try again later, or delete it in the console."})

@@ -1,0 +1,121 @@
+"""Extend a lease: read, decide, renew, read back. Extending never shortens."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.clock import from_ms, to_ms
+from bot.cloud.port import Cloud
+from bot.model import LeaseType, Notebook
+from bot.operations import alerts, approvals
+from bot.operations.base import Operation, Parts
+from bot.operations.notices import settle
+from bot.operations.policies import policy_of
+from bot.rules import lease as rules
+from bot.stores import notebooks
+from bot.stores.database import Tx
+from bot.work import Claim, Outcome
+
+
+def wish_of(data: dict[str, Any]) -> rules.Wish:
+    """The wish as it was asked."""
+    if data.get("until_ms") is not None:
+        return rules.ExtendUntil(from_ms(data["until_ms"]))
+    return rules.ExtendBy(timedelta(seconds=data["by_s"]))
+
+
+class Extend(Operation):
+    """Kind `extend`; `data`: project, notebook, user, by_s or until_ms, reason, shown."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self.steps = {"start": self._start, "renew": self._renew, "verify": self._verify, "repair": self._repair}
+
+    async def _start(self, claim: Claim, now: datetime) -> Outcome:
+        cloud, notebook = await self.show(claim, now)
+        return await self._decided(claim, cloud, notebook, now)
+
+    async def _decided(self, claim: Claim, cloud: Cloud, notebook: Notebook, now: datetime) -> Outcome:
+        decision = await self.decide(claim, cloud, notebook)
+        match decision:
+            case rules.Write(new_end, note):
+                return self.go(claim, "renew", new_end_ms=to_ms(new_end), note=note,
+                               before_ms=_ms(notebook.lease_ends), lease_type=self._type(notebook))
+            case rules.AskApproval():
+                return await approvals.asked(self, claim, notebook, decision, now)
+            case rules.NoTimedEnd():
+                return self.finish(claim, "failed", now, offer="set_end", oops={
+                    "what": f"{notebook.name} has no timed end, so there is nothing to extend.",
+                    "next_step": "If you want it to stop at a set time, set an end."})
+            case rules.NotRunning():
+                return self.finish(claim, "failed", now, offer="start", oops={
+                    "what": f"{notebook.name} is {notebook.status.value.lower()}, so there is no lease to extend.",
+                    "next_step": "Start it instead."})
+            case rules.Nothing(reason) | rules.Lapsed(reason):
+                return self.finish(claim, "done", now, before_ms=_ms(notebook.lease_ends),
+                                   after_ms=_ms(notebook.lease_ends), note=f"Nothing was changed: {reason}.")
+
+    async def decide(self, claim: Claim, cloud: Cloud, notebook: Notebook) -> rules.Extension | rules.Lapsed:
+        """What becomes of the wish; a granted request decides otherwise."""
+        project = str(claim.data["project"])
+        async with self.deps.db.read() as db:
+            row = await notebooks.get(db, project, notebook.id)
+            policy = await policy_of(db, self.deps, project, notebook)
+        since = row.running_since if row else None
+        if claim.data.get("set_end") and notebook.status.runs:
+            return rules.gate_start(cloud.server_now(), timedelta(seconds=claim.data["by_s"]), policy.limits)
+        return rules.extend_notebook(cloud.server_now(), notebook, since, wish_of(claim.data), policy.limits)
+
+    def _type(self, notebook: Notebook) -> str:
+        kind = notebook.lease.kind if notebook.lease else LeaseType.TIMING
+        return (LeaseType.TIMING if kind is LeaseType.UNKNOWN else kind).value
+
+    async def _renew(self, claim: Claim, now: datetime) -> Outcome:
+        """One write. If it was begun before, the notebook is read first: it may have happened."""
+        cloud = await self.cloud(claim)
+        new_end = from_ms(claim.data["new_end_ms"])
+        if claim.again:
+            cloud, notebook = await self.show(claim, now)
+            if notebook.lease_ends is not None and notebook.lease_ends >= new_end:
+                return self.go(claim, "verify")
+            return await self._decided(claim, cloud, notebook, now)
+        kind = LeaseType.TIMING if claim.data.get("set_end") else LeaseType(claim.data["lease_type"])
+        await cloud.renew(claim.data["notebook"], rules.seconds_to_send(new_end, cloud.server_now()), kind)
+        return self.go(claim, "verify")
+
+    async def _verify(self, claim: Claim, now: datetime) -> Outcome:
+        """"Done" is said only after it was read back."""
+        _cloud, notebook = await self.show(claim, now)
+        before, after = claim.data.get("before_ms"), notebook.lease_ends
+        if notebook.status.runs and before is not None and after is not None and to_ms(after) < before:
+            return self.go(claim, "repair")
+        return await self.verified(claim, notebook, now)
+
+    async def verified(self, claim: Claim, notebook: Notebook, now: datetime) -> Outcome:
+        """The lease was renewed and read back."""
+        after = _ms(notebook.lease_ends)
+        note = f"Note: {claim.data['note']}." if claim.data.get("note") else None
+
+        async def also(db: Tx) -> None:
+            await settle(db, str(claim.data["project"]), notebook.id, "Extended.", now, ("lease_warning",))
+
+        return self.finish(claim, "done", now, action="extend", also=also, before_ms=claim.data.get("before_ms"),
+                           after_ms=after, note=note, result={"before_ms": claim.data.get("before_ms"),
+                                                              "after_ms": after})
+
+    async def _repair(self, claim: Claim, now: datetime) -> Outcome:
+        """The lease ends earlier than before: renew the old end at once, and report the incident."""
+        cloud, notebook = await self.show(claim, now)
+        old_end = from_ms(claim.data["before_ms"])
+        if notebook.lease_ends is None or notebook.lease_ends >= old_end:
+            return await self.verified(claim, notebook, now)
+        await cloud.renew(notebook.id, rules.seconds_to_send(old_end, cloud.server_now()),
+                          LeaseType(claim.data["lease_type"]))
+
+        async def write(db: Tx) -> None:
+            await alerts.lease_shortened(self.parts, db, claim, notebook, now)
+
+        return self.go(claim, "verify", write=write)
+
+
+def _ms(at: datetime | None) -> int | None:
+    return None if at is None else to_ms(at)

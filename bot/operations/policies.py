@@ -1,0 +1,25 @@
+"""The effective policy of a notebook, with the source of each value."""
+
+from sqlalchemy import select
+
+from bot.config.policy import EffectivePolicy, effective
+from bot.model import Flavor, Notebook
+from bot.operations.deps import Deps
+from bot.stores import catalogues, people
+from bot.stores.database import Tx
+from bot.stores.schema import projects
+
+
+async def flavor_of(db: Tx, project: str, flavor_id: str) -> Flavor | None:
+    """The flavor as last listed; None if it was never seen."""
+    entries, _at = await catalogues.get(db, project, "flavors")
+    return next((flavor for flavor in catalogues.flavors(entries) if flavor.id == flavor_id), None)
+
+
+async def policy_of(db: Tx, deps: Deps, project: str, notebook: Notebook | None, flavor_id: str = "") -> EffectivePolicy:
+    """What applies to this notebook, or to a new one of this flavor."""
+    flavor = await flavor_of(db, project, notebook.flavor if notebook else flavor_id)
+    owner = await people.by_cloud_user(db, project, notebook.owner_id) if notebook and notebook.owner_id else None
+    row = (await db.execute(select(projects.c.mode).where(projects.c.name == project))).first()
+    return effective(deps.config, project, notebook, flavor or (Flavor(flavor_id, category="") if flavor_id else None),
+                     owner_slack=owner, stored_mode=row.mode if row else None)

@@ -1,0 +1,156 @@
+"""Start and stop: decide on a fresh read, ask once, watch until it is so, and only then say so."""
+
+from datetime import datetime, timedelta
+
+from bot.clock import from_ms, to_ms
+from bot.model import LeaseType, Notebook, Status
+from bot.operations import approvals
+from bot.operations.base import Operation, Parts
+from bot.operations.notices import settle
+from bot.operations.policies import policy_of
+from bot.rules import lease as rules
+from bot.stores import notebooks, usage
+from bot.stores.database import Tx
+from bot.work import Claim, Outcome
+
+WATCH = timedelta(seconds=5)  # the cloud asks not to poll one notebook faster
+WATCH_SLOW = timedelta(seconds=20)
+PATIENCE = timedelta(minutes=30)
+FAILED = (Status.CREATE_FAILED, Status.START_FAILED, Status.ERROR, Status.FROZEN, Status.DELETE_FAILED)
+
+
+def next_look(claim: Claim, now: datetime) -> datetime:
+    """Often at first, then seldom."""
+    return now + (WATCH if now - claim.created_at < timedelta(minutes=3) else WATCH_SLOW)
+
+
+def steps_of(notebook: Notebook) -> list[dict[str, object]]:
+    """The steps of coming up, as facts."""
+    return [{"step": s.step, "status": s.status, "text": s.text} for s in sorted(notebook.progress, key=lambda s: s.step)]
+
+
+class Start(Operation):
+    """Kind `start`; `data`: project, notebook, user, for_s, shown. `granted` skips the gate."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self.steps = {"start": self._start, "call": self._call, "watch": self._watch}
+
+    async def _start(self, claim: Claim, now: datetime) -> Outcome:
+        cloud, notebook = await self.show(claim, now)
+        if notebook.status is Status.RUNNING:
+            return self.finish(claim, "done", now, after_ms=_ms(notebook.lease_ends), note="It was running already.")
+        if notebook.status.transient and notebook.status is not Status.STARTING:
+            return self.go(claim, "start", due=next_look(claim, now))
+        async with self.deps.db.read() as db:
+            policy = await policy_of(db, self.deps, str(claim.data["project"]), notebook)
+        wanted = timedelta(seconds=claim.data["for_s"]) if claim.data.get("for_s") else policy.lease
+        gate = rules.gate_start(cloud.server_now(), wanted, policy.limits)
+        if isinstance(gate, rules.AskApproval) and not claim.data.get("granted"):
+            return await approvals.asked(self, claim, notebook, gate, now)
+        return self.go(claim, "call", for_s=int((gate.new_end - cloud.server_now()).total_seconds() + 0.999))
+
+    async def _call(self, claim: Claim, now: datetime) -> Outcome:
+        cloud = await self.cloud(claim)
+        if claim.again:
+            cloud, notebook = await self.show(claim, now)
+            if notebook.status in (Status.STARTING, Status.RUNNING):
+                return self.go(claim, "watch")
+        await cloud.start(claim.data["notebook"], timedelta(seconds=claim.data["for_s"]), LeaseType.TIMING)
+
+        async def write(db: Tx) -> None:
+            await self.say(db, claim, "working", now)
+
+        return self.go(claim, "watch", due=now + WATCH, write=write)
+
+    async def _watch(self, claim: Claim, now: datetime) -> Outcome:
+        _cloud, notebook = await self.show(claim, now)
+        return await watch_up(self, claim, notebook, now, action="start")
+
+
+async def watch_up(op: Operation, claim: Claim, notebook: Notebook, now: datetime, *, action: str) -> Outcome:
+    """Until it runs and has its link; RUNNING without a `url` is not usable yet (trap 5)."""
+    if notebook.status is Status.RUNNING and notebook.url:
+        async def also(db: Tx) -> None:
+            await settle(db, str(claim.data["project"]), notebook.id, "Started again.", now, ("stopped",))
+
+        return op.finish(claim, "done", now, action=action, also=also, after_ms=_ms(notebook.lease_ends), steps=[],
+                         result={"end_ms": _ms(notebook.lease_ends), "notebook": notebook.id})
+    if notebook.status in FAILED or (notebook.status is Status.STOPPED and now - claim.created_at > WATCH * 6):
+        return op.finish(claim, "failed", now, action=f"{action}_failed", oops={
+            "what": f"The cloud could not bring {notebook.name} up: {notebook.fail_reason or notebook.status.value}.",
+            "next_step": "Try again, or try another flavor."})
+    if now - claim.created_at > PATIENCE:
+        return op.finish(claim, "failed", now, oops={
+            "what": f"{notebook.name} is still {notebook.status.value.lower()} after {PATIENCE.seconds // 60} minutes.",
+            "next_step": "I stop watching; `show` tells its state."})
+
+    async def write(db: Tx) -> None:
+        await op.say(db, claim, "working", now, steps=steps_of(notebook))
+
+    return op.go(claim, claim.step, due=next_look(claim, now), write=write)
+
+
+class Stop(Operation):
+    """Kind `stop`: a person's stop. `data`: project, notebook, user, shown."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self.steps = {"start": self._start, "call": self._call, "watch": self._watch}
+
+    async def _start(self, claim: Claim, now: datetime) -> Outcome:
+        _cloud, notebook = await self.show(claim, now)
+        if notebook.status in (Status.STOPPED, Status.START_FAILED, Status.CREATE_FAILED):
+            return self.finish(claim, "done", now, note="It was stopped already.")
+        if notebook.status.transient and notebook.status is not Status.STOPPING:
+            return self.go(claim, "start", due=next_look(claim, now))
+
+        async def write(db: Tx) -> None:
+            await mark_ours(db, claim, now)
+            await self.say(db, claim, "working", now)
+
+        return self.go(claim, "call", write=write, end_ms=_ms(notebook.lease_ends))
+
+    async def _call(self, claim: Claim, now: datetime) -> Outcome:
+        cloud = await self.cloud(claim)
+        await cloud.stop(claim.data["notebook"])  # finding it stopped or stopping already is success
+        return self.go(claim, "watch")
+
+    async def _watch(self, claim: Claim, now: datetime) -> Outcome:
+        _cloud, notebook = await self.show(claim, now)
+        if notebook.status is Status.STOPPED:
+            return await stopped(self, claim, notebook, now)
+        if notebook.status is Status.RUNNING and now - claim.created_at > timedelta(minutes=2):
+            return self.go(claim, "call")  # accepted, yet it runs: ask again
+        if now - claim.created_at > PATIENCE:
+            return self.finish(claim, "failed", now, oops={
+                "what": f"{notebook.name} is still {notebook.status.value.lower()}.",
+                "next_step": "I stop watching; `show` tells its state."})
+        return self.go(claim, "watch", due=next_look(claim, now))
+
+
+async def mark_ours(db: Tx, claim: Claim, now: datetime) -> None:
+    """Whoever sees it stopped now knows that we did it."""
+    await notebooks.change(db, str(claim.data["project"]), str(claim.data["notebook"]), stop_by=claim.id,
+                           stopped_at=now)
+
+
+async def stopped(op: Operation, claim: Claim, notebook: Notebook, now: datetime) -> Outcome:
+    """A person's stop is done: say so, settle every warning, count what it saved."""
+    project, end_ms = str(claim.data["project"]), claim.data.get("end_ms")
+    at = now
+
+    async def also(db: Tx) -> None:
+        row = await notebooks.get(db, project, notebook.id)
+        await settle(db, project, notebook.id, "Stopped.", now)
+        await usage.record_stop(db, op.deps.ids, {
+            "project": project, "notebook_id": notebook.id, "notebook_name": notebook.name,
+            "owner_id": notebook.owner_id, "at": row.stopped_at if row and row.stopped_at else at, "cause": "person",
+            "by": claim.author, "would_end": from_ms(end_ms) if end_ms else None, "until": None,
+            "price": op.deps.config.prices.per_hour(notebook.flavor), "key": f"stop:{claim.id}"})
+
+    return op.finish(claim, "done", now, action="stop", also=also, before_ms=end_ms, result={"end_ms": end_ms})
+
+
+def _ms(at: datetime | None) -> int | None:
+    return None if at is None else to_ms(at)

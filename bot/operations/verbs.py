@@ -1,0 +1,171 @@
+"""What a person asked for becomes an operation: rights are checked again for the person who asks or clicks."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from bot.clock import to_ms
+from bot.errors import BadInput, NotAllowed, NotLinked
+from bot.operations.ask import Ask
+from bot.operations.base import Parts, as_claim, serial
+from bot.operations.report import price_text, report
+from bot.operations.resolve import chosen, owns, resolve
+from bot.stores import identities
+from bot.stores.database import Tx
+from bot.stores.identities import Place
+from bot.stores.schema import notebooks, work
+from bot.work import Done, Item, Outcome, record
+
+Verb = Callable[[Ask, datetime], Awaitable[Outcome]]
+
+_SAID = {"create": "creating", "start": "starting", "stop": "stopping", "delete": "deleting", "extend": "extending",
+         "keep": "keeping"}
+
+
+class Verbs:
+    """Verbs that change something. Each records one operation; its cause admits it once."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts, self.deps = parts, parts.deps
+
+    def table(self) -> dict[str, Verb]:
+        """Verb -> function."""
+        return {"create": self.create, "start": self.start, "stop": self.stop, "delete": self.delete,
+                "extend": self.extend, "keep": self.keep}
+
+    async def target(self, ask: Ask) -> Any:
+        """The notebook meant: a button's, a pick's, or by name."""
+        async with self.deps.db.read() as db:
+            if ask.args.get("notebook"):
+                project = ask.args.get("project") or await self._project_of(db, str(ask.args["notebook"]))
+                return await chosen(self.deps, db, str(project), str(ask.args["notebook"]), ask.projects)
+            if not ask.args.get("name"):
+                raise BadInput("Say which notebook.", next_step=f"`{self.deps.command} list` shows the names.")
+            return await resolve(db, ask.person, ask.projects, str(ask.args["name"]))
+
+    async def _project_of(self, db: Tx, notebook_id: str) -> str:
+        row = (await db.execute(select(notebooks.c.project).where(notebooks.c.id == notebook_id))).first()
+        return str(row.project) if row else ""
+
+    async def may_operate(self, ask: Ask, row: Any) -> None:
+        """The owner; a lead or admin of the project, with their own cloud rights. Raises NotAllowed."""
+        if owns(ask.person, row):
+            return
+        for role in ("leads", "admins"):
+            if await self.parts.people.has_role(ask.user, role, row.project):
+                return
+        if row.project not in ask.person.cloud_users:
+            raise NotLinked(f"I do not know your cloud user in {row.project} yet.")
+        raise NotAllowed(f"{row.name} belongs to {row.owner_name or 'somebody else'}.",
+                         next_step="Ask its owner, or a lead of the project.")
+
+    async def linked(self, ask: Ask, project: str) -> None:
+        """Who never linked gets one message with the one next step; broken credentials hold the work instead."""
+        async with self.deps.db.read() as db:
+            row = await identities.get(db, Place(self.deps.team, ask.user, project))
+        if row is None or row.state == "waiting":
+            await self.parts.tokens.of(ask.user, project)  # raises NotLinked with the right words
+
+    async def begin(self, ask: Ask, kind: str, row: Any, now: datetime, **data: Any) -> Outcome:
+        """Record the operation on a known notebook and say that it was accepted."""
+        await self.may_operate(ask, row)
+        await self.linked(ask, row.project)
+        shown = {"verb": kind, "project": row.project, "notebook_id": row.id, "name": row.name, "flavor": row.flavor}
+        if price := price_text(self.deps, row.flavor):
+            shown["price"] = price
+        item = Item(kind, f"{ask.cause}:{kind}", serial(row.project, row.id), author=ask.user, data={
+            "project": row.project, "notebook": row.id, "user": ask.user, "request": ask.claim.id, "shown": shown, **data})
+        return self.recorded(ask, item, row.name, now)
+
+    def recorded(self, ask: Ask, item: Item, name: str, now: datetime) -> Outcome:
+        """One transaction: the operation, its message, and the answer to whoever asked."""
+
+        async def write(db: Tx) -> None:
+            work_id, new = await record(db, self.deps.ids, item, now)
+            if new:
+                await report(self.deps, db, as_claim(item, work_id, now), "accepted", now)
+                if ask.claim.data.get("via") != "click":
+                    await ask.answer(db, "text", now, text=f"On it: {_SAID[item.kind]} {name}.",
+                                     next_step="I keep you posted in our direct messages.")
+                return
+            await self._already(db, ask, work_id, now)
+
+        return Done({"operation": item.cause}, write=write)
+
+    async def _already(self, db: Tx, ask: Ask, work_id: str, now: datetime) -> None:
+        """A later click on the same cause: say what happened, do nothing."""
+        row = (await db.execute(select(work).where(work.c.id == work_id))).one()
+        who = "You" if row.author == ask.user else f"<@{row.author}>" if row.author else "Somebody"
+        state = {"done": "and it is done", "failed": f"and it failed: {row.error_text or 'see the message about it'}",
+                 "held": "and it waits"}.get(row.state, "and it is under way")
+        if row.state == "done" and (row.result or {}).get("state") == "failed":
+            state = "and it did not work out; the message about it says why"
+        await ask.answer(db, "already", now, text=f"{who} asked for this already, {state}.", at_ms=to_ms(row.created_at))
+
+    async def extend(self, ask: Ask, now: datetime) -> Outcome:
+        row = await self.target(ask)
+        wish = {key: ask.args[key] for key in ("by_s", "until_ms") if ask.args.get(key) is not None}
+        if not wish:
+            raise BadInput("Say for how long.", next_step=f"For example `{self.deps.command} extend {row.name} 2h`.")
+        return await self.begin(ask, "extend", row, now, **wish, reason=ask.args.get("reason") or "",
+                                set_end=bool(ask.args.get("set_end")))
+
+    async def keep(self, ask: Ask, now: datetime) -> Outcome:
+        row = await self.target(ask)
+        wish = {key: ask.args[key] for key in ("by_s", "until_ms") if ask.args.get(key) is not None}
+        return await self.begin(ask, "keep", row, now, **(wish or {"by_s": 7200}), reason=ask.args.get("reason") or "")
+
+    async def start(self, ask: Ask, now: datetime) -> Outcome:
+        row = await self.target(ask)
+        return await self.begin(ask, "start", row, now, for_s=ask.args.get("for_s"))
+
+    async def stop(self, ask: Ask, now: datetime) -> Outcome:
+        """Typed, it asks once; the button is the answer."""
+        row = await self.target(ask)
+        if ask.claim.data.get("via") == "click":
+            return await self.begin(ask, "stop", row, now)
+        await self.may_operate(ask, row)
+        end = {"end_ms": to_ms(row.lease_end)} if row.lease_end else {}
+        other = {} if owns(ask.person, row) else {"owner": row.owner_name or "somebody else"}
+        return ask.done("confirm_stop", now, cause=ask.claim.id, notebook_id=row.id, name=row.name,
+                        project=row.project, flavor=row.flavor, **end, **other)
+
+    async def delete(self, ask: Ask, now: datetime) -> Outcome:
+        """Only the modal, in which the name was typed, deletes."""
+        row = await self.target(ask)
+        if str(ask.args.get("typed_name") or "") != row.name:
+            raise BadInput("The name you typed is not the notebook's name.",
+                           next_step=f"`{self.deps.command} delete {row.name}` asks again.")
+        return await self.begin(ask, "delete", row, now)
+
+    async def create(self, ask: Ask, now: datetime) -> Outcome:
+        project = await self.project(ask)
+        await self.linked(ask, project)
+        args = ask.args
+        name = str(args.get("name") or "")
+        shown = {"verb": "create", "project": project, "notebook_id": "", "name": name}
+        wanted = {key: args.get(key) for key in ("image", "flavor", "disk", "for_s", "idle", "description")}
+        if not wanted["image"]:
+            raise BadInput("Say which image.", next_step=f"`{self.deps.command} images pytorch` searches them.")
+        item = Item("create", f"{ask.cause}:create", f"create:{ask.claim.id}", author=ask.user, data={
+            "project": project, "user": ask.user, "name": name, "request": ask.claim.id, "shown": shown, **wanted})
+        return self.recorded(ask, item, name, now)
+
+    async def project(self, ask: Ask) -> str:
+        """`project=NAME`, else the only one, else the channel's (contract 2)."""
+        named = ask.args.get("project")
+        if named:
+            if named in ask.projects:
+                return str(named)
+            raise NotAllowed(f"You are not in the channel of a project “{named}”.",
+                             next_step=f"Your projects: {', '.join(ask.projects) or 'none'}.")
+        if len(ask.projects) == 1:
+            return ask.projects[0]
+        for name in ask.projects:
+            if self.deps.config.projects[name].channel == ask.channel:
+                return name
+        if not ask.projects:
+            raise NotAllowed("You are in no project's channel.", next_step="Join one, then try again.")
+        raise BadInput("Which project?", next_step="Add `project=` with one of: " + ", ".join(ask.projects))
