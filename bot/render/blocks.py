@@ -1,7 +1,7 @@
 """Block Kit, as plain dicts within Slack's limits. mrkdwn given here is escaped already; plain text is not.
 
-Limits: platform digest 3. Lengths are cut here as the last resort; a duplicate action id in a block is a mistake of ours
-and raises ValueError.
+Limits: platform digest 3. Lengths are cut here as the last resort; a duplicate action id in a block is our mistake and
+raises ValueError.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Words for people: escaping, dates, durations, lengths. Everything here returns Slack's mrkdwn unless it says plain."""
+"""Words for people: escaping, dates, durations, lengths. Functions return Slack's mrkdwn unless they say plain."""
 
 import re
 from datetime import datetime, timedelta
@@ -172,3 +172,8 @@ STATUS_WORDS = {
 def status(word: str) -> str:
     """A notebook's state in words."""
     return STATUS_WORDS.get(word, STATUS_WORDS["UNKNOWN"])
+
+
+def listed_facts(*parts: str) -> str:
+    """Those that are known, escaped, with commas."""
+    return ", ".join(escape(part) for part in parts if part)

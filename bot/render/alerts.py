@@ -1,0 +1,53 @@
+"""`alert`: something to know, and the one next step."""
+
+from datetime import datetime
+
+from bot.render import ids, text
+from bot.render.blocks import button, confirm
+from bot.render.buttons import NotebookButtons
+from bot.render.context import Context
+from bot.render.facts import AlertFacts
+from bot.render.page import Page
+from bot.slack import Block, Message
+
+
+def alert(facts: AlertFacts, now: datetime, ctx: Context) -> Message:
+    """What is wrong, what to do, one button at most."""
+    page = Page()
+    page.say(f"*{_title(facts)}*\n{text.sentence(text.prose(facts['text'], 2000))}")
+    if facts["next_step"]:
+        page.say(f"Next step: {text.advice(facts['next_step'], ctx.command)}")
+    if facts.get("button") == "link":
+        page.say(f"Type `{ctx.command} link{_project_word(facts)}`: it gives you a private page. "
+                 "Never type credentials into Slack.")
+    page.buttons(_button(facts))
+    if seen := facts.get("at_ms"):
+        page.note(f"Seen {text.when(seen)}.")
+    return page.message()
+
+
+def _title(facts: AlertFacts) -> str:
+    project = f" in {text.name(facts['project'])}" if facts.get("project") else ""
+    return f"Please look{project}: {text.name(facts['kind'].replace('_', ' '))}"
+
+
+def _project_word(facts: AlertFacts) -> str:
+    return f" {text.name(facts['project'])}" if facts.get("project") else ""
+
+
+def _button(facts: AlertFacts) -> Block | None:
+    project = facts.get("project", "")
+    if facts.get("button") == "release":
+        return release(facts["cause"], project)
+    if facts.get("button") == "why" and facts.get("notebook_id"):
+        return NotebookButtons(facts["cause"], project, facts["notebook_id"], facts["subject"]).why()
+    return None
+
+
+def release(cause: str, project: str) -> Block:
+    """Lets stops go on; asked twice, since it may stop many notebooks."""
+    name = text.plain_name(project, 40)
+    ask = confirm(f"Release the brake of {name}?", "Notebooks that are due are stopped again, a few at a time.",
+                  "Release", danger=False)
+    return button("Release the brake", ids.ADMIN_RELEASE, ids.Button(cause=cause, project=project), ask=ask,
+                  about=f"of {name}")

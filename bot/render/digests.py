@@ -1,0 +1,88 @@
+"""`digest`: what a project ran, cost and saved; in shadow mode also what would have been stopped."""
+
+from datetime import datetime
+from typing import Any
+
+from bot.render import charts, ids, text
+from bot.render.blocks import button
+from bot.render.context import Context
+from bot.render.facts import DigestFacts, DigestRow
+from bot.render.page import Page
+from bot.slack import Message
+
+_ROWS, _SHADOW = 8, 10
+
+
+def digest(facts: DigestFacts, now: datetime, ctx: Context) -> Message:
+    """Figures first, the chart in the thread, the head of the audit chain last."""
+    page, project = Page(), text.plain_name(facts["project"])
+    page.title(f"{project}: the {'day' if facts['period'] == 'daily' else 'week'} in figures")
+    page.say(f"From {text.when(facts['from_ms'])} to {text.when(facts['to_ms'])}: *{text.escape(facts['total'])}*.\n"
+             + rows_said(facts["rows"], _ROWS))
+    page.say(saved_said(facts["saved"], facts["saved_method"], facts["stops"], facts["wrong"]))
+    page.say(_now(facts))
+    if facts["mode"] == "shadow":
+        page.say(_shadow(facts["shadow"]))
+    if facts["unpriced"]:
+        page.say(unpriced_said(facts["unpriced"]))
+    value = ids.Button(cause=facts["cause"], project=facts["project"])
+    page.buttons(button("Details", ids.DIGEST_DETAILS, value, about=f"of {project}"))
+    page.note(f"Mode: {text.name(facts['mode'])}. Head of the audit chain: {text.code(facts['audit_head'] or 'none')}")
+    return with_chart(page, f"{project}: cost by notebook", facts["rows"], facts["currency"])
+
+
+def with_chart(page: Page, title: str, rows: list[DigestRow], currency: str) -> Message:
+    """The page, and its picture where pictures can be made."""
+    return page.message(image=charts.cost_chart(title, rows, currency), title=title,
+                        alt=charts.alt(title, rows, currency))
+
+
+def rows_said(rows: list[DigestRow], most: int) -> str:
+    """`• train-1: 12 h, 2.04 EUR`, dearest first."""
+    if not rows:
+        return "Nothing ran."
+    ordered = sorted(rows, key=lambda row: -row["value"])
+    lines = [f"• {text.name(row['label'])}: {text.listed_facts(row['hours'], row['cost'])}" for row in ordered[:most]]
+    if len(ordered) > most:
+        lines.append(f"• and {len(ordered) - most} more")
+    return "\n".join(lines)
+
+
+def saved_said(saved: str, method: str, stops: int, wrong: int) -> str:
+    """Savings with their method, never without."""
+    if not stops:
+        return "No idle notebook was stopped, so nothing is counted as saved."
+    marked = f" {text.plural(wrong, 'stop was', 'stops were')} marked as wrong and {'is' if wrong == 1 else 'are'} " \
+             "not counted." if wrong else ""
+    return (f"Saved: *{text.escape(saved)}* by {text.plural(stops, 'stop')}.{marked}\n"
+            f"How this is counted: {text.sentence(text.prose(method, 400))}")
+
+
+def unpriced_said(flavors: list[str]) -> str:
+    """Totals are lower bounds then."""
+    names = text.clip(text.listed([text.code(flavor) for flavor in flavors[:10]]), 800)
+    return f"No price for {names}: totals are at least what is shown."
+
+
+def _now(facts: DigestFacts) -> str:
+    waiting = f"{text.plural(facts['pending'], 'request waits', 'requests wait')} for an answer" \
+        if facts["pending"] else "no request waits"
+    return f"Now: {text.plural(facts['running'], 'notebook')} running, {waiting}."
+
+
+def _shadow(rows: list[dict[str, Any]]) -> str:
+    if not rows:
+        return "Shadow mode: nothing would have been stopped."
+    lines = [_would(row) for row in rows[:_SHADOW]]
+    if len(rows) > _SHADOW:
+        lines.append(f"• and {len(rows) - _SHADOW} more")
+    return "Shadow mode: nothing was stopped. These would have been:\n" + "\n".join(lines)
+
+
+def _would(row: dict[str, Any]) -> str:
+    owner = f" of {text.name(str(row['owner']))}" if row.get("owner") else ""
+    since = f", idle since {text.when(int(row['idle_since_ms']))}" if row.get("idle_since_ms") else ""
+    at = f", stop {text.when(int(row['at_ms']))}" if row.get("at_ms") else ""
+    money = f", {text.escape(str(row['money']))}" if row.get("money") else ""
+    later = ". It was used again later, so the stop would have been wrong" if row.get("active_later") else ""
+    return f"• {text.name(str(row['name']))}{owner}{since}{at}{money}{later}"

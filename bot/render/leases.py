@@ -1,0 +1,98 @@
+"""`lease_warning` and `stopped`: the end of a lease, before and after."""
+
+from datetime import datetime
+
+from bot.clock import to_ms
+from bot.render import text
+from bot.render.buttons import WORK, NotebookButtons
+from bot.render.context import Context
+from bot.render.facts import LeaseWarningFacts, StoppedFacts, WarningItem
+from bot.render.page import Page
+from bot.slack import Message
+
+_SHOWN = 20  # notebooks in one message: two blocks each
+
+
+def lease_warning(facts: LeaseWarningFacts, now: datetime, ctx: Context) -> Message:
+    """Every notebook of one owner that falls due together, each with its own row of buttons."""
+    page, items = Page(), facts["items"]
+    live = not facts.get("superseded") and any(not item.get("settled") for item in items)
+    if len(items) > 1:
+        page.say(f"{text.plural(len(items), 'notebook')} {'end soon' if live else 'were about to end'}.")
+    if owner := facts.get("owner"):
+        page.say(f"You get this because {text.person(owner)}, who owns "
+                 f"{'them' if len(items) > 1 else 'it'}, cannot be reached.")
+    for item in items[:_SHOWN]:
+        _item(page, item, now, bool(facts.get("superseded")))
+    if len(items) > _SHOWN:
+        rest = text.listed([text.name(item["name"], 24) for item in items[_SHOWN:]])
+        page.say(f"And {len(items) - _SHOWN} more: {text.clip(rest, 1500)}. `{ctx.command} list` shows them.")
+    if live:
+        page.note(f"They are stopped, not deleted: files in `{WORK}` stay." if len(items) > 1 else
+                  f"It is stopped, not deleted: files in `{WORK}` stay.")
+    return page.message()
+
+
+def _item(page: Page, item: WarningItem, now: datetime, superseded: bool) -> None:
+    who = text.bold(item["name"])
+    if settled := item.get("settled"):
+        page.say(f"{who}: {outcome(settled, item.get('settled_by'), item.get('settled_ms'))}")
+        return
+    end = item["end_ms"]
+    if end > to_ms(now):
+        stops = f"{who} stops in {text.between(to_ms(now), end)}, {text.when(end)}."
+    else:
+        stops = f"{who} was due to stop {text.when(end)}."
+    if superseded:
+        page.say(f"{stops} A later warning below has the buttons.")
+        return
+    page.say(f"{stops}\n{_money(item)}")
+    draw = NotebookButtons(item.get("cause") or item["key"], item["project"], item["notebook_id"], item["name"])
+    page.buttons(draw.extend(1, primary=True), draw.extend(4), draw.extend_other(), draw.stop(), draw.why())
+
+
+def _money(item: WarningItem) -> str:
+    price = text.escape(item["price"]) if item.get("price") else "no price known"
+    cost = f"; {text.escape(item['cost'])} so far" if item.get("cost") else ""
+    return f"{text.code(item['flavor'])} in {text.name(item['project'])}, {price}{cost}."
+
+
+def outcome(settled: str, by: str | None, at_ms: int | None) -> str:
+    """What happened meanwhile, by whom and when."""
+    return " ".join(filter(None, (
+        text.sentence(text.prose(settled)),
+        f"By {text.person(by)}, {text.when(at_ms)}." if by and at_ms else
+        f"By {text.person(by)}." if by else f"That was {text.when(at_ms)}." if at_ms else "")))
+
+
+def stopped(facts: StoppedFacts, now: datetime, ctx: Context) -> Message:
+    """Why it stopped, what is left of it, and the way back."""
+    page = Page()
+    page.say(_stopped_why(facts))
+    page.say(f"What is in `{WORK}` is saved and there when it starts again. Everything else in the container is gone, "
+             "for instance packages installed outside it and what was in memory.")
+    if saved := facts.get("saved"):
+        page.say(f"Saved by stopping: {text.escape(saved)}.")
+    if settled := facts.get("settled"):
+        page.say(outcome(settled, facts.get("settled_by"), facts.get("settled_ms")))
+        return page.message()
+    draw = NotebookButtons(facts["cause"], facts["project"], facts["notebook_id"], facts["name"])
+    again = f"Start again for {text.duration(facts['start_s'])}"
+    page.buttons(draw.start(facts["start_s"], again, primary=True),
+                 draw.false_stop() if facts["reason"] == "idle" else None, draw.delete())
+    return page.message()
+
+
+def _stopped_why(facts: StoppedFacts) -> str:
+    who, at = text.bold(facts["name"]), text.when(facts["at_ms"])
+    by = f" by {text.person(facts['by'])}" if facts.get("by") else ""
+    match facts["reason"]:
+        case "idle":
+            since = facts.get("idle_since_ms")
+            idle = f" for {text.between(since, facts['at_ms'])}, since {text.when(since)}" if since else ""
+            return f"{who} was stopped{by or ' by leasebot'} {at} because it was idle{idle}."
+        case "lease":
+            return f"{who} stopped {at}: its lease ended."
+        case "person":
+            return f"{who} was stopped{by} {at}."
+    return f"{who} was stopped outside leasebot, seen {at}."

@@ -1,0 +1,122 @@
+"""`operation`: one message per operation, from accepted to done or failed."""
+
+from datetime import datetime
+
+from bot.clock import to_ms
+from bot.render import ids, text
+from bot.render.blocks import button
+from bot.render.buttons import WORK, NotebookButtons
+from bot.render.context import Context
+from bot.render.facts import Oops, OperationFacts, StepFacts
+from bot.render.page import Page
+from bot.slack import Block, Message
+
+STEPS = {1: "storage", 2: "compute", 3: "network", 4: "start-up"}
+
+_DOING = {"create": "Creating", "start": "Starting", "stop": "Stopping", "delete": "Deleting", "extend": "Extending",
+          "keep": "Keeping"}
+_WAS_NOT = {"create": "created", "start": "started", "stop": "stopped", "delete": "deleted", "extend": "extended",
+            "keep": "kept running"}
+
+
+def operation(facts: OperationFacts, now: datetime, ctx: Context) -> Message:
+    """Title, progress, what is known, and the buttons that apply now."""
+    page = Page()
+    page.say(_title(facts))
+    if facts["state"] == "working" and (bar := progress(facts.get("steps", []))):
+        page.say(bar)
+    if note := facts.get("note"):
+        page.say(text.prose(note))
+    if oops := facts.get("oops"):
+        tell_failure(page, oops, ctx.command)
+    elif facts["state"] == "held":
+        page.say("I try again by myself for 24 h and tell you here how it goes.")
+    page.facts(*_details(facts, now))
+    page.buttons(*_buttons(facts))
+    return page.message()
+
+
+def tell_failure(page: Page, oops: Oops, command: str) -> None:
+    """What failed, what to do next, and the reference that the log has too."""
+    page.say(f"{text.sentence(text.prose(oops['what']))} {text.advice(oops['next_step'], command)}".strip())
+    if ref := oops.get("ref"):
+        page.note(f"Reference: {text.code(ref)}")
+
+
+def progress(steps: list[StepFacts]) -> str:
+    """`▰▰▱▱ 2 of 4: compute`; empty while the cloud has told nothing."""
+    if not steps:
+        return ""
+    ordered = sorted(steps, key=lambda step: step["step"])
+    current = next((step for step in ordered if step["status"] != "COMPLETED"), ordered[-1])
+    total, at = max(len(STEPS), len(ordered)), current["step"]
+    word = STEPS.get(at) or text.name(current["text"])
+    bar = "▰" * min(at, total) + "▱" * max(0, total - at)
+    return f"{bar} {at} of {total}: {word}" + (" failed" if current["status"] == "FAILED" else "")
+
+
+def _title(facts: OperationFacts) -> str:
+    who, verb = text.bold(facts["name"]), facts["verb"]
+    match facts["state"]:
+        case "accepted":
+            return f"{_DOING[verb]} {who}: accepted, it begins in a moment."
+        case "working":
+            return f"{_DOING[verb]} {who}."
+        case "done":
+            return _done(facts, who)
+        case "failed":
+            return f"{who} was not {_WAS_NOT[verb]}."
+        case "held":
+            return f"{_DOING[verb]} {who} waits."
+    return f"{_DOING[verb]} {who} needs an approval. I have asked for it and tell you the answer."
+
+
+def _done(facts: OperationFacts, who: str) -> str:
+    match facts["verb"]:
+        case "create" | "start":
+            return f"{who} is running."
+        case "stop":
+            return f"{who} is stopped. What is in `{WORK}` stays; everything else in the container is gone."
+        case "delete":
+            return f"{who} is deleted, with everything on its disk."
+        case "keep":
+            until = facts.get("until_ms")
+            return f"{who} is kept running: no idle stop" + (f" until {text.when(until)}." if until else " for now.")
+    return _extended(who, facts.get("before_ms"), facts.get("after_ms"))
+
+
+def _extended(who: str, before: int | None, after: int | None) -> str:
+    if not after:
+        return f"{who} is extended."
+    if not before:
+        return f"{who} now runs until {text.when(after)}."
+    return f"{who} now runs until {text.when(after)}; before, it was {text.when(before)}."
+
+
+def _details(facts: OperationFacts, now: datetime) -> list[tuple[str, str]]:
+    after, ends = facts.get("after_ms"), facts["verb"] in ("create", "start") and facts["state"] == "done"
+    started = facts.get("started_ms") if facts["state"] == "working" else None
+    return [
+        ("Runs until", f"{text.when(after)} ({text.left(after, now)})" if after and ends else ""),
+        ("Flavor", text.code(facts["flavor"]) if facts.get("flavor") else ""),
+        ("Image", text.name(facts.get("image", ""), 100) if facts.get("image") else ""),
+        ("Price", text.escape(facts.get("price", ""))),
+        ("Cost", text.escape(facts.get("cost", ""))),
+        ("Under way for", text.between(started, to_ms(now)) if started else ""),
+        ("Project", text.name(facts["project"])),
+    ]
+
+
+def _buttons(facts: OperationFacts) -> list[Block]:
+    draw = NotebookButtons(facts["cause"], facts["project"], facts["notebook_id"], facts["name"])
+    match facts["state"], facts["verb"]:
+        case "done", "create" | "start" | "extend" | "keep":
+            return [draw.open(), draw.extend_one(), draw.stop()]
+        case "done", "stop":
+            return [draw.start(facts.get("start_s"), "Start again"), draw.delete()]
+        case "failed", "start" if facts["notebook_id"]:
+            return [draw.start(facts.get("start_s"), "Try again")]
+        case "asked", _ if facts.get("approval"):
+            value = ids.Button(cause=facts["cause"], project=facts["project"], approval=facts.get("approval"))
+            return [button("Withdraw request", ids.WITHDRAW, value)]
+    return []
