@@ -3,7 +3,7 @@
 Source: Jupyter Server REST API (`/api`, `/api/status`, `/api/kernels`, `/api/sessions`, `/api/terminals`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -55,13 +55,12 @@ def facts(status: Any, kernels: Any, sessions: Any, terminals: Any, about: Any) 
     """The facts in five answers; `terminals` and `about` may be None (disabled, not told). Raises Malformed."""
     told = _mapping(status, "status")
     in_sessions = [_mapping(each, "sessions").get("kernel") for each in _list(sessions, "sessions")]
-    seen = {each.id: each for each in map(_kernel, [kernel for kernel in in_sessions if kernel is not None])}
-    seen |= {each.id: each for each in map(_kernel, _list(kernels, "kernels"))}
+    listed = [*(kernel for kernel in in_sessions if kernel is not None), *_list(kernels, "kernels")]
     return ServerFacts(
         started=_instant(told, "started"),
         last_activity=_instant(told, "last_activity"),
         connections=_count(told.get("connections", 0)),
-        kernels=tuple(seen.values()),
+        kernels=_once(map(_kernel, listed)),
         terminals=tuple(map(_terminal, _list([] if terminals is None else terminals, "terminals"))),
         sessions=len(in_sessions),
         version=_version(about),
@@ -83,6 +82,15 @@ def instant(text: str) -> datetime:
     """An ISO 8601 instant with or without fraction; without a zone it is UTC. Raises ValueError."""
     at = datetime.fromisoformat(text)
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def _once(kernels: Iterable[Kernel]) -> tuple[Kernel, ...]:
+    """Each kernel once, at its most active: the answers are not of the same instant."""
+    seen: dict[str, Kernel] = {}
+    for kernel in kernels:
+        other = seen.get(kernel.id, kernel)
+        seen[kernel.id] = max(other, kernel, key=lambda each: (each.state not in RESTING, each.last_activity))
+    return tuple(seen.values())
 
 
 def _kernel(raw: Any) -> Kernel:

@@ -63,7 +63,7 @@ def judge(server: ServerFacts, date: datetime | None, subject: Subject, now: dat
     ahead = _ahead(now, date, before)
     details = _details(server, subject, ahead)
     strange = sorted({kernel.state for kernel in server.kernels} - WORKING - RESTING)
-    if contradiction := _contradiction(server, now - ahead):
+    if contradiction := _contradiction(server, subject, now, ahead):
         return cannot_tell(contradiction, subject.memory, details)
     working = sum(kernel.state in WORKING for kernel in server.kernels)
     used = now if working or strange else _last_use(server, before, subject, now, ahead)
@@ -105,8 +105,10 @@ def _last_use(
     return min(max(stamps), now) if stamps else None
 
 
-def _contradiction(server: ServerFacts, server_now: datetime) -> str:
-    if max(server.started, server.last_activity, *server.uses) > server_now + TOO_EARLY:
+def _contradiction(server: ServerFacts, subject: Subject, now: datetime, ahead: timedelta) -> str:
+    if abs(ahead) > subject.idle_fresh:  # a clock that wrong, or an answer kept somewhere on the way
+        return f"the notebook's answer is dated {_minutes(abs(ahead))} {'ago' if ahead > timedelta() else 'ahead'}"
+    if max(server.started, server.last_activity, *server.uses) > now - ahead + TOO_EARLY:
         return "the notebook's times are ahead of its own clock"
     return ""
 
