@@ -38,7 +38,7 @@ def elements_of(block: dict[str, Any]) -> Iterator[dict[str, Any]]:
         nested += items if isinstance(items, list) else []
     for item in nested:
         if isinstance(item, dict):
-            if item.get("type") in limits.INTERACTIVE:
+            if str(item.get("type")) in limits.INTERACTIVE:
                 yield item
             else:
                 yield from elements_of(item)
@@ -99,11 +99,10 @@ def _counts(blocks: list[dict[str, Any]], where: str) -> Found:
 def _unique(ids: Iterator[tuple[str, Any]], name: str) -> Found:
     seen: set[Any] = set()
     for where, value in ids:
-        if value is None:
-            continue
-        if value in seen:
-            yield Finding(f"duplicate_{name}", f"{name} {value!r} already exists", f"{where}/{name}")
-        seen.add(value)
+        if isinstance(value, str):
+            if value in seen:
+                yield Finding(f"duplicate_{name}", f"{name} {value!r} already exists", f"{where}/{name}")
+            seen.add(value)
 
 
 def _block(block: Any, surface: str, where: str) -> Found:
@@ -136,7 +135,9 @@ def _object(value: dict[str, Any], spec: rules.Spec, surface: str, where: str) -
     for group, exactly in ((spec.any_of, False), (spec.only_one_of, True)):
         present = group & value.keys()
         if group and (not present or (exactly and len(present) > 1)):
-            yield Finding("missing_field", f"needs {'exactly ' * exactly}one of: {', '.join(sorted(group))}", where)
+            yield Finding(
+                "missing_field", f"needs {'exactly ' if exactly else ''}one of: {', '.join(sorted(group))}", where
+            )
     for name, item in value.items():
         rule = spec.fields.get(name)
         if rule is not None:
@@ -158,7 +159,7 @@ def _field(value: Any, rule: rules.Rule, surface: str, where: str) -> Found:  # 
         case rules.Number():
             if not isinstance(value, int) or isinstance(value, bool) or not rule.least <= value <= rule.most:
                 yield Finding("out_of_range", f"must be an integer from {rule.least} to {rule.most}", where)
-        case rules.Choice() if value not in rule.values:
+        case rules.Choice() if str(value) not in rule.values:
             yield Finding("wrong_value", f"must be one of {', '.join(sorted(rule.values))}", where)
         case rules.Typed():
             yield from _typed(value, rule.types, surface, where)
@@ -217,7 +218,7 @@ def _url(value: Any, rule: rules.Url, where: str) -> Found:
 
 
 def _typed(value: Any, types: frozenset[str], surface: str, where: str) -> Found:
-    kind = value.get("type") if isinstance(value, dict) else None
+    kind = str(value.get("type")) if isinstance(value, dict) else "none"
     if kind not in types:
         yield Finding("unknown_type", f"unsupported type: {kind}", f"{where}/type")
     elif kind in ("mrkdwn", "plain_text"):
@@ -245,12 +246,16 @@ def _shape(value: Any, name: str, surface: str, where: str) -> Found:
 
 def _initial(element: dict[str, Any], where: str) -> Found:
     """What is preselected must be among the options."""
-    offered = element.get("options") or [o for g in element.get("option_groups") or [] for o in g.get("options", [])]
-    values = {option.get("value") for option in offered if isinstance(option, dict)}
-    chosen = element.get("initial_options") or [element.get("initial_option")]
-    for option in chosen if values else []:
-        if isinstance(option, dict) and option.get("value") not in values:
-            yield Finding("wrong_value", "initial option is not among the options", where)
+    groups = [group.get("options") for group in _dicts(element.get("option_groups"))]
+    offered = [option for options in (element.get("options"), *groups) for option in _dicts(options)]
+    values = [option.get("value") for option in offered]
+    chosen = [*_dicts(element.get("initial_options")), *_dicts([element.get("initial_option")])]
+    if values and any(option.get("value") not in values for option in chosen):
+        yield Finding("wrong_value", "initial option is not among the options", where)
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _rows(value: Any, rule: rules.Rows, surface: str, where: str) -> Found:
