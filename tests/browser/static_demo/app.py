@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import deploy.sandbox
-from tests.browser.static_demo import messages, views
+from tests.browser.static_demo import gallery, messages, views
 from tests.browser.static_demo.kit import Json, message, option, section
 
 STATIC = Path(deploy.sandbox.__file__).parent / "slack" / "static"
@@ -41,16 +41,20 @@ class Demo:
         self.rev = 0
         self.base_ms = messages.START_S * 1000
         self.since = time.monotonic()
-        self.direct: dict[str, list[Json]] = {"U0ANA": messages.ana(), "U0BEN": messages.gallery()}
+        self.direct: dict[str, list[Json]] = {"U0ANA": messages.ana(), "U0BEN": gallery.gallery()}
         self.research = messages.research()
         self.modals: list[Json] = []
         self.home: Json | None = views.home()
         self.received: list[tuple[str, Json]] = []
         self.traffic: list[Json] = [
-            _request("/notebook list", 41, -300), _request("notebook_extend:1h", 63, -200),
-            _request("/notebook create", 3120, -100, ok=False, note="operation_timeout"), _request("app_home_opened", 18, -60),
-        ]  # fmt: skip
-        self.findings: list[Any] = [{"message": "section text is 3,104 characters, the limit is 3,000", "pointer": "/blocks/2/text"}]
+            _request("/notebook list", 41, -300),
+            _request("notebook_extend:1h", 63, -200),
+            _request("/notebook create", 3120, -100, ok=False, note="operation_timeout"),
+            _request("app_home_opened", 18, -60),
+        ]
+        self.findings: list[Any] = [
+            {"message": "section text is 3,104 characters, the limit is 3,000", "pointer": "/blocks/2/text"}
+        ]
         self.cloud = [
             _notebook("nb-1", "bert-finetune", "ana", "RUNNING", "modelarts.vm.gpu.v100", 1690, busy=True),
             _notebook("nb-3", "tokenizer-lab", "ben", "RUNNING", "modelarts.vm.cpu.8u", 9900),
@@ -71,13 +75,19 @@ class Demo:
     def state(self, user: str) -> Json:
         own = f"D0{user[2:]}"
         return {
-            "now_ms": self.now_ms(), "users": PEOPLE,
-            "channels": [{"id": "C0RESEARCH", "name": "research", "kind": "channel", "unread": 1},
-                         {"id": "C0RANDOM", "name": "random", "kind": "channel", "unread": 0},
-                         {"id": own, "name": "leasebot", "kind": "im", "unread": 0}],
+            "now_ms": self.now_ms(),
+            "users": PEOPLE,
+            "channels": [
+                {"id": "C0RESEARCH", "name": "research", "kind": "channel", "unread": 1},
+                {"id": "C0RANDOM", "name": "random", "kind": "channel", "unread": 0},
+                {"id": own, "name": "leasebot", "kind": "im", "unread": 0},
+            ],
             "messages": {"C0RESEARCH": self.research, "C0RANDOM": [], own: self.direct.setdefault(user, [])},
-            "home": self.home, "modals": self.modals, "traffic": self.traffic, "findings": self.findings,
-        }  # fmt: skip
+            "home": self.home,
+            "modals": self.modals,
+            "traffic": self.traffic,
+            "findings": self.findings,
+        }
 
 
 def _request(label: str, ack_ms: int, at_s: int, *, ok: bool = True, note: str = "") -> Json:
@@ -89,9 +99,14 @@ def _notebook(
     notebook_id: str, name: str, owner: str, status: str, flavor: str, left_s: int | None, *, busy: bool = False
 ) -> Json:
     return {
-        "id": notebook_id, "name": name, "owner": owner, "status": status, "flavor": flavor,
-        "lease_left_s": left_s, "busy": busy,
-    }  # fmt: skip
+        "id": notebook_id,
+        "name": name,
+        "owner": owner,
+        "status": status,
+        "flavor": flavor,
+        "lease_left_s": left_s,
+        "busy": busy,
+    }
 
 
 def build(demo: Demo) -> Starlette:
@@ -120,11 +135,18 @@ def build(demo: Demo) -> Starlette:
     async def chart(request: Request) -> Response:
         return Response(chart_png(), media_type="image/png")
 
-    return Starlette(middleware=[Middleware(Guard)], routes=[
-        Route("/", page), Route("/files/chart.png", chart), Route("/_page/state", get_state), Route("/_page/events", events),
-        Route("/_page/cloud", get_cloud, methods=["GET"]), Route("/_page/{route}", post, methods=["POST"]),
-        Mount("/static", StaticFiles(directory=STATIC)),
-    ])  # fmt: skip
+    return Starlette(
+        middleware=[Middleware(Guard)],
+        routes=[
+            Route("/", page),
+            Route("/files/chart.png", chart),
+            Route("/_page/state", get_state),
+            Route("/_page/events", events),
+            Route("/_page/cloud", get_cloud, methods=["GET"]),
+            Route("/_page/{route}", post, methods=["POST"]),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ],
+    )
 
 
 class Guard:
@@ -229,9 +251,14 @@ def _activity(demo: Demo, body: Json) -> Json:
 
 
 ANSWERS = {
-    "command": _command, "action": _action, "submit": _submit, "close": _close, "suggest": _suggest, "clock": _clock,
+    "command": _command,
+    "action": _action,
+    "submit": _submit,
+    "close": _close,
+    "suggest": _suggest,
+    "clock": _clock,
     "cloud": _activity,
-}  # fmt: skip
+}
 
 
 def chart_png(width: int = 560, height: int = 180) -> bytes:

@@ -51,9 +51,17 @@ def field(label: str, block_id: str, element: Json, **more: Any) -> Json:
 
 def message(ts_s: float, user: str, text: str, blocks: list[Json] | None = None, **more: Any) -> Json:
     base: Json = {
-        "ts": f"{ts_s:.6f}", "user": user, "text": text, "blocks": blocks, "metadata": None, "ephemeral": False,
-        "thread_ts": None, "edited": None, "files": [], "via_response_url": False,
-    }  # fmt: skip
+        "ts": f"{ts_s:.6f}",
+        "user": user,
+        "text": text,
+        "blocks": blocks,
+        "metadata": None,
+        "ephemeral": False,
+        "thread_ts": None,
+        "edited": None,
+        "files": [],
+        "via_response_url": False,
+    }
     return {**base, **more}
 
 

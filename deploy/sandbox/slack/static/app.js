@@ -160,7 +160,7 @@ class Sandbox {
       el("h3", {}, direct ? "Nothing from leasebot yet" : "Nothing has been posted here yet"),
       el("p", {}, direct
         ? "Lease and idle warnings, the progress of what you ask for, and cost charts arrive here."
-        : "Requests for approval and the daily digest of this project appear here."),
+        : "Requests for approval and the daily digest appear here, if this is a project's channel."),
       el("button", { type: "button", class: "btn btn-primary", on: { click: () => this.composer.take(direct ? "create" : "list") } },
         direct ? "Create a notebook" : "List notebooks")));
   }

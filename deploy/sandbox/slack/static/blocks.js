@@ -7,8 +7,8 @@ import { table } from "./table.js";
 
 const RENDER = {
   section,
-  header: (block, ctx) => el("h3", { class: "block-header" }, textObject(block.text, ctx)),
-  divider: () => el("hr", { class: "block-divider" }),
+  header: (block, ctx) => el("h3", { class: "heading" }, textObject(block.text, ctx)),
+  divider: () => el("hr", { class: "rule" }),
   context,
   actions,
   image,

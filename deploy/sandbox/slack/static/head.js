@@ -13,7 +13,7 @@ export function drawHead(root, { state, place, me, act }) {
 
 function channelHead(channel) {
   return el("div", { class: "head-line" }, el("h2", {}, icon("hash", 20), channel?.name ?? ""),
-    el("span", { class: "head-topic" }, "Approval requests and digests of the project"));
+    channel?.topic ? el("span", { class: "head-topic" }, channel.topic) : null);
 }
 
 function appHead(state, place, act) {

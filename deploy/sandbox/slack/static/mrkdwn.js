@@ -88,7 +88,7 @@ function code(text, at) {
 }
 
 const codeText = (text) =>
-  decode(text.replace(/<(?!!|@|#)([^<>|\n]+)(?:\|([^<>\n]*))?>/g, (_all, target, label) => label || target));
+  decode(text.replace(/<((?:https?:\/\/|mailto:)[^<>|\n]+)(?:\|([^<>\n]*))?>/g, (_all, target, label) => label || target));
 
 function shortcode(text, at) {
   const found = /^:([a-z0-9_+'-]+):(?::skin-tone-\d:)?/.exec(text.slice(at, at + 60));

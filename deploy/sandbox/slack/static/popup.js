@@ -50,8 +50,8 @@ export function openList({ anchor, label, search, load, pick }) {
   panel.place = () => place(node, anchor);
   refresh(panel);
   panel.place();
+  list.tabIndex = -1;
   (input ?? list).focus();
-  if (!input) list.tabIndex = 0, list.focus();
 }
 
 const field = (label) => el("input", {
@@ -61,7 +61,18 @@ const field = (label) => el("input", {
 
 function later(panel, ms) {
   clearTimeout(panel.timer);
+  panel.stale = true;
   panel.timer = setTimeout(() => refresh(panel), ms);
+}
+
+// What is shown may belong to an earlier query: Enter then waits for the answer to what was typed.
+async function enter(panel) {
+  if (panel.stale) {
+    clearTimeout(panel.timer);
+    await refresh(panel);
+  }
+  const row = panel.rows?.[panel.active];
+  if (row && panel.turn >= 0) choose(panel, row.option);
 }
 
 async function refresh(panel) {
@@ -69,6 +80,7 @@ async function refresh(panel) {
   const answer = await panel.load(panel.input?.value.trim() ?? "");
   if (turn !== panel.turn) return; // closed, or a newer question was asked meanwhile
   panel.active = 0;
+  panel.stale = false;
   panel.rows = [];
   if (answer.hint) replace(panel.list, el("div", { class: "popup-hint" }, answer.hint));
   else replace(panel.list, answer.map((group) => groupNode(group, panel)));
@@ -106,8 +118,8 @@ function keys(event, panel) {
   if (step && panel.rows?.length) {
     panel.active = (panel.active + step + panel.rows.length) % panel.rows.length;
     mark(panel);
-  } else if (event.key === "Enter" && panel.rows?.[panel.active]) {
-    choose(panel, panel.rows[panel.active].option);
+  } else if (event.key === "Enter") {
+    enter(panel);
   } else if (event.key === "Escape" || event.key === "Tab") {
     closePopup({ focus: true });
     if (event.key === "Tab") return;

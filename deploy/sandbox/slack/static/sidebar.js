@@ -17,7 +17,7 @@ export class Sidebar {
     this.apps = el("div", { class: "side-list" });
     this.link = el("span", { class: "line-state", role: "status" });
     root.append(
-      el("div", { class: "workspace" }, botMark(34), el("div", {}, el("h1", {}, "leasebot"), el("p", {}, "sandbox workspace")), this.link),
+      el("div", { class: "workspace" }, botMark(34), el("div", {}, el("h1", {}, "leasebot"), el("p", {}, "sandbox")), this.link),
       el("div", { class: "side-scroll" },
         heading("Acting as"), this.people,
         heading("Channels"), this.channels,
