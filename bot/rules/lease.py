@@ -82,7 +82,7 @@ class NotRunning:
 Extension = Nothing | Write | AskApproval | NoTimedEnd | NotRunning
 
 
-def extend(  # noqa: PLR0917 - each is a fact of its own
+def extend(
     server_now: datetime,
     end: datetime | None,
     running_since: datetime | None,

@@ -1,0 +1,52 @@
+"""Brakes (contract 8): signs that something is wrong with what we see. Each pauses stops until an admin releases it."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+
+COLLAPSE_SHARE = 0.5
+COLLAPSE_LEAST = 5
+JUMP_LEAST = 10
+JUMP_SHARE = 0.8
+CLOCK_LIMIT = timedelta(seconds=120)
+
+
+def collapse(prev_running: int | None, now_running: int, complete: bool) -> str | None:
+    """Why the listing looks collapsed, else None. `prev_running` is the last complete listing's; None: the first.
+
+    A listing with a failed page proves no absence, so it never trips this.
+    """
+    if not complete or prev_running is None:
+        return None
+    if now_running < COLLAPSE_SHARE * prev_running and prev_running - now_running >= COLLAPSE_LEAST:
+        return f"only {now_running} notebooks run, {prev_running} did in the last listing"
+    return None
+
+
+def jump(due: int, running: int) -> str | None:
+    """Why so many due stops look wrong, else None."""
+    if due > JUMP_LEAST and due > JUMP_SHARE * running:
+        return f"{due} of {running} running notebooks are due to be stopped at once"
+    return None
+
+
+def clock_off(host_now: datetime, remote_now: datetime | None, whose: str = "cloud") -> str | None:
+    """Why the host's clock cannot be trusted, else None; `remote_now` is the `Date` of the cloud or of Slack."""
+    if remote_now is None or abs(host_now - remote_now) <= CLOCK_LIMIT:
+        return None
+    off = int((host_now - remote_now).total_seconds())
+    return f"the host's clock differs from the {whose}'s by {off} s"
+
+
+class _Due(Protocol):
+    @property
+    def notice_at(self) -> datetime: ...
+
+
+D = TypeVar("D", bound=_Due)
+
+
+def capped(stops: Iterable[D], most: int) -> tuple[list[D], list[D]]:
+    """(those for this pass, those that wait): whoever was told first is stopped first."""
+    in_order = sorted(stops, key=lambda stop: stop.notice_at)
+    return in_order[:most], in_order[most:]

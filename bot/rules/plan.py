@@ -1,0 +1,286 @@
+"""What a pass does about one notebook: a pure function of the instant, the facts and the policy.
+
+In order of precedence: not running > the lease's warnings and holds > mode off > keep and undo > evidence > notice >
+grace > brake > stop. Unknown is never idle, and nothing is stopped without a delivered notice whose grace has passed.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.config.policy import EffectivePolicy
+from bot.model import Status
+from bot.rules import keys
+from bot.rules.durations import format_duration
+from bot.rules.facts import (
+    Action,
+    Decision,
+    Escalate,
+    Hold,
+    NotebookFacts,
+    NoticeState,
+    ShadowStop,
+    StopIdle,
+    VoidNotice,
+    WarnIdle,
+    WarnLease,
+)
+from bot.rules.lease import hold_due, hold_end
+from bot.rules.warnings import MERGED, OVER, WarningPlan, plan_warnings
+
+ENDED = "the notebook is not running any more"
+RENEWED = "the lease was renewed"
+IN_USE = "it is in use again"
+KEPT = "it is kept"
+NO_TIMED_END = "there is no timed end any more"
+MODE = "idle stops are not enforced here"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The actions of one pass and the decision about idleness that goes on record."""
+
+    actions: tuple[Action, ...]
+    decision: Decision
+
+
+def plan(now: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> list[Action]:
+    """What to do now; the same facts at the same instant give the same list."""
+    return list(decide(now, facts, policy).actions)
+
+
+def decide(now: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> Plan:
+    """`plan`, with the decision for `why` and `plan NAME at …`."""
+    status = facts.notebook.status
+    if not status.runs:
+        voids = [] if status.transient else [_void(key, ENDED) for key in _pending(facts, "")]
+        return Plan(tuple(voids), Decision("not_running", f"it is {status.value}", ""))
+    idle_actions, decision = _idle(now, facts, policy)
+    return Plan((*_lease(now, facts, policy), *idle_actions), decision)
+
+
+def rule_of(policy: EffectivePolicy, *names: str) -> str:
+    """`idle_after 30 min, [policy] line 12`: the keys that led somewhere, with value and source."""
+    return "; ".join(f"{name} {_said(getattr(policy, name))}, {policy.sources[name]}" for name in names)
+
+
+def _said(value: object) -> str:
+    if isinstance(value, timedelta):
+        return format_duration(value)
+    return ", ".join(map(_said, value)) if isinstance(value, tuple) else str(value)
+
+
+def _void(key: str, reason: str) -> VoidNotice:
+    return VoidNotice(key=key, reason=reason, rule="")
+
+
+def _pending(facts: NotebookFacts, kind: str) -> list[str]:
+    return [key for key, state in facts.notices.items() if state.pending and key.startswith(kind)]
+
+
+# --- the lease ---------------------------------------------------------------------------------
+
+
+def _lease(now: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> list[Action]:
+    end = facts.notebook.lease_ends
+    if end is None:
+        return [_void(key, NO_TIMED_END) for key in _pending(facts, "lease_warning:")]
+    return [*_overtaken(facts, end), *_warnings(now, facts, policy, end), *_hold(now, facts, policy, end)]
+
+
+def _overtaken(facts: NotebookFacts, end: datetime) -> list[Action]:
+    pending = _pending(facts, "lease_warning:")
+    return [_void(key, RENEWED) for key in pending if keys.lease_warning_parts(key)[1] != end]
+
+
+def _warnings(now: datetime, facts: NotebookFacts, policy: EffectivePolicy, end: datetime) -> list[Action]:
+    known = warning_plan(now, facts, policy, end)
+    rule = rule_of(policy, "warnings")
+    actions: list[Action] = [
+        VoidNotice(key=keys.lease_warning(facts.notebook.id, end, lead), reason=reason, rule=rule)
+        for lead, reason in known.voids
+    ]
+    for key in _of_this_end(facts, end):
+        lead = keys.lease_warning_parts(key)[2]
+        if facts.notices[key].pending and (now >= end or any(shorter < lead for shorter in known.due)):
+            actions.append(VoidNotice(key=key, reason=OVER if now >= end else MERGED, rule=rule))
+    for lead in known.due:
+        key = keys.lease_warning(facts.notebook.id, end, lead)
+        reason = f"its lease ends in {format_duration(end - now)}"
+        actions.append(WarnLease(key=key, end=end, lead=lead, reason=reason, rule=rule))
+    return actions
+
+
+def warning_plan(now: datetime, facts: NotebookFacts, policy: EffectivePolicy, end: datetime) -> WarningPlan:
+    """The leads of the present end: due now, void, and when the next falls due."""
+    lease = facts.notebook.lease
+    settled = {keys.lease_warning_parts(key)[2] // timedelta(seconds=1) for key in _of_this_end(facts, end)}
+    return plan_warnings(
+        now, end, lease.span if lease else None, policy.warnings, facts.owner.quiet, facts.owner.zone, settled,
+        known_since=facts.seen_first_at,
+    )  # fmt: skip
+
+
+def _of_this_end(facts: NotebookFacts, end: datetime) -> list[str]:
+    warnings = [key for key in facts.notices if key.startswith("lease_warning:")]
+    return [key for key in warnings if keys.lease_warning_parts(key)[1] == end]
+
+
+def _hold(now: datetime, facts: NotebookFacts, policy: EffectivePolicy, end: datetime) -> list[Action]:
+    request = facts.request
+    if request is None or now >= request.expires_at or not hold_due(now, end, facts.pass_interval):
+        return []
+    new_end = hold_end(now, end, request.base, policy.hold_max)
+    if new_end is None:
+        return []
+    reason = "a request for a longer lease waits"
+    return [Hold(request=request.id, new_end=new_end, reason=reason, rule=rule_of(policy, "hold_max"))]
+
+
+# --- idleness ----------------------------------------------------------------------------------
+
+Outcome = tuple[list[Action], Decision]
+
+
+def _idle(now: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> Outcome:
+    if facts.notebook.status is not Status.RUNNING:
+        return [], Decision("busy", "an image of it is being saved", "")
+    if policy.idle_mode == "off":
+        return _leave(facts, Decision("off", "idle stops are off", rule_of(policy, "idle_mode")), MODE)
+    if decision := _protected(now, facts, policy):
+        return _leave(facts, decision, KEPT)
+    verdict = facts.verdict
+    if verdict is None or verdict.state == "unknown":
+        because = verdict.reason if verdict else "there is no evidence yet"
+        return [], Decision("unknown", because, rule_of(policy, "idle_sources"))
+    if verdict.state == "active" or verdict.idle_since is None:
+        return _leave(facts, Decision("active", verdict.reason, rule_of(policy, "idle_after")), IN_USE)
+    since = spell_start(now, facts, verdict.idle_since)
+    if policy.idle_mode == "shadow":
+        return _shadow(now, facts, policy, since)
+    return _enforced(now, facts, policy, since)
+
+
+def spell_start(now: datetime, facts: NotebookFacts, idle_since: datetime) -> datetime:
+    """Where the idle spell that is warned of begins: a keep (or an undo) that has run out begins a new one.
+
+    So whoever said "still training" is warned anew afterwards, and never stopped on the strength of an old notice.
+    """
+    protections = [at for at in (facts.keep_until, facts.undo_until) if at is not None and at <= now]
+    return max([idle_since, *protections])
+
+
+def _leave(facts: NotebookFacts, decision: Decision, why: str) -> Outcome:
+    """Nothing to stop: an idle warning that still waits is moot."""
+    return [_void(key, why) for key in _pending(facts, "idle_warning:")], decision
+
+
+def _protected(now: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> Decision | None:
+    if facts.keep_until is not None and now < facts.keep_until:
+        because = f"it is kept for another {format_duration(facts.keep_until - now)}"
+        because += f": {facts.keep_reason}" if facts.keep_reason else ""
+        return Decision("kept", because, rule_of(policy, "keep_max"))
+    if facts.undo_until is not None and now < facts.undo_until:
+        because = f"a stop was marked wrong; no idle stop for another {format_duration(facts.undo_until - now)}"
+        return Decision("undone", because, rule_of(policy, "undo_for"))
+    return None
+
+
+def _shadow(now: datetime, facts: NotebookFacts, policy: EffectivePolicy, since: datetime) -> Outcome:
+    """The stop that would have been: found idle, and the grace after that has passed; recorded once per spell."""
+    key = keys.idle_warning(facts.notebook.id, since)
+    moot: list[Action] = [_void(waiting, MODE) for waiting in _pending(facts, "idle_warning:")]
+    rule = rule_of(policy, "idle_mode", "idle_after", "idle_grace")
+    found_at = max(since, facts.verdict.found_at or now) if facts.verdict else now
+    if key in facts.shadowed:
+        return moot, Decision("shadow_stopped", f"it would have been stopped: {_quiet(now, since)}", rule)
+    if now < found_at + policy.idle_grace:
+        return moot, Decision("shadow_warned", f"it would be warned: {_quiet(now, since)}", rule)
+    reason = f"it would be stopped: {_quiet(now, since)}"
+    return [*moot, ShadowStop(key=key, idle_since=since, reason=reason, rule=rule)], Decision(
+        "shadow_stop", reason, rule
+    )
+
+
+def _quiet(now: datetime, since: datetime) -> str:
+    return f"idle for {format_duration(now - since)}"
+
+
+def _enforced(now: datetime, facts: NotebookFacts, policy: EffectivePolicy, since: datetime) -> Outcome:
+    key = keys.idle_warning(facts.notebook.id, since)
+    rule = rule_of(policy, "idle_after", "idle_grace", "idle_mode")
+    moot: list[Action] = [_void(other, IN_USE) for other in _pending(facts, "idle_warning:") if other != key]
+    told = facts.notices.get(key)
+    if facts.paused:
+        return moot, Decision("paused", f"stops are paused: {facts.paused}", rule)
+    if told is None or told.void:
+        warned, decision = _warn(now, facts, policy, key, since, told)
+    else:
+        warned, decision = _told(now, facts, policy, key, since, told)
+    return [*moot, *warned], decision
+
+
+def _warn(
+    now: datetime, facts: NotebookFacts, policy: EffectivePolicy, key: str, since: datetime, told: NoticeState | None
+) -> Outcome:
+    rule = rule_of(policy, "idle_after", "idle_grace", "idle_mode")
+    end = facts.notebook.lease_ends
+    if told is not None:
+        return [], Decision("void", "its idle warning was void; the next idle spell is warned of", rule)
+    if end is not None and end <= now + policy.idle_grace:
+        return [], Decision("lease_first", "its lease ends before the grace would", rule)
+    if facts.owner.reachable is None and facts.owner.slack is not None:
+        return [], Decision("cannot_ask", "Slack could not say whether the owner can be reached", rule)
+    reason = _quiet(now, since)
+    if facts.owner.reachable:
+        warning: Action = WarnIdle(key=key, idle_since=since, grace=policy.idle_grace, reason=reason, rule=rule)
+        return [warning], Decision("warn", reason, rule)
+    return [_escalation(policy, key, since, "the owner cannot be reached in Slack")], Decision("escalate", reason, rule)
+
+
+def _escalation(policy: EffectivePolicy, key: str, since: datetime, reason: str) -> Escalate:
+    rule = rule_of(policy, "escalate_after", "idle_grace")
+    return Escalate(key=key, idle_since=since, grace=policy.idle_grace, reason=reason, rule=rule)
+
+
+def notice_at(facts: NotebookFacts, told: NoticeState) -> datetime | None:
+    """When the notice that counts was delivered: the owner's, or the escalation's if the owner was not told.
+
+    An owner who was told but cannot be reached any more needs an escalation like one who never was.
+    """
+    if told.delivered_at is not None and facts.owner.reachable is not False:
+        return told.delivered_at
+    return told.escalation_delivered_at
+
+
+def _told(
+    now: datetime, facts: NotebookFacts, policy: EffectivePolicy, key: str, since: datetime, told: NoticeState
+) -> Outcome:
+    """A notice was written: wait for its delivery, then for the grace, then stop."""
+    rule = rule_of(policy, "idle_after", "idle_grace", "idle_mode")
+    delivered = notice_at(facts, told)
+    if delivered is None:
+        return _undelivered(now, facts, policy, key, since, told)
+    if now < delivered + policy.idle_grace:
+        left = format_duration(delivered + policy.idle_grace - now)
+        return [], Decision("grace", f"{_quiet(now, since)}; it is stopped in {left} unless it is used", rule)
+    if not facts.slack_up or facts.owner.reachable is None:
+        return [], Decision("slack_down", "Slack does not answer, so nothing is stopped", rule)
+    reason = f"{_quiet(now, since)}; the notice was delivered {format_duration(now - delivered)} ago"
+    stop = StopIdle(key=key, idle_since=since, notice_at=delivered, reason=reason, rule=rule)
+    return [stop], Decision("stop", reason, rule)
+
+
+def _undelivered(
+    now: datetime, facts: NotebookFacts, policy: EffectivePolicy, key: str, since: datetime, told: NoticeState
+) -> Outcome:
+    rule = rule_of(policy, "escalate_after")
+    waited = format_duration(now - told.created_at)
+    if told.escalated:
+        return [], Decision("undelivered", "neither the notice nor its escalation is delivered; it is left alone", rule)
+    if facts.owner.reachable is False:
+        reason = "the owner cannot be reached in Slack"
+    elif now >= told.created_at + policy.escalate_after:
+        reason = f"the notice has waited {waited} for delivery"
+    else:
+        return [], Decision("waiting", "its idle warning waits for delivery", rule)
+    return [_escalation(policy, key, since, reason)], Decision("escalate", reason, rule)
