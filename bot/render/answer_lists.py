@@ -104,7 +104,7 @@ def _show_facts(facts: ShowAnswer, now: datetime) -> list[tuple[str, str]]:
         ("Running since", text.when(since) if since and runs else ""),
         ("Flavor", text.code(row["flavor"]) if row["flavor"] else ""),
         ("Image", text.name(facts.get("image", ""), 150) if facts.get("image") else ""),
-        ("Disk", text.escape(text.listed_facts(facts.get("disk", ""), row.get("disk_cost", "")))),
+        ("Disk", text.listed_facts(facts.get("disk", ""), row.get("disk_cost", ""))),
         ("Price", text.escape(row.get("price", "")) or "no price known"),
         ("Cost of this run", text.escape(row.get("cost", "")) if runs else ""),
         ("Cost this month", text.escape(facts.get("month_cost", ""))),

@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
+from bot.render import text
+from bot.render.page import Page
+from bot.slack import Message
+
 Group = Literal["Notebooks", "Time", "Look", "Money and rules", "You", "Admins"]
 
 GROUPS: tuple[Group, ...] = ("Notebooks", "Time", "Look", "Money and rules", "You", "Admins")
@@ -135,3 +139,36 @@ def nearest(word: str) -> str | None:
     """The command that was probably meant; None if nothing is near."""
     found = get_close_matches(word.lower(), BY_NAME, n=1, cutoff=0.6)
     return found[0] if found else None
+
+
+def help_message(command: str, topic: str | None = None) -> Message:
+    """One screen with every command; with `topic`, that command in full, or the one that was probably meant."""
+    if topic is None:
+        return _overview(command)
+    word = topic.strip().lower()
+    if (known := BY_NAME.get(word)) is not None:
+        return _in_full(command, known)
+    page, meant = Page(), nearest(word)
+    guess = f" Did you mean `{command} help {meant}`?" if meant else ""
+    page.say(f"There is no command {text.code(topic)}.{guess} `{command} help` shows all.")
+    return page.message()
+
+
+def _overview(command: str) -> Message:
+    page = Page()
+    page.say(f"I look after your ModelArts notebooks. Type `{command}` and one of these:")
+    for group in GROUPS:
+        lines = [f"`{text.escape(each.usage)}`  {text.escape(each.line)}" for each in COMMANDS if each.group == group]
+        page.say(f"*{group}*\n" + "\n".join(lines))
+    examples = ("create", "extend train-1 2h", "keep train-1 until 23:00 waiting for data")
+    page.say("For example: " + ", ".join(f"`{command} {example}`" for example in examples))
+    page.note(f"NAME is a name, an id or the beginning of one. `{command} help extend` shows one command in full.")
+    return page.message()
+
+
+def _in_full(command: str, known: Command) -> Message:
+    page = Page()
+    page.say(f"`{command} {text.escape(known.usage)}`\n{known.line[0].upper()}{text.escape(known.line[1:])}."
+             + (f" {text.advice(known.more, command)}" if known.more else ""))
+    page.say("For example:\n" + "\n".join(f"`{command} {text.escape(example)}`" for example in known.examples))
+    return page.message()

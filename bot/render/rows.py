@@ -1,5 +1,6 @@
 """One notebook as a row: in lists, in `show` and on App Home."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from bot.clock import to_ms
@@ -64,7 +65,7 @@ def may(row: NotebookRow) -> list[RowAction]:
 def row_buttons(cause: str, row: NotebookRow, most: int = 5) -> list[Block]:
     """The row's buttons; each row is a cause of its own."""
     draw = NotebookButtons(f"{cause}:{row['notebook_id']}", row["project"], row["notebook_id"], row["name"])
-    drawn = {
+    drawn: dict[RowAction, Callable[[], Block]] = {
         "open": draw.open, "extend": draw.extend_one, "stop": draw.stop, "delete": draw.delete, "why": draw.why,
         "start": lambda: draw.start(row.get("start_s")), "keep": lambda: draw.keep(2),
     }
