@@ -9,6 +9,8 @@ from bot.model import Notebook
 from bot.rules.idle import Verdict
 from bot.rules.quiet import QuietHours
 
+_UTC = ZoneInfo("UTC")
+
 
 @dataclass(frozen=True, slots=True)
 class OwnerFacts:
@@ -18,9 +20,14 @@ class OwnerFacts:
     """
 
     slack: str | None = None
-    zone: ZoneInfo = ZoneInfo("UTC")
+    zone: ZoneInfo = _UTC
     quiet: QuietHours | None = None
     reachable: bool | None = None
+
+    @property
+    def reach(self) -> bool | None:
+        """Whether they can be told; nobody in Slack cannot."""
+        return self.reachable if self.slack is not None else False
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,7 @@ class NoticeState:
     created_at: datetime
     delivered_at: datetime | None = None
     void: bool = False
+    voided_at: datetime | None = None
     escalated: bool = False  # an escalation to the lead or the channel has been written
     escalation_delivered_at: datetime | None = None
 

@@ -166,7 +166,12 @@ def spell_start(now: datetime, facts: NotebookFacts, idle_since: datetime) -> da
     So whoever said "still training" is warned anew afterwards, and never stopped on the strength of an old notice.
     """
     protections = [at for at in (facts.keep_until, facts.undo_until) if at is not None and at <= now]
-    return max([idle_since, *protections])
+    since = max([idle_since, *protections])
+    while (told := facts.notices.get(keys.idle_warning(facts.notebook.id, since))) and told.void:
+        if told.voided_at is None or told.voided_at <= since:
+            break
+        since = told.voided_at  # its key is used up: from there on a new one
+    return since
 
 
 def _leave(facts: NotebookFacts, decision: Decision, why: str) -> Outcome:
@@ -228,10 +233,10 @@ def _warn(
         return [], Decision("void", "its idle warning was void; the next idle spell is warned of", rule)
     if end is not None and end <= now + policy.idle_grace:
         return [], Decision("lease_first", "its lease ends before the grace would", rule)
-    if facts.owner.reachable is None and facts.owner.slack is not None:
+    if facts.owner.reach is None:
         return [], Decision("cannot_ask", "Slack could not say whether the owner can be reached", rule)
     reason = _quiet(now, since)
-    if facts.owner.reachable:
+    if facts.owner.reach:
         warning: Action = WarnIdle(key=key, idle_since=since, grace=policy.idle_grace, reason=reason, rule=rule)
         return [warning], Decision("warn", reason, rule)
     return [_escalation(policy, key, since, "the owner cannot be reached in Slack")], Decision("escalate", reason, rule)
@@ -247,7 +252,7 @@ def notice_at(facts: NotebookFacts, told: NoticeState) -> datetime | None:
 
     An owner who was told but cannot be reached any more needs an escalation like one who never was.
     """
-    if told.delivered_at is not None and facts.owner.reachable is not False:
+    if told.delivered_at is not None and facts.owner.reach is not False:
         return told.delivered_at
     return told.escalation_delivered_at
 
@@ -263,7 +268,7 @@ def _told(
     if now < delivered + policy.idle_grace:
         left = format_duration(delivered + policy.idle_grace - now)
         return [], Decision("grace", f"{_quiet(now, since)}; it is stopped in {left} unless it is used", rule)
-    if not facts.slack_up or facts.owner.reachable is None:
+    if not facts.slack_up or facts.owner.reach is None:
         return [], Decision("slack_down", "Slack does not answer, so nothing is stopped", rule)
     reason = f"{_quiet(now, since)}; the notice was delivered {format_duration(now - delivered)} ago"
     stop = StopIdle(key=key, idle_since=since, notice_at=delivered, reason=reason, rule=rule)
@@ -277,7 +282,7 @@ def _undelivered(
     waited = format_duration(now - told.created_at)
     if told.escalated:
         return [], Decision("undelivered", "neither the notice nor its escalation is delivered; it is left alone", rule)
-    if facts.owner.reachable is False:
+    if facts.owner.reach is False:
         reason = "the owner cannot be reached in Slack"
     elif now >= told.created_at + policy.escalate_after:
         reason = f"the notice has waited {waited} for delivery"
