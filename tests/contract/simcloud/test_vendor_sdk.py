@@ -72,6 +72,10 @@ def body(**changes: Any) -> modelarts.NotebookCreateRequest:
     return modelarts.NotebookCreateRequest(**asked)
 
 
+def fields(lease: Any) -> dict[str, Any]:
+    return {name: getattr(lease, name) for name in ("create_at", "duration", "enable", "type", "update_at")}
+
+
 async def running(vendor: Vendor, **changes: Any) -> str:
     created = await vendor("create_notebook", body=body(**changes))
     vendor.cloud.clock.advance_ms(30_000)
@@ -93,7 +97,7 @@ async def test_create_and_show(vendor: Vendor) -> None:
     assert shown.url == f"{vendor.server.url}/jupyter/{created.id}/lab" == shown.endpoints[0].uri
     assert (shown.volume.category, shown.volume.capacity, shown.volume.ownership) == ("EFS", 50, "MANAGED")
     assert (shown.image.id, shown.flavor, shown.billing_items) == (CPU_IMAGE, "modelarts.vm.cpu.2u", ["COMPUTE"])
-    assert shown.lease.to_json_object() == inside.lease.payload()
+    assert fields(shown.lease) == inside.lease.payload()
 
 
 async def test_lists_with_every_filter_they_have(vendor: Vendor) -> None:
@@ -129,9 +133,9 @@ async def test_lease_stop_start_update_delete(vendor: Vendor) -> None:
     mine, clock = await running(vendor), vendor.cloud.clock
     renewed = await vendor("renew_lease", id=mine, body=modelarts.LeaseReq(duration=3 * HOUR, type="TIMING"))
     lease = vendor.cloud.notebook(mine).lease
-    assert renewed.to_json_object() == lease.payload()
+    assert fields(renewed) == lease.payload()
     assert renewed.create_at + renewed.duration == renewed.update_at + 3 * HOUR
-    assert (await vendor("show_lease", id=mine)).to_json_object() == lease.payload()
+    assert fields(await vendor("show_lease", id=mine)) == lease.payload()
     by_query = await vendor(
         "renew_lease", id=mine, duration=HOUR, body=modelarts.LeaseReq(duration=2 * HOUR, type="IDLE")
     )
