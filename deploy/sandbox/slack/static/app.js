@@ -13,11 +13,13 @@ import { drawModals } from "./modals.js";
 import { closePopup } from "./popup.js";
 import { Sidebar } from "./sidebar.js";
 import { failureIn, toast } from "./toasts.js";
+import { showTour } from "./tour.js";
 import { TrafficCard } from "./traffic_card.js";
 import { Unread } from "./unread.js";
 
 const FIRST_USER = "U0ANA";
 const CLOUD_POLL_MS = 3000; // a notebook's state also moves with time alone, without an event
+const GLANCE_AFTER_MS = 900;
 const at = (id) => document.getElementById(id);
 
 class Sandbox {
@@ -41,7 +43,7 @@ class Sandbox {
     listen(() => this.refresh(), (up) => this.online(up));
     setInterval(() => this.tick(), 250);
     setInterval(() => { if (!document.hidden) this.refreshCloud(); }, CLOUD_POLL_MS);
-    return this.refresh();
+    return this.place.home ? this.openHome() : this.refresh();
   }
 
   // The server's instant, moved on by the time that has passed here since; a frozen clock stands.
@@ -84,6 +86,23 @@ class Sandbox {
     this.fetchedAt = performance.now();
     if (Array.isArray(notebooks)) this.notebooks = notebooks;
     this.draw();
+    clearTimeout(this.glancing);
+    this.glancing = setTimeout(() => this.glance(), GLANCE_AFTER_MS);
+  }
+
+  // What waits for the others, so that one sees whom to act as next.
+  async glance() {
+    const others = this.state.users.filter((one) => one.id !== this.user && one.role !== "bot");
+    let changed = false;
+    for (const other of others) {
+      const state = await api.state(other.id).catch(() => null);
+      if (state?.channels && other.id !== this.user) changed = this.unread.glance(other.id, state) || changed;
+    }
+    if (changed) this.drawSidebar();
+  }
+
+  drawSidebar() {
+    this.sidebar.draw({ state: this.state, user: this.user, place: this.place, unread: this.unread, now: this.now() });
   }
 
   async refreshCloud() {
@@ -99,7 +118,7 @@ class Sandbox {
     this.settle();
     this.unread.update(this.user, state, this.place, !document.hidden);
     const ctx = this.contexts.base();
-    this.sidebar.draw({ state, user: this.user, place: this.place, unread: this.unread, now: this.now() });
+    this.drawSidebar();
     drawHead(at("main-head"), { state, place: this.place, me: ctx.me, act: this });
     this.drawMain(ctx);
     drawModals(at("modals"), state.modals ?? [], { ...ctx, submit: (view, node) => this.submit(view, node), close: (view) => this.close(view) });
@@ -206,6 +225,10 @@ class Sandbox {
   shared(channel) {
     const known = this.state.channels.find((one) => one.id === channel);
     return known?.kind === "channel" ? channel : null;
+  }
+
+  showTour() {
+    showTour(this.state.command ?? "/notebook");
   }
 
   openChannel(channel) {

@@ -56,6 +56,12 @@ export const replace = (node, ...children) => {
 export function keyed(parent, items, { key, print, render }) {
   const before = parent.keyedChildren ?? new Map();
   const after = new Map();
+  const wanted = new Set(items.map(key));
+  for (const [k, gone] of before) {
+    if (wanted.has(k)) continue;
+    gone.node.remove();
+    before.delete(k);
+  }
   let cursor = parent.firstChild;
   for (const item of items) {
     const k = key(item);
@@ -69,9 +75,7 @@ export function keyed(parent, items, { key, print, render }) {
     if (entry.node === cursor) cursor = cursor.nextSibling;
     else parent.insertBefore(entry.node, cursor);
     after.set(k, entry);
-    before.delete(k);
   }
-  for (const gone of before.values()) gone.node.remove();
   parent.keyedChildren = after;
   return after;
 }

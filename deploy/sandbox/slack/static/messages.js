@@ -3,6 +3,7 @@ import { renderBlocks } from "./blocks.js";
 import { clockTime, dayKey, longDate, nearDay } from "./dates.js";
 import { el, keyed } from "./dom.js";
 import { picture } from "./elements.js";
+import { emoji } from "./emoji.js";
 import { botMark, icon } from "./icons.js";
 import { mrkdwn } from "./mrkdwn.js";
 import { avatar } from "./people.js";
@@ -42,7 +43,8 @@ function rows(messages, ctx) {
 const isReply = (message) => Boolean(message.thread_ts) && message.thread_ts !== message.ts;
 
 function follows(before, message, day, ctx) {
-  return Boolean(before) && before.user === message.user && !before.ephemeral && !message.ephemeral
+  const bare = (one) => !one.ephemeral && !one.blocks?.length && !one.files?.length;
+  return Boolean(before) && before.user === message.user && bare(before) && bare(message)
     && ms(message.ts) - ms(before.ts) < 300_000 && dayKey(ms(before.ts), ctx.me.tz) === day;
 }
 
@@ -94,7 +96,13 @@ function body(message, channel, ctx) {
   const content = message.blocks?.length
     ? [renderBlocks(message.blocks, own), edited]
     : el("div", { class: "text" }, mrkdwn(message.text ?? "", own), edited);
-  return [content, files(message, own)];
+  return [content, files(message, own), reactions(message)];
+}
+
+function reactions(message) {
+  const names = Object.entries(message.reactions ?? {}).filter(([, count]) => count > 0);
+  if (!names.length) return null;
+  return el("div", { class: "reactions" }, names.map(([name, count]) => el("span", { class: "reaction" }, emoji(name), ` ${count}`)));
 }
 
 function files(message, ctx) {

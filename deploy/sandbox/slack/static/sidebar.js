@@ -23,14 +23,15 @@ export class Sidebar {
         heading("Channels"), this.channels,
         heading("Direct messages"), this.directs,
         heading("Apps"), this.apps),
-      el("p", { class: "side-note" }, "Slack, the cloud and the clock are simulated. The bot is real."));
+      el("div", { class: "side-note" }, el("p", {}, "Slack, the cloud and the clock are simulated. The bot is real."),
+        el("button", { type: "button", class: "tour-button", data: { tour: "1" }, on: { click: () => this.act.showTour() } }, "Two-minute tour")));
   }
 
   draw({ state, user, place, unread, now }) {
     keyed(this.people, state.users.filter((one) => one.role !== "bot"), {
       key: (one) => one.id,
-      print: (one) => JSON.stringify([one, one.id === user, clockTime(now, one.tz), unread.people?.[one.id]]),
-      render: (one) => this.person(one, one.id === user, now),
+      print: (one) => JSON.stringify([one, one.id === user, clockTime(now, one.tz), one.id === user ? 0 : unread.people[one.id]]),
+      render: (one) => this.person(one, one.id === user, now, one.id === user ? 0 : unread.people[one.id]),
     });
     const channels = state.channels.filter((one) => one.kind === "channel");
     const directs = state.channels.filter((one) => one.kind === "im");
@@ -54,13 +55,14 @@ export class Sidebar {
     });
   }
 
-  person(one, chosen, now) {
+  person(one, chosen, now, waiting) {
     return el("button", {
       type: "button", class: `person${chosen ? " chosen" : ""}`, data: { user: one.id }, "aria-pressed": chosen ? "true" : "false",
       "aria-label": `Act as ${one.name}, ${roleName(one.role)}`, on: { click: () => this.act.switchTo(one.id) },
     }, avatar(one, 28),
     el("span", { class: "person-text" }, el("span", { class: "person-name" }, one.name), el("span", { class: "person-role" }, roleName(one.role))),
-    el("span", { class: "person-time", title: one.tz }, clockTime(now, one.tz)));
+    waiting ? el("span", { class: "badge", title: `${waiting} unread for ${one.name}` }, waiting > 99 ? "99+" : String(waiting))
+      : el("span", { class: "person-time", title: one.tz }, clockTime(now, one.tz)));
   }
 
   online(up) {

@@ -34,9 +34,9 @@ export class TrafficCard {
 }
 
 function trafficRow(row, zone) {
-  const late = Number.isFinite(row.ack_ms) && row.ack_ms >= DEADLINE_MS;
+  const late = row.note === "operation_timeout" || (Number.isFinite(row.ack_ms) && row.ack_ms >= DEADLINE_MS);
   const bad = late || row.ok === false;
-  const time = Number.isFinite(row.ack_ms) ? `${Math.round(row.ack_ms)} ms` : "no answer";
+  const time = Number.isFinite(row.ack_ms) ? `${Math.round(row.ack_ms)} ms` : late ? "too late" : "no answer";
   const part = Math.min(1, (row.ack_ms ?? DEADLINE_MS) / DEADLINE_MS);
   return el("div", { class: `request${late ? " late" : ""}${bad ? " bad" : ""}`, data: { ackMs: row.ack_ms, ok: row.ok, label: row.label }, title: row.note || undefined },
     el("span", { class: "request-time" }, clockSeconds(row.at_ms, zone)),
@@ -50,6 +50,6 @@ function trafficRow(row, zone) {
 function finding(one) {
   if (typeof one === "string") return el("div", { class: "finding" }, one);
   const text = one.message ?? one.text ?? one.note ?? JSON.stringify(one);
-  const where = one.pointer ?? one.path ?? one.where ?? one.method ?? "";
-  return el("div", { class: "finding" }, el("span", {}, String(text)), where ? el("code", {}, String(where)) : null);
+  const where = [one.where, one.pointer].filter(Boolean).join(" ");
+  return el("div", { class: `finding${one.severity === "error" ? " finding-error" : ""}`, data: { code: one.code } }, el("span", {}, String(text)), where ? el("code", {}, String(where)) : null);
 }

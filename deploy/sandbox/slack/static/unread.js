@@ -5,6 +5,17 @@ export class Unread {
     this.seen = new Map(); // user/channel -> newest ts that was on screen
     this.start = null; // instant of the first state, in seconds: older messages count only if the server says so
     this.counts = new Map();
+    this.people = {}; // user -> everything unread, for those one does not act as
+  }
+
+  /** Count what waits for somebody else; answers whether that changed. */
+  glance(user, state) {
+    if (this.start === null) return false;
+    const total = state.channels.reduce((sum, channel) => sum
+      + this.left(`${user}/${channel.id}`, user, channel, state.messages[channel.id] ?? []), 0);
+    const changed = this.people[user] !== total;
+    this.people[user] = total;
+    return changed;
   }
 
   update(user, state, place, visible) {
