@@ -1,0 +1,299 @@
+"""Slack's Web API through `slack_sdk`: one call each, no retries of its own (the outbox has them), errors by class.
+
+A post whose answer was lost may have happened: those errors are `SlackAnswerLost`, and only those.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot import http
+from bot.clock import Clock, to_ms
+from bot.errors import SlackAnswerLost, SlackDown, SlackError
+from bot.slack import Message, Posted, SlackPerson, View
+from bot.slackcodes import error_for
+
+TIMEOUT_S = 15
+GROUP_LIFE, MEMBERS_LIFE = timedelta(minutes=5), timedelta(minutes=1)
+PAGE, HISTORY_PAGES, MEMBER_PAGES = 200, 5, 50
+HOOK_HOSTS = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
+UPLOAD_SUFFIXES = (".slack.com", ".slack-gov.com")
+DEFAULT_API = "https://slack.com/api/"
+
+
+class SlackWeb:
+    """`bot.slack.Slack`. Its connections live until `close`, in one event loop."""
+
+    def __init__(self, token: str, clock: Clock, *, base_url: str = DEFAULT_API, timeout_s: int = TIMEOUT_S) -> None:
+        self._clock, self._base, self._timeout = clock, http.URL(base_url), timeout_s
+        self.client = AsyncWebClient(token, base_url=base_url, timeout=timeout_s, retry_handlers=[],
+                                     logger=_quiet_logger())
+        self._hooks = http.Client(timeout=timeout_s, follow_redirects=False, trust_env=False)
+        self._groups: dict[str, tuple[datetime, frozenset[str]]] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                        trace: TracebackType | None) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._hooks.aclose()
+        if self.client.session is not None:
+            await self.client.session.close()
+            self.client.session = None
+
+    # --- messages ------------------------------------------------------------------------------
+
+    async def post(self, channel: str, message: Message, metadata: Mapping[str, Any]) -> Posted:
+        """Post a new message; nothing in it is unfurled. Raises SlackAnswerLost when it may have been posted."""
+        answer = await self._call("chat.postMessage", writes=True, json={
+            "channel": channel, **_content(message), "metadata": dict(metadata), "unfurl_links": False,
+            "unfurl_media": False})
+        return Posted(str(answer["channel"]), str(answer["ts"]))
+
+    async def update(self, channel: str, ts: str, message: Message, metadata: Mapping[str, Any]) -> None:
+        """Redraw a message of ours. Repeating it is harmless."""
+        await self._call("chat.update", json={"channel": channel, "ts": ts, **_content(message, always=True),
+                                              "metadata": dict(metadata)})
+
+    async def find(self, channel: str, key: str, oldest: datetime) -> str | None:
+        """The `ts` of the message with this key among the newest thousand since `oldest`.
+
+        Slack has no search by metadata for bots; source: conversations.history, `include_all_metadata`.
+        """
+        wanted, cursor = key.partition("@")[0], ""
+        for _ in range(HISTORY_PAGES):
+            params = {"channel": channel, "oldest": _ts(oldest), "inclusive": "true", "limit": str(PAGE),
+                      "include_all_metadata": "true"} | ({"cursor": cursor} if cursor else {})
+            answer = await self._call("conversations.history", params=params)
+            for message in answer.get("messages") or ():
+                if wanted in _keys(message):
+                    return str(message["ts"])
+            if not (cursor := _cursor(answer)):
+                break
+        return None
+
+    async def respond(self, url: str, message: Message, *, replace: bool = False) -> None:
+        """Answer through a response_url; only to Slack's hook hosts or the origin of the API (contract 6)."""
+        if not self._is_hook(url):
+            raise SlackError("forbidden_url", "That response_url is none of Slack's.")
+        body = {"response_type": "ephemeral", "replace_original": replace, **_content(message)}
+        response = await self._send("POST", url, json=body)
+        if response.status_code != 200 or _said(response) not in ("ok", ""):
+            raise error_for(_said(response), response.status_code, response.headers, writes=False)
+
+    async def open_dm(self, user: str) -> str:
+        """The id of the conversation with `user`."""
+        answer = await self._call("conversations.open", params={"users": user})
+        return str(answer["channel"]["id"])
+
+    # --- views ---------------------------------------------------------------------------------
+
+    async def open_view(self, trigger_id: str, view: View) -> str:
+        """Open a modal within the trigger's three seconds; returns its id."""
+        answer = await self._call("views.open", json={"trigger_id": trigger_id, "view": view})
+        return str(answer["view"]["id"])
+
+    async def update_view(self, view_id: str, view: View) -> None:
+        """Redraw a modal."""
+        await self._call("views.update", json={"view_id": view_id, "view": view})
+
+    async def publish_home(self, user: str, view: View) -> None:
+        """Redraw somebody's App Home."""
+        await self._call("views.publish", json={"user_id": user, "view": view})
+
+    # --- files ---------------------------------------------------------------------------------
+
+    async def upload(self, channel: str, thread_ts: str | None, png: bytes, *, title: str, alt: str) -> None:
+        """Share a picture in a conversation, in the thread of `thread_ts` if given; three calls, as Slack wants it."""
+        slot = await self._call("files.getUploadURLExternal", params={
+            "filename": "chart.png", "length": str(len(png)), "alt_txt": alt[:1000]})
+        await self._put_file(str(slot["upload_url"]), png)
+        shared = {"files": [{"id": slot["file_id"], "title": title}], "channel_id": channel}
+        await self._call("files.completeUploadExternal", writes=True,
+                         json=shared | ({"thread_ts": thread_ts} if thread_ts else {}))
+
+    async def _put_file(self, url: str, png: bytes) -> None:
+        target = http.URL(url)
+        at_slack = target.scheme == "https" and target.host.endswith(UPLOAD_SUFFIXES)
+        if not (at_slack or _origin(target) == _origin(self._base)):
+            raise SlackError("forbidden_url", "That upload address is none of Slack's.")
+        response = await self._send("POST", url, content=png, headers={"content-type": "application/octet-stream"})
+        if response.status_code != 200:
+            raise error_for("upload_failed", response.status_code, response.headers, writes=False)
+
+    # --- people --------------------------------------------------------------------------------
+
+    async def person(self, user: str) -> SlackPerson:
+        """What Slack knows of somebody, now."""
+        found = (await self._call("users.info", params={"user": user}))["user"]
+        profile = found.get("profile") or {}
+        name = profile.get("display_name") or profile.get("real_name") or found.get("real_name") or found.get("name")
+        return SlackPerson(
+            id=str(found["id"]), team=str(found.get("team_id") or ""), name=str(name or found["id"]),
+            zone=found.get("tz") or None, deleted=bool(found.get("deleted")), bot=bool(found.get("is_bot")),
+            guest=bool(found.get("is_restricted") or found.get("is_ultra_restricted")),
+            stranger=bool(found.get("is_stranger")))
+
+    async def group(self, group: str) -> frozenset[str]:
+        """Members of a user group, at most five minutes old."""
+
+        async def read() -> frozenset[str]:
+            answer = await self._call("usergroups.users.list", params={"usergroup": group})
+            return frozenset(str(user) for user in answer["users"])
+
+        return await self._kept(group, GROUP_LIFE, read)
+
+    async def members(self, channel: str) -> frozenset[str]:
+        """Who is in a channel, at most a minute old."""
+
+        async def read() -> frozenset[str]:
+            found: set[str] = set()
+            cursor = ""
+            for _ in range(MEMBER_PAGES):
+                params = {"channel": channel, "limit": "1000"} | ({"cursor": cursor} if cursor else {})
+                answer = await self._call("conversations.members", params=params)
+                found.update(str(user) for user in answer["members"])
+                if not (cursor := _cursor(answer)):
+                    break
+            return frozenset(found)
+
+        return await self._kept(channel, MEMBERS_LIFE, read)
+
+    async def whoami(self) -> Mapping[str, Any]:
+        """`auth.test`, with `scopes` as granted and `date`, Slack's clock as its header says."""
+        headers: dict[str, str] = {}
+        answer = await self._call("auth.test", seen=headers)
+        scopes = headers.get("x-oauth-scopes", "")
+        return {**answer, "scopes": frozenset(scope.strip() for scope in scopes.split(",") if scope.strip()),
+                "date": headers.get("date", "")}
+
+    # --- the wire ------------------------------------------------------------------------------
+
+    async def _kept(self, name: str, life: timedelta, read: Callable[[], Awaitable[frozenset[str]]]) -> frozenset[str]:
+        now = self._clock.now()
+        known = self._groups.get(name)
+        if known and timedelta(0) <= now - known[0] < life:
+            return known[1]
+        found = await read()
+        self._groups[name] = (now, found)
+        return found
+
+    async def _call(self, method: str, *, writes: bool = False, seen: dict[str, str] | None = None,
+                    **arguments: Any) -> dict[str, Any]:
+        """One call. `writes`: repeating it would be seen, so a lost answer must be told from a refusal."""
+        self._connect()
+        verb = "GET" if method in _READ_BY_GET else "POST"
+        try:
+            response = await self.client.api_call(method, http_verb=verb, **arguments)
+        except SlackApiError as error:
+            raise _refused(error, writes=writes) from None
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise SlackDown("connection", f"Slack cannot be reached: {type(error).__name__}") from None
+        except (aiohttp.ClientError, OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+            raise _lost(error, writes=writes) from None
+        if seen is not None:
+            seen.update({str(name).lower(): str(value) for name, value in (response.headers or {}).items()})
+        return _fields(response.data, writes=writes)
+
+    def _connect(self) -> None:
+        """A session for all calls, made in the loop that uses it."""
+        if self.client.session is None or self.client.session.closed:
+            limits = aiohttp.ClientTimeout(total=self._timeout, connect=5)
+            self.client.session = aiohttp.ClientSession(timeout=limits)
+
+    async def _send(self, verb: str, url: str, **arguments: Any) -> http.Response:
+        try:
+            return await self._hooks.request(verb, url, **arguments)
+        except (http.ConnectError, http.ConnectTimeout, http.PoolTimeout) as error:
+            raise SlackDown("connection", f"Slack cannot be reached: {type(error).__name__}") from None
+        except http.TransportError as error:
+            raise SlackAnswerLost("timeout", f"Slack's answer was lost: {type(error).__name__}") from None
+
+    def _is_hook(self, url: str) -> bool:
+        try:
+            target = http.URL(url)
+        except (ValueError, http.InvalidURL):
+            return False
+        at_slack = target.scheme == "https" and target.host in HOOK_HOSTS and target.port in (None, 443)
+        return (at_slack or _origin(target) == _origin(self._base)) and not target.userinfo
+
+
+_READ_BY_GET = frozenset({"users.info", "usergroups.users.list", "conversations.history", "conversations.members"})
+
+
+def _content(message: Message, *, always: bool = False) -> dict[str, Any]:
+    """Text and blocks; an update without blocks must take the old ones off."""
+    body: dict[str, Any] = {"text": message.text}
+    if message.blocks or always:
+        body["blocks"] = list(message.blocks)
+    return body
+
+
+def _keys(message: Mapping[str, Any]) -> frozenset[str]:
+    found = (message.get("metadata") or {}).get("event_payload") or {}
+    return frozenset(str(found.get("keys") or "").split(",")) | {str(found.get("key") or "")}
+
+
+def _cursor(answer: Mapping[str, Any]) -> str:
+    return str((answer.get("response_metadata") or {}).get("next_cursor") or "")
+
+
+def _ts(at: datetime) -> str:
+    ms = to_ms(at)
+    return f"{ms // 1000}.{ms % 1000:03d}000"
+
+
+def _origin(url: http.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
+
+
+def _said(response: http.Response) -> str:
+    """What a hook answers: `ok`, an error's name, or JSON that holds one."""
+    try:
+        parsed = response.json()
+    except (ValueError, http.DecodingError):
+        return response.text.strip()[:80]
+    if isinstance(parsed, dict):
+        return "ok" if parsed.get("ok") else str(parsed.get("error") or "")
+    return response.text.strip()[:80]
+
+
+def _fields(data: Any, *, writes: bool) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise (SlackAnswerLost if writes else SlackDown)("garbled", "Slack's answer could not be read.")
+    return data
+
+
+def _refused(error: SlackApiError, *, writes: bool) -> SlackError:
+    response = error.response
+    status: Any = getattr(response, "status_code", None) or getattr(response, "status", 0)
+    data = getattr(response, "data", None)
+    said = data if isinstance(data, dict) else {}
+    return error_for(str(said.get("error") or "garbled"), int(status), getattr(response, "headers", None) or {},
+                     writes=writes, said=said)
+
+
+def _lost(error: BaseException, *, writes: bool) -> SlackError:
+    kind = SlackAnswerLost if writes else SlackDown
+    return kind("timeout" if isinstance(error, TimeoutError) else "connection",
+                f"Slack's answer was lost: {type(error).__name__}")
+
+
+def _quiet_logger() -> logging.Logger:
+    """The SDK's debug lines hold whole messages, httpx's information whole addresses: a response_url is a secret."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logger = logging.getLogger("leasebot.slack")
+    logger.setLevel(logging.WARNING)
+    return logger
+

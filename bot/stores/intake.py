@@ -1,0 +1,149 @@
+"""What a request reads and writes before it is acknowledged: one short transaction."""
+
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.errors import StoreDown
+from bot.ids import Ids
+from bot.stores.database import Database, Tx
+from bot.stores.schema import catalogues, notebooks, people, rates, work
+from bot.stores.upsert import insert_once, put
+from bot.work import Item, record
+
+log = logging.getLogger(__name__)
+
+BURST = 20.0  # contract 2: at once
+PER_SECOND = 1.0  # and 60 a minute
+BELIEVED = timedelta(hours=1)  # how long "is a guest" holds before it is asked again
+
+MOST_UNFINISHED = 200
+UNFINISHED = ("open", "running", "held")
+
+Kept = Literal["new", "again", "joined", "too_fast", "refused"]
+
+
+class Asked(Protocol):
+    """One request, parsed: `handlers.ports.Entry`."""
+
+    @property
+    def cause(self) -> str: ...
+    @property
+    def serial(self) -> str: ...
+    @property
+    def author(self) -> str: ...
+    @property
+    def team(self) -> str: ...
+    @property
+    def data(self) -> Mapping[str, Any]: ...
+    @property
+    def text(self) -> str | None: ...
+    @property
+    def counted(self) -> bool: ...
+
+
+class Barrier(Protocol):
+    """Raises StoreDown if the commit would come too late: `handlers.ports.Gate`."""
+
+    def enter(self) -> None: ...
+
+
+class Intake:
+    """The store of the intake. Raises StoreDown when the database fails, whatever its driver raised."""
+
+    def __init__(self, db: Database, ids: Ids) -> None:
+        self._db, self._ids = db, ids
+
+    async def keep(self, asked: Asked, now: datetime, gate: Barrier) -> tuple[Kept, str | None]:
+        """Refuse, slow down, join or insert; the work's id where there is one."""
+        async with _outages(), self._db.begin() as db:
+            kept = await self._keep(db, asked, now)
+            gate.enter()
+        return kept
+
+    async def _keep(self, db: Tx, asked: Asked, now: datetime) -> tuple[Kept, str | None]:
+        if await _is_refused(db, asked, now):
+            return "refused", None
+        tokens = await _tokens(db, asked, now) if asked.counted else BURST
+        known = (await db.execute(select(work.c.id).where(work.c.cause == asked.cause))).first()
+        if known:
+            return "again", str(known.id)
+        if tokens < 1:
+            return "too_fast", None
+        if asked.counted:
+            await put(db, rates, {"person": _person(asked), "tokens": tokens - 1, "at": now})
+        if asked.text is not None and (twin := await _twin(db, asked)):
+            return "joined", twin
+        item = Item("request", asked.cause, asked.serial, asked.data, asked.author)
+        return "new", (await record(db, self._ids, item, now))[0]
+
+    async def zone(self, team: str, user: str) -> str | None:
+        """The person's time zone as Slack last gave it."""
+        async with _outages(), self._db.read() as db:
+            found = await db.execute(select(people.c.zone).where(people.c.team == team, people.c.slack == user))
+            return found.scalar_one_or_none()
+
+    async def catalogue(self, project: str | None, kind: Literal["images", "flavors"]) -> Sequence[Mapping[str, Any]]:
+        """Entries as last listed."""
+        statement = select(catalogues.c.data).where(catalogues.c.kind == kind).order_by(catalogues.c.project).limit(1)
+        if project is not None:
+            statement = statement.where(catalogues.c.project == project)
+        async with _outages(), self._db.read() as db:
+            row = (await db.execute(statement)).first()
+        return list(row.data) if row else []
+
+    async def notebook_name(self, project: str, notebook: str) -> str | None:
+        """The name it was last seen with."""
+        statement = select(notebooks.c.name).where(notebooks.c.project == project, notebooks.c.id == notebook)
+        async with _outages(), self._db.read() as db:
+            return (await db.execute(statement)).scalar_one_or_none()
+
+
+def _person(asked: Asked) -> str:
+    return f"{asked.team}:{asked.author}"
+
+
+async def _is_refused(db: Tx, asked: Asked, now: datetime) -> bool:
+    """Known, and no full member; what is older than an hour is left to the operation, which asks Slack again."""
+    row = (await db.execute(select(people.c.guest, people.c.stranger, people.c.deleted, people.c.checked_at).where(
+        people.c.team == asked.team, people.c.slack == asked.author))).first()
+    if row is None or row.checked_at is None or now - row.checked_at > BELIEVED:
+        return False
+    return bool(row.guest or row.stranger or row.deleted)
+
+
+async def _tokens(db: Tx, asked: Asked, now: datetime) -> float:
+    """What the person may still do at once. Locks the row: one person's requests are taken one after the other."""
+    await insert_once(db, rates, {"person": _person(asked), "tokens": BURST, "at": now})
+    row = (await db.execute(select(rates.c.tokens, rates.c.at).where(rates.c.person == _person(asked))
+                            .with_for_update())).one()
+    elapsed = max(0.0, (now - row.at) / timedelta(seconds=1))
+    return float(min(BURST, row.tokens + elapsed * PER_SECOND))
+
+
+async def _twin(db: Tx, asked: Asked) -> str | None:
+    """Unfinished work of the same person for the same words: the request itself, or the operation it has become."""
+    unfinished = (await db.execute(
+        select(work.c.id, work.c.data).where(work.c.author == asked.author, work.c.state.in_(UNFINISHED))
+        .order_by(work.c.created_at, work.c.id).limit(MOST_UNFINISHED))).all()
+    if same := next((str(row.id) for row in unfinished if row.data.get("text") == asked.text), None):
+        return same
+    begun = {str(row.data["request"]): str(row.id) for row in unfinished if row.data.get("request")}
+    if not begun:
+        return None
+    asked_before = await db.execute(select(work.c.id, work.c.data).where(work.c.id.in_(list(begun))))
+    return next((begun[row.id] for row in asked_before if row.data.get("text") == asked.text), None)
+
+
+@asynccontextmanager
+async def _outages() -> AsyncIterator[None]:
+    try:
+        yield
+    except (SQLAlchemyError, OSError, TimeoutError) as error:
+        log.warning("the store failed: %s", type(getattr(error, "orig", None) or error).__name__)
+        raise StoreDown("The store does not answer.") from None
