@@ -30,18 +30,19 @@ class Console:
         lease_type: str = "TIMING",
         enable: bool = True,
         age_ms: int = 0,
+        settled_ago_ms: int = 0,
         capacity: int = 50,
         description: str = "",
         feature: str = "NOTEBOOK",
         notebook_id: str | None = None,
         fail_reason: str | None = None,
     ) -> Notebook:
-        """A notebook of `owner` in `status`, made `age_ms` ago; a lease of `lease_ms` runs from now.
+        """A notebook of `owner`, made `age_ms` ago, in `status` for `settled_ago_ms`; `lease_ms` are left from now.
 
         Raises KeyError for an unknown owner or flavor. Other than `-1`, no bounds are put on the lease.
         """
         cloud, now = self._cloud, self._cloud.settle()
-        made = now - age_ms
+        made = now - max(age_ms, settled_ago_ms)
         lease = Lease(create_at=made, update_at=now, span=lease_ms, type=lease_type, enable=enable)
         notebook = Notebook(
             id=notebook_id or cloud.new_uuid(),
@@ -60,7 +61,7 @@ class Console:
             fail_reason=fail_reason,
         )
         cloud.index.add(notebook)
-        cloud.lifecycle.place(notebook, status, now)
+        cloud.lifecycle.place(notebook, status, now - settled_ago_ms)
         return notebook
 
     def renew(self, notebook_id: str, duration_ms: int, lease_type: str | None = None) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from deploy.sandbox.cloud.errors import iam_refusal, refusal
 from deploy.sandbox.cloud.model import PERSON_RIGHTS, User
 from deploy.sandbox.cloud.settings import CloudSettings
 from deploy.sandbox.cloud.signing import Wire
+
+_ACCESS = re.compile(r"Access=([^,\s]+)")
 
 
 def hex_id(text: str) -> str:
@@ -152,6 +155,17 @@ class Identity:
         return key
 
     # who calls
+
+    def claimed_user(self, wire: Wire) -> str | None:
+        """Whose token or key it is, proven or not."""
+        if token := self.tokens.get(wire.headers.get("x-auth-token", "")):
+            return token.user.name
+        found = _ACCESS.search(wire.headers.get("authorization", ""))
+        if found is None:
+            return None
+        if temporary := self.temporary.get(found[1]):
+            return temporary.user.name
+        return next((user.name for user in self.users.values() if user.access_key == found[1]), None)
 
     def caller(self, wire: Wire) -> Caller:
         """Proves the caller by token or signature; raises the refusal of the gateway or of ModelArts."""

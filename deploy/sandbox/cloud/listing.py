@@ -71,7 +71,9 @@ class Listing:
         tests = self._tests(call)
         if not tests and not keys:
             return view.page(offset, limit, newest_first=newest_first), len(view)
-        found = [notebook for notebook in view.all() if all(test(notebook) for test in tests)]
+        found = view.all()
+        for test in tests:
+            found = [notebook for notebook in found if test(notebook)]
         if newest_first:
             found.reverse()
         for key in reversed(keys):

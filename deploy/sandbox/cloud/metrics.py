@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from deploy.sandbox.cloud.world import SimCloud
 
 MINUTE_MS = 60_000
-UNITS = {"cpu": "Percent", "gpu": "Percent", "npu": "Percent", "memory": "Percent", "network": "kbit/s"}
+UNITS = {"cpu": "Percent", "gpu": "Percent", "npu": "Percent", "memory": "Percent", "network": "Byte/s"}
+# Activity is told in kbit/s, the collector reports bytes per second.
+_TO_UNIT = {"network": 125.0}
 _CATEGORY_SERIES = {"GPU": ("gpu",), "ASCEND": ("npu",)}
 CONTAINER = "modelarts-notebook"
 
@@ -50,7 +52,7 @@ class Metrics:
             return None
         if not any(start <= minute and (end is None or minute < end) for start, end in _spans(notebook)):
             return None
-        return notebook.activity.at(minute)[kind]
+        return notebook.activity.at(minute)[kind] * _TO_UNIT.get(kind, 1.0)
 
     def bucket(self, notebook: Notebook, kind: str, start: int, period_ms: int, now: int) -> list[float]:
         """The values of the minutes in `[start, start + period_ms)`."""

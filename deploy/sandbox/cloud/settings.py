@@ -76,7 +76,7 @@ class CloudSettings:
             "cpu": "ma_container_cpu_util",
             "gpu": "ma_container_gpu_util",
             "npu": "ma_container_npu_util",
-            "network": "ma_container_network_receive_kbits",
+            "network": "ma_container_network_receive_bytes",
             "memory": "ma_container_memory_util",
         }
     )
