@@ -43,6 +43,7 @@ class SocketHub:
         self._sockets.append(socket)
         try:
             await socket.send_json(self._hello())
+            self._core.changed()
             await self._receive(socket)
         finally:
             with contextlib.suppress(ValueError):
@@ -95,12 +96,17 @@ class SocketHub:
         return (200, {}, b"") if given is None else (200, {"content-type": "application/json"}, _bytes(given))
 
     async def disconnect(self, reason: str = "refresh_requested") -> None:
-        """Ask every connection to come again, as Slack does about once an hour, and end it."""
+        """Ask every connection to come again, as Slack does about once an hour.
+
+        But for a mere `warning`, nothing more is sent over them; who was asked closes. `link_disabled` ends them.
+        """
         for socket in list(self._sockets):
             with contextlib.suppress(WebSocketDisconnect, RuntimeError):
                 await socket.send_json({"type": "disconnect", "reason": reason, "debug_info": {"host": "simulated"}})
-                if reason != "warning":
+                if reason == "link_disabled":
                     await socket.close()
+        if reason != "warning":
+            self._sockets.clear()
 
 
 def _bytes(value: Any) -> bytes:
