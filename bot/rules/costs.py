@@ -15,7 +15,7 @@ SAVING_METHOD = (
 )
 _MILLISECOND = timedelta(milliseconds=1)
 _MS_PER_HOUR = Decimal(3_600_000)
-_WITHOUT_CENTS = frozenset({"JPY", "KRW", "VND", "CLP", "ISK", "HUF"})
+_WITHOUT_CENTS = frozenset({"JPY", "KRW", "VND", "CLP", "ISK"})
 
 
 @dataclass(frozen=True, slots=True)
