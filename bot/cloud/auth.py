@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from bot.clock import Clock
 from bot.cloud import catalog, signing, wire
-from bot.cloud.fields import mapping, text
+from bot.cloud.fields import items, mapping, text
 from bot.cloud.line import Line
 from bot.cloud.sending import Answer, Auth, Call, Sender
 from bot.errors import (
@@ -177,14 +177,15 @@ class KeySession:
     async def identity(self) -> CloudIdentity:
         if self._identity is None:
             user_id = await self._user_id()
-            user = await self._user(user_id)
-            domain_id = text(user.get("domain_id"))
+            user = mapping((await self._optional(f"/v3/users/{signing.encode(user_id)}")).get("user"))
+            domains = items((await self._optional("/v3/auth/domains")).get("domains"))
+            domain = mapping(domains[0]) if domains else {}
             project_id = await self.project_id()
             self._identity = CloudIdentity(
                 CloudUserId(user_id),
                 text(user.get("name")),
-                domain_id or text(self._project.get("domain_id")),
-                "",
+                text(user.get("domain_id")) or text(domain.get("id")),
+                text(domain.get("name")),
                 project_id,
                 text(self._project.get("name")) or self._endpoint.scope,
             )
@@ -211,10 +212,10 @@ class KeySession:
             raise wire.garbled("user_id", "The cloud does not say whose keys these are")
         return found
 
-    async def _user(self, user_id: str) -> dict[str, Any]:
-        """Name and account; without the right to read them the id alone must do."""
+    async def _optional(self, path: str) -> dict[str, Any]:
+        """What only gives names: without the right to read it the ids alone must do."""
         try:
-            return mapping(mapping(await self._ask(f"/v3/users/{signing.encode(user_id)}")).get("user"))
+            return mapping(await self._ask(path))
         except (CloudDenied, CloudNotFound, CloudMisconfigured):
             return {}
 

@@ -181,7 +181,8 @@ class Sender:
             parsed = wire.body(response.content)
         except CloudGarbled as exc:
             exc.status, exc.request_id = status, headers.get("x-request-id", "")
-            return Fault(CloudGarbled, str(exc)), exc
+            fault = Fault(CloudGarbled, str(exc), lost=True)
+            return fault, exc if call.safe else _caused(AnswerLost(str(exc), status=status), exc)
         if faults.hidden_in_success(parsed):
             return faults.error(status, response.content, headers, write=not call.safe)
         return Answer(status, headers, parsed, sent)

@@ -103,16 +103,18 @@ class Bench:
         self.slept: list[float] = []
         client = http.Client(transport=httpx.MockTransport(self.script))
         self.clouds = HttpClouds(
-            self.clock, client, jitter=lambda: 0.5, sleep=self._sleep, patience=Patience(**patience)  # type: ignore[arg-type]
+            self.clock,
+            client,
+            jitter=lambda: 0.5,
+            sleep=self._sleep,
+            patience=Patience(**patience),  # type: ignore[arg-type]
         )
         self._client = client
 
     async def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
 
-    def cloud(
-        self, credentials: Credentials = PASSWORD, *, interactive: bool = True, **changes: Any
-    ) -> HttpCloud:
+    def cloud(self, credentials: Credentials = PASSWORD, *, interactive: bool = True, **changes: Any) -> HttpCloud:
         return self.clouds.connect(self.endpoint(**changes), credentials, interactive=interactive)
 
     @staticmethod

@@ -180,11 +180,15 @@ def test_any_answer_gives_an_error_and_never_another_exception(status: int, sent
     assert isinstance(faults.error(status, sent, {})[1], errors.CloudError)
 
 
-@given(status=st.sampled_from([200, 400, 401, 403, 404, 500]), nested=st.recursive(
-    st.none() | st.integers() | st.text(max_size=5),
-    lambda inner: st.dictionaries(st.sampled_from(["error", "code", "error_code", "message", "x"]), inner)
-    | st.lists(inner),
-    max_leaves=12,
-))
+@given(
+    status=st.sampled_from([200, 400, 401, 403, 404, 500]),
+    nested=st.recursive(
+        st.none() | st.integers() | st.text(max_size=5),
+        lambda inner: (
+            st.dictionaries(st.sampled_from(["error", "code", "error_code", "message", "x"]), inner) | st.lists(inner)
+        ),
+        max_leaves=12,
+    ),
+)
 def test_any_json_gives_an_error(status: int, nested: object) -> None:
     assert isinstance(faults.error(status, json.dumps(nested).encode(), {})[1], errors.CloudError)

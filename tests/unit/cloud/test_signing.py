@@ -4,11 +4,11 @@ import hashlib
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcore.sdk_request import SdkRequest
 from huaweicloudsdkcore.signer.signer import Signer
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.cloud import signing
 
@@ -24,24 +24,44 @@ NO_BODY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 VECTORS = [
     pytest.param(
-        "GET", f"/v1/{P}/notebooks", [("limit", "50"), ("offset", "0"), ("status", "RUNNING"), ("name", "a b+c/~")],
-        {}, b"", "5216443aca08a11fcacffc836eba5387d47688b9334d3565d90ed7a4fc47bc5d",
-        "617d3efc520251591234198fc561eec0caa6735eaf1b79b86b0acfad529d6b33", id="A",
+        "GET",
+        f"/v1/{P}/notebooks",
+        [("limit", "50"), ("offset", "0"), ("status", "RUNNING"), ("name", "a b+c/~")],
+        {},
+        b"",
+        "5216443aca08a11fcacffc836eba5387d47688b9334d3565d90ed7a4fc47bc5d",
+        "617d3efc520251591234198fc561eec0caa6735eaf1b79b86b0acfad529d6b33",
+        id="A",
     ),
     pytest.param(
-        "PATCH", f"/v1/{P}/notebooks/{N}/lease", [], {"Content-Type": "application/json;charset=UTF-8"},
-        b'{"duration":7200000,"type":"timing"}', "5246ed3e4083f869ed568596f3c34e70dd5418f34482bc34e14f79f3241bd3e6",
-        "f8f9828cc15dbf34cdb8f13f5a5ceaac2f180018895b3fdedc487fba519bff12", id="B",
+        "PATCH",
+        f"/v1/{P}/notebooks/{N}/lease",
+        [],
+        {"Content-Type": "application/json;charset=UTF-8"},
+        b'{"duration":7200000,"type":"timing"}',
+        "5246ed3e4083f869ed568596f3c34e70dd5418f34482bc34e14f79f3241bd3e6",
+        "f8f9828cc15dbf34cdb8f13f5a5ceaac2f180018895b3fdedc487fba519bff12",
+        id="B",
     ),
     pytest.param(
-        "POST", f"/v1/{P}/notebooks/{N}/start", [("type", "TIMING"), ("duration", "3600000")], {}, b"",
+        "POST",
+        f"/v1/{P}/notebooks/{N}/start",
+        [("type", "TIMING"), ("duration", "3600000")],
+        {},
+        b"",
         "b6098b685d97481503d3832209dbc051de777a394d8748ea7ded5c8c79e0951f",
-        "48bc06d4b7f124e1674f58c846fd70bcc1ceee54bdfb6e5ab3f2765c95656e7e", id="C",
+        "48bc06d4b7f124e1674f58c846fd70bcc1ceee54bdfb6e5ab3f2765c95656e7e",
+        id="C",
     ),
     pytest.param(
-        "POST", f"/v1/{P}/notebooks/{N}/stop", [], {"X-Security-Token": "STSTOKENEXAMPLE"}, b"",
+        "POST",
+        f"/v1/{P}/notebooks/{N}/stop",
+        [],
+        {"X-Security-Token": "STSTOKENEXAMPLE"},
+        b"",
         "40e7f5f7ecf810aa1403bea93231e9e15c9325fc7ec770b610598d80dc8a9a85",
-        "5b663c9ffe32ff913c5e4a5e9d7aae364a125aadf790fec50c6956a9aa9b25d6", id="D",
+        "5b663c9ffe32ff913c5e4a5e9d7aae364a125aadf790fec50c6956a9aa9b25d6",
+        id="D",
     ),
 ]
 
@@ -53,8 +73,10 @@ def test_the_official_vectors(
     headers = HEADERS | more
     canonical = signing.canonical_request(method, path, query, headers, body)
     assert hashlib.sha256(canonical.encode()).hexdigest() == digest
-    signed = "content-type;host;x-project-id;x-sdk-date" if "X-Security-Token" not in more else (
-        "content-type;host;x-project-id;x-sdk-date;x-security-token"
+    signed = (
+        "content-type;host;x-project-id;x-sdk-date"
+        if "X-Security-Token" not in more
+        else ("content-type;host;x-project-id;x-sdk-date;x-security-token")
     )
     assert signing.authorization(method, path, query, headers, body, access_key=AK, secret_key=SK) == (
         f"SDK-HMAC-SHA256 Access={AK}, SignedHeaders={signed}, Signature={signature}"
@@ -85,8 +107,13 @@ texts = st.text(st.characters(blacklist_categories=("Cs",)), max_size=20)
 def test_agrees_with_the_vendors_signer(method: str, query: dict[str, str], body: str) -> None:
     path, sent = f"/v1/{P}/notebooks", body if method in ("POST", "PATCH") else ""
     request = SdkRequest(
-        method=method, schema="https", host=HEADERS["Host"], resource_path=path,
-        query_params=list(query.items()), header_params=dict(HEADERS), body=sent,
+        method=method,
+        schema="https",
+        host=HEADERS["Host"],
+        resource_path=path,
+        query_params=list(query.items()),
+        header_params=dict(HEADERS),
+        body=sent,
     )
     theirs = Signer(BasicCredentials(AK, SK, P)).sign(request)
     ours = signing.authorization(

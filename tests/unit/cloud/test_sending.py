@@ -1,0 +1,286 @@
+"""The one path of every call: what is repeated, how long it waits, what is said when it gives up."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from bot import http
+from bot.cloud.client import HttpClouds
+from bot.cloud.sending import Patience
+from bot.errors import (
+    AnswerLost,
+    CloudDenied,
+    CloudDown,
+    CloudGarbled,
+    CloudMisconfigured,
+    CloudNotFound,
+    CloudSoldOut,
+    CloudThrottled,
+)
+from bot.model import KeyCredentials, LeaseType, NewNotebook, NotebookId
+
+NB = NotebookId("nb-1")
+SHOW = r"/notebooks/nb-1"
+WISH = NewNotebook("exp", "img", "flavor", timedelta(hours=2))
+Make = dict[str, Callable[..., Any]]
+
+READ_TROUBLES = [
+    pytest.param(httpx.Response(500), id="500"),
+    pytest.param(httpx.Response(502), id="502"),
+    pytest.param(httpx.Response(503), id="503"),
+    pytest.param(httpx.Response(504), id="504"),
+    pytest.param(httpx.Response(408), id="408"),
+    pytest.param(httpx.Response(429), id="429"),
+    pytest.param(httpx.ConnectError("refused"), id="connect"),
+    pytest.param(httpx.ReadTimeout("slow"), id="slow"),
+    pytest.param(httpx.ReadError("reset"), id="reset"),
+    pytest.param(httpx.RemoteProtocolError("gone"), id="closed"),
+]
+
+
+@pytest.mark.parametrize("trouble", READ_TROUBLES)
+async def test_reads_are_repeated(bench: Any, make: Make, trouble: Any) -> None:
+    bench.script.on("GET", SHOW, trouble, make["json"](make["notebook"]()))
+    assert (await bench.cloud().show(NB)).name == "exp-17"
+    assert len(bench.script.calls("GET", SHOW)) == 2
+    assert bench.clouds.health()["research"]["repeats"] == 1
+
+
+async def test_four_times_at_most(bench: Any) -> None:
+    bench.script.on("GET", SHOW, httpx.Response(500))
+    with pytest.raises(CloudDown):
+        await bench.cloud().show(NB)
+    assert len(bench.script.calls("GET", SHOW)) == 4
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(400, "ModelArts.0104"), (403, "ModelArts.0108"), (400, "ModelArts.6309"), (404, "APIGW.0101")]
+)
+async def test_what_will_not_change_is_not_repeated(bench: Any, make: Make, status: int, code: str) -> None:
+    bench.script.on("GET", SHOW, make["refusal"](status, code))
+    with pytest.raises((CloudDenied, CloudNotFound, CloudMisconfigured, Exception)):
+        await bench.cloud().show(NB)
+    assert len(bench.script.calls("GET", SHOW)) == 1
+    assert bench.slept == []
+
+
+async def test_the_pause_grows_with_full_jitter(bench: Any) -> None:
+    bench.script.on("GET", SHOW, httpx.Response(503))
+    with pytest.raises(CloudDown):
+        await bench.cloud().show(NB)
+    assert bench.slept == [1.0, 2.0, 4.0]  # half of 2, 4, 8: the jitter of the bench is one half
+
+
+@pytest.mark.parametrize("said", ["7", "Mon, 23 Nov 2026 08:00:07 GMT"])
+async def test_retry_after_is_kept_to_in_both_forms(bench: Any, make: Make, said: str) -> None:
+    refused = httpx.Response(503, headers={"Retry-After": said, "Date": "Mon, 23 Nov 2026 08:00:00 GMT"})
+    bench.script.on("GET", SHOW, refused, make["json"](make["notebook"]()))
+    await bench.cloud().show(NB)
+    assert bench.slept == [7.25]
+
+
+@pytest.mark.parametrize("said", ["soon", "-3", "Mon, 99 Nov 2026", "9" * 30])
+async def test_an_unreadable_retry_after_is_ignored(bench: Any, make: Make, said: str) -> None:
+    bench.script.on("GET", SHOW, httpx.Response(503, headers={"Retry-After": said}), make["json"](make["notebook"]()))
+    await bench.cloud().show(NB)
+    assert bench.slept == [1.0]
+
+
+async def test_a_wait_beyond_the_budget_is_told_rather_than_waited(bench: Any) -> None:
+    bench.script.on("GET", SHOW, httpx.Response(429, headers={"Retry-After": "120"}))
+    with pytest.raises(CloudThrottled) as caught:
+        await bench.cloud().show(NB)
+    assert caught.value.retry_after == timedelta(seconds=120)
+    assert bench.slept == []
+
+
+async def test_429_slows_the_whole_project_down(bench: Any, make: Make) -> None:
+    bench.script.on("GET", SHOW, httpx.Response(429), make["json"](make["notebook"]()))
+    await bench.cloud(rate=10.0).show(NB)
+    health = bench.clouds.health()["research"]
+    assert health["throttled"] == 1
+    assert 5 <= health["rate"] < 6
+
+
+@pytest.mark.parametrize("trouble", [httpx.ReadTimeout("slow"), httpx.ReadError("reset"), httpx.Response(504),
+                                     httpx.Response(500), httpx.Response(408)])  # fmt: skip
+async def test_a_create_whose_fate_is_unknown_is_never_repeated(bench: Any, trouble: Any) -> None:
+    bench.script.on("POST", r"/notebooks", trouble)
+    with pytest.raises(AnswerLost):
+        await bench.cloud().create(WISH)
+    assert len(bench.script.calls("POST", "/notebooks")) == 1
+
+
+@pytest.mark.parametrize("trouble", [httpx.ConnectError("refused"), httpx.ConnectTimeout("slow"), httpx.Response(429)])
+async def test_a_create_that_surely_did_not_happen_is(bench: Any, make: Make, trouble: Any) -> None:
+    bench.script.on("POST", r"/notebooks", trouble, make["json"](make["notebook"](status="CREATING")))
+    assert (await bench.cloud().create(WISH)).id == "nb-1"
+    assert len(bench.script.calls("POST", "/notebooks")) == 2
+
+
+async def test_sold_out_is_final_even_under_500(bench: Any, make: Make) -> None:
+    bench.script.on("POST", r"/notebooks", make["refusal"](500, "ModelArts.6200"))
+    with pytest.raises(CloudSoldOut):
+        await bench.cloud().create(WISH)
+
+
+@pytest.mark.parametrize(
+    ("reply", "says"),
+    [
+        pytest.param(httpx.Response(200, content=b"<!DOCTYPE html><html></html>"), "web page", id="HTML"),
+        pytest.param(httpx.Response(200, content=b'{"id": "nb-1", "status": "RUN'), "readable JSON", id="cut off"),
+        pytest.param(httpx.Response(200, content=b""), "not a notebook", id="empty 200"),
+        pytest.param(httpx.Response(204), "not a notebook", id="204"),
+        pytest.param(httpx.Response(200, content=b"[]"), "not a notebook", id="a list"),
+        pytest.param(httpx.Response(200, json={"status": "RUNNING"}), "`id`", id="no id"),
+    ],
+)
+async def test_answers_that_cannot_be_read_say_so(bench: Any, reply: httpx.Response, says: str) -> None:
+    bench.script.on("GET", SHOW, reply)
+    with pytest.raises(CloudGarbled, match=says):
+        await bench.cloud().show(NB)
+
+
+async def test_a_page_of_a_proxy_in_between_is_read_over(bench: Any, make: Make) -> None:
+    bench.script.on("GET", SHOW, httpx.Response(200, content=b"<html>wait"), make["json"](make["notebook"]()))
+    assert (await bench.cloud().show(NB)).id == "nb-1"
+
+
+async def test_a_garbled_answer_keeps_its_request_id(bench: Any) -> None:
+    bench.script.on("GET", SHOW, httpx.Response(200, content=b"<html>", headers={"X-Request-Id": "r-7"}))
+    with pytest.raises(CloudGarbled) as caught:
+        await bench.cloud().show(NB)
+    assert (caught.value.request_id, caught.value.status) == ("r-7", 200)
+
+
+@pytest.mark.parametrize("reply", [httpx.Response(200, content=b"<html>"), httpx.Response(200), httpx.Response(204)])
+async def test_a_create_that_does_not_say_what_it_made_is_lost(bench: Any, reply: httpx.Response) -> None:
+    bench.script.on("POST", r"/notebooks", reply)
+    with pytest.raises(AnswerLost):
+        await bench.cloud().create(WISH)
+
+
+async def test_an_error_body_in_a_200_is_an_error(bench: Any, make: Make) -> None:
+    bench.script.on("GET", SHOW, make["refusal"](200, "ModelArts.6309"))
+    with pytest.raises(CloudNotFound):
+        await bench.cloud().show(NB)
+
+
+@pytest.mark.parametrize("reply", [httpx.Response(404, content=b"<html>nginx</html>"), httpx.Response(302)])
+async def test_a_proxys_page_is_a_wrong_address_and_never_a_missing_notebook(bench: Any, reply: Any) -> None:
+    bench.script.on("GET", SHOW, reply)
+    with pytest.raises(CloudMisconfigured):
+        await bench.cloud().show(NB)
+
+
+async def test_redirects_are_not_followed(bench: Any) -> None:
+    bench.script.on("GET", SHOW, httpx.Response(302, headers={"Location": "https://elsewhere.example.com/"}))
+    with pytest.raises(CloudMisconfigured):
+        await bench.cloud().show(NB)
+    assert {request.url.host for request in bench.script.requests} == {"iam.example.com", "modelarts.example.com"}
+
+
+async def test_the_breaker_opens_rests_and_is_seen(bench: Any, make: Make) -> None:
+    bench.script.on("GET", SHOW, httpx.ConnectError("refused"))
+    cloud = bench.cloud()
+    for _ in range(2):
+        with pytest.raises(CloudDown):
+            await cloud.show(NB)
+    assert bench.clouds.health()["research"]["breaker"] == "open"
+    sent = len(bench.script.calls("GET", SHOW))
+    with pytest.raises(CloudDown) as caught:
+        await cloud.show(NB)
+    assert len(bench.script.calls("GET", SHOW)) == sent
+    assert caught.value.retry_after is not None
+
+
+async def test_one_notebook_that_always_fails_does_not_cut_off_the_others(bench: Any, make: Make) -> None:
+    bench.script.on("GET", r"/notebooks/bad", httpx.Response(500))
+    bench.script.on("GET", SHOW, make["json"](make["notebook"]()))
+    cloud = bench.cloud()
+    for _ in range(4):
+        with pytest.raises(CloudDown):
+            await cloud.show(NotebookId("bad"))
+    assert (await cloud.show(NB)).id == "nb-1"
+
+
+async def test_projects_do_not_share_a_breaker(bench: Any, make: Make) -> None:
+    bench.script.on("GET", SHOW, *[httpx.ConnectError("refused")] * 8, make["json"](make["notebook"]()))
+    for _ in range(2):
+        with pytest.raises(CloudDown):
+            await bench.cloud().show(NB)
+    assert (await bench.cloud(project="other").show(NB)).id == "nb-1"
+
+
+async def test_cookies_of_one_person_are_not_sent_for_another(bench: Any, make: Make) -> None:
+    bench.script.on("GET", SHOW, make["json"](make["notebook"](), Set_Cookie="session=ana; Path=/"))
+    cloud = bench.cloud()
+    await cloud.show(NB)
+    await cloud.show(NB)
+    assert all("cookie" not in request.headers for request in bench.script.requests)
+
+
+async def test_ids_are_escaped_in_paths(bench: Any, make: Make) -> None:
+    bench.script.on("GET", r"/notebooks/\.\.%2F\.\.%2Fx", make["json"](make["notebook"]()))
+    await bench.cloud().show(NotebookId("../../x"))
+
+
+async def test_the_servers_time_is_taken_from_its_answers(bench: Any, make: Make) -> None:
+    cloud = bench.cloud()
+    assert cloud.server_now() == bench.clock.now()
+    bench.script.on("GET", SHOW, make["json"](make["notebook"](), Date="Mon, 23 Nov 2026 09:00:00 GMT"))
+    await cloud.show(NB)
+    assert cloud.server_now() - bench.clock.now() == timedelta(hours=1)
+    assert bench.clouds.health()["research"]["skew_s"] == 3600
+    exact = int((bench.clock.now() + timedelta(minutes=7, milliseconds=3)).timestamp() * 1000)
+    bench.script.on("GET", SHOW, make["json"](make["notebook"](current_time=exact)))
+    await cloud.show(NB)
+    assert cloud.server_now() - bench.clock.now() == timedelta(minutes=7, milliseconds=3)
+    bench.clock.advance(minutes=1)
+    assert cloud.server_now() - bench.clock.now() == timedelta(minutes=7, milliseconds=3)
+
+
+async def test_a_host_in_step_keeps_its_milliseconds(bench: Any, make: Make) -> None:
+    bench.clock.advance(milliseconds=730)
+    bench.script.on("GET", SHOW, make["json"](make["notebook"](), Date="Mon, 23 Nov 2026 08:00:00 GMT"))
+    cloud = bench.cloud()
+    await cloud.show(NB)
+    assert cloud.server_now() == bench.clock.now()
+
+
+async def test_a_call_ends_within_its_budget(bench: Any) -> None:
+    async def hang(request: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with http.Client(transport=httpx.MockTransport(hang)) as client:
+        clouds = HttpClouds(bench.clock, client, patience=Patience(budget=0.05))
+        cloud = clouds.connect(bench.endpoint(project_id="p"), KeyCredentials("AK", "SK"))
+        async with asyncio.timeout(5):
+            with pytest.raises(CloudDown):
+                await cloud.show(NB)
+            with pytest.raises(AnswerLost):
+                await cloud.create(WISH)
+
+
+@pytest.mark.parametrize("url", ["http://modelarts.example.com", "ftp://x", "modelarts.example.com", "http://10.0.0.1"])
+async def test_addresses_are_https_or_on_this_machine(bench: Any, url: str) -> None:
+    with pytest.raises(CloudMisconfigured):
+        bench.cloud(modelarts=url)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://localhost:9", "http://[::1]:9"])
+async def test_plain_http_is_for_loopback(bench: Any, url: str) -> None:
+    bench.cloud(modelarts=url, iam=url)
+
+
+async def test_an_unknown_lease_type_is_never_sent(bench: Any) -> None:
+    cloud = bench.cloud()
+    for change in (cloud.renew, cloud.start):
+        with pytest.raises(Exception, match="not known"):
+            await change(NB, timedelta(hours=1), LeaseType.UNKNOWN)
+    assert bench.script.requests == []
