@@ -26,7 +26,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """The stretch of one needed series that is judged: the last `idle_after` before its newest point."""
+    """The stretch of one needed series that is judged, and how much of it is there."""
 
     measured: Measured
     start: datetime
@@ -49,7 +49,7 @@ def judge(measured: Sequence[Measured], period: timedelta, subject: Subject, now
     told = [Measured(each.series, _of_this_run(each.points, subject)) for each in measured]
     if any(point.at > now + max(TOO_EARLY, period) for each in told for point in each.points):
         return cannot_tell("measurements bear times ahead of our clock", subject.memory)
-    windows = [_window(each, period, subject) for each in told if subject.category in each.series.needed_by]
+    windows = [_window(each, period, subject, now) for each in told if subject.category in each.series.needed_by]
     real = [each for each in windows if each is not None]
     details = _details(told, real, now)
     if loud := _loudest(told, _veto_start(real, subject, now)):
@@ -64,18 +64,28 @@ def _of_this_run(points: tuple[Point, ...], subject: Subject) -> tuple[Point, ..
     return tuple(point for point in points if point.at >= subject.running_since)
 
 
-def _window(measured: Measured, period: timedelta, subject: Subject) -> _Window | None:
+def _window(measured: Measured, period: timedelta, subject: Subject, now: datetime) -> _Window | None:
+    """The last `idle_after`; or, where the service lags too far behind for it, as long before the newest point."""
     if not measured.points:
         return None
     end = measured.points[-1].at
+    lately = now - subject.idle_after
+    share = _there(measured, lately, period) / max(subject.idle_after // period, 1)
+    if lately >= subject.running_since and share >= COVERED:
+        return _Window(measured, lately, end, share)
     start = max(end - subject.idle_after, subject.running_since)
-    slots = {to_ms(point.at) // (period // timedelta(milliseconds=1)) for point in measured.points if point.at > start}
     expected = (end - start) // period
-    return _Window(measured, start, end, len(slots) / expected if expected else 0.0)
+    return _Window(measured, start, end, _there(measured, start, period) / expected if expected else 0.0)
+
+
+def _there(measured: Measured, start: datetime, period: timedelta) -> int:
+    """How many periods after `start` have a point."""
+    width = period // timedelta(milliseconds=1)
+    return len({to_ms(point.at) // width for point in measured.points if point.at > start})
 
 
 def _veto_start(windows: Sequence[_Window], subject: Subject, now: datetime) -> datetime:
-    """Older points do not veto: the window's start, but never later than `idle_after` ago."""
+    """Older points do not veto: the start of the windows, but never later than `idle_after` ago."""
     return min([now - subject.idle_after, *(window.start for window in windows if _fresh(window, subject, now))])
 
 

@@ -85,7 +85,7 @@ async def read(aom: Any, *subjects: Any, **given: Any) -> SourceReading:
 async def test_working() -> None:
     aom = FakeAom({("5f0c", CPU): quiet()})
     told = await read(aom)
-    assert (told.source, told.state, told.since) == ("metrics", "idle", NOW - 68 * MINUTE)
+    assert (told.source, told.state, told.since) == ("metrics", "idle", NOW - 60 * MINUTE)
     assert aom.bodies == [
         {
             "samples": [
