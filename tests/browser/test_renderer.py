@@ -1,30 +1,20 @@
 """The sandbox page in a real browser: what it draws, what it sends, and that it never says a word on the console."""
 
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from deploy.sandbox.server import LocalServer
 from tests.browser.static_demo import messages, views
 from tests.browser.static_demo.app import TOKEN, Demo, build
+from tests.browser.static_demo.chromium import chromium, complaints
 from tests.browser.static_demo.kit import Json, message
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
-
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @dataclass
@@ -33,7 +23,7 @@ class Sandbox:
 
     page: Page
     demo: Demo
-    console: list[str] = field(default_factory=list)
+    console: list[str]
     foreign: list[str] = field(default_factory=list)
 
     async def act_as(self, user: str) -> None:
@@ -59,10 +49,8 @@ class Sandbox:
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=shutil.which("chromium"), headless=True, args=QUIET)
-        yield chromium
-        await chromium.close()
+    async with chromium() as launched:
+        yield launched
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -71,9 +59,7 @@ async def sandbox(browser: Browser) -> AsyncIterator[Sandbox]:
     async with LocalServer(build(demo)) as server:
         page = await browser.new_page(viewport={"width": 1440, "height": 900}, timezone_id="Asia/Tokyo")
         page.set_default_timeout(10_000)
-        made = Sandbox(page, demo)
-        page.on("console", lambda line: made.console.append(f"{line.type}: {line.text}"))
-        page.on("pageerror", lambda error: made.console.append(str(error)))
+        made = Sandbox(page, demo, complaints(page))
         page.on("request", lambda r: None if r.url.startswith(server.url) else made.foreign.append(r.url))
         await page.goto(f"{server.url}/?token={TOKEN}")
         await expect(page.locator("body[data-ready='1']")).to_be_attached()

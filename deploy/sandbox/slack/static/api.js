@@ -2,15 +2,21 @@
 
 const token = new URLSearchParams(location.search).get("token") ?? "";
 
+/** `error` of an answer when the sandbox is not there; the page says so beside its name. */
+export const UNREACHABLE = "unreachable";
+
 async function call(method, path, body) {
   const headers = { "X-Sandbox-Token": token };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const response = await fetch(`/_page/${path}`, {
-    method,
-    headers,
-    body: body === undefined ? undefined : JSON.stringify(body),
-  });
-  const text = await response.text();
+  const sent = body === undefined ? undefined : JSON.stringify(body);
+  let response;
+  let text;
+  try {
+    response = await fetch(`/_page/${path}`, { method, headers, body: sent });
+    text = await response.text();
+  } catch {
+    return { error: UNREACHABLE };
+  }
   const answer = text ? parse(text) : {};
   if (!response.ok && answer.error === undefined) return { ...answer, error: `http_${response.status}` };
   return answer;

@@ -1,5 +1,5 @@
 // The sandbox page: fetch the state, draw it, send what people do.
-import { api, listen } from "./api.js";
+import { api, listen, UNREACHABLE } from "./api.js";
 import { renderBlocks } from "./blocks.js";
 import { busyWhile, ClockCard } from "./clock_card.js";
 import { CloudCard } from "./cloud_card.js";
@@ -10,7 +10,7 @@ import { el, keyed, replace } from "./dom.js";
 import { drawHead } from "./head.js";
 import { drawMessages } from "./messages.js";
 import { drawModals } from "./modals.js";
-import { closePopup } from "./popup.js";
+import { closeOrphan, closePopup } from "./popup.js";
 import { Sidebar } from "./sidebar.js";
 import { failureIn, toast } from "./toasts.js";
 import { showTour } from "./tour.js";
@@ -81,7 +81,7 @@ class Sandbox {
       this.again = true;
       return;
     }
-    if (state.error) return toast(state.error);
+    if (state.error) return this.report(state, false);
     this.state = state;
     this.fetchedAt = performance.now();
     if (Array.isArray(notebooks)) this.notebooks = notebooks;
@@ -95,8 +95,8 @@ class Sandbox {
     const others = this.state.users.filter((one) => one.id !== this.user && one.role !== "bot");
     let changed = false;
     for (const other of others) {
-      const state = await api.state(other.id).catch(() => null);
-      if (state?.channels && other.id !== this.user) changed = this.unread.glance(other.id, state) || changed;
+      const state = await api.state(other.id);
+      if (state.channels && other.id !== this.user) changed = this.unread.glance(other.id, state) || changed;
     }
     if (changed) this.drawSidebar();
   }
@@ -107,7 +107,7 @@ class Sandbox {
 
   async refreshCloud() {
     if (!this.state || this.fetching) return;
-    const notebooks = await api.cloud().catch(() => null);
+    const notebooks = await api.cloud();
     if (!Array.isArray(notebooks)) return;
     this.notebooks = notebooks;
     this.cloud.draw(notebooks, this.now());
@@ -124,6 +124,7 @@ class Sandbox {
     drawModals(at("modals"), state.modals ?? [], { ...ctx, submit: (view, node) => this.submit(view, node), close: (view) => this.close(view) });
     this.cloud.draw(this.notebooks, this.now());
     this.traffic.draw({ traffic: state.traffic ?? [], findings: state.findings ?? [], zone: ctx.me.tz });
+    closeOrphan();
     this.tick();
     this.remember();
     document.body.dataset.ready = "1";
@@ -189,7 +190,7 @@ class Sandbox {
     const root = at("home");
     keyed(root, [home ?? { id: "none" }], {
       key: (view) => `${this.user}/${view.id ?? "home"}`,
-      print: (view) => JSON.stringify([{ ...view, hash: null }, this.user, dayKey(ctx.now(), ctx.me.tz)]),
+      print: (view) => JSON.stringify([{ ...view, hash: null, state: null }, this.user, dayKey(ctx.now(), ctx.me.tz)]),
       render: (view) => (home ? el("div", { class: "home-inner", data: { viewId: view.id } }, renderBlocks(view.blocks, ctx.forView(view)))
         : el("div", { class: "empty-place" }, el("h3", {}, "App Home is empty so far"),
           el("p", {}, "leasebot draws it when it is opened: what needs attention, your running notebooks, stopped ones, settings."))),
@@ -278,10 +279,11 @@ class Sandbox {
     await this.refresh();
   }
 
-  report(answer) {
+  report(answer, again = true) {
     const failure = failureIn(answer);
-    if (failure) toast(failure);
-    this.refresh();
+    if (failure === UNREACHABLE) this.sidebar.online(false);
+    else if (failure) toast(failure);
+    if (again) this.refresh();
   }
 
   // A notebook's name for the examples: one of this person's that runs, if there is one.

@@ -66,7 +66,7 @@ function modal(view, ctx, old) {
   el("header", { class: "modal-head" }, el("h2", { id: title }, textObject(view.title ?? "leasebot", own)),
     el("button", { type: "button", class: "icon-button", "aria-label": "Close", data: { modal: "x" }, on: { click: () => ctx.close(view) } }, icon("close"))),
   body,
-  view.type === "loading" ? null : foot(view, ctx, own));
+  foot(view, ctx, own));
   box.addEventListener("submit", (event) => {
     event.preventDefault();
     if (view.submit) ctx.submit(view, box.querySelector("[data-modal='submit']"));

@@ -17,6 +17,11 @@ export function closePopup({ focus = false } = {}) {
   }
 }
 
+/** A redraw may have taken the field away from which the list was opened. */
+export function closeOrphan() {
+  if (open && !open.anchor.isConnected) closePopup();
+}
+
 /**
  * Show a list under `anchor`.
  * `load(query)` resolves to groups `[{label, options: [{option, node, selected}]}]`, or `{hint}`;

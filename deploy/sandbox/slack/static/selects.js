@@ -24,7 +24,7 @@ const asked = async (slot, query, chosen) => {
   const least = slot.element.min_query_length ?? 3;
   if (query.length < least) return { hint: `Type ${least === 1 ? "a letter" : `at least ${least} letters`} to search` };
   const answer = await slot.ctx.suggest(slot, query);
-  if (answer.error) return { hint: `The options did not load: ${answer.error}` };
+  if (answer.error && !answer.options) return { hint: `The options did not load: ${answer.error}` };
   const groups = answer.option_groups ? groupsOf(answer) : [{ options: answer.options ?? [] }];
   return narrowed(groups, "", slot.ctx, chosen);
 };

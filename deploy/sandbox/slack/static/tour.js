@@ -6,7 +6,7 @@ const code = (text) => el("code", {}, text);
 
 const steps = (command) => [
   ["Create a notebook.", ["Type ", code(`${command} create`), " and watch it start in the cloud on the right."]],
-  ["Push the clock.", ["Press ", el("b", {}, "+1 h"), " until the warning comes to your direct messages, before the lease ends."]],
+  ["Push the clock.", ["Press ", el("b", {}, "+1 h"), ": before the lease ends a warning comes to your direct messages."]],
   ["Extend it.", ["Press ", el("b", {}, "Extend"), " in the warning; the answer shows the end before and after."]],
   ["Ask for too much.", [code(`${command} extend NAME 24h the last epoch`), " goes beyond the policy and becomes a request."]],
   ["Approve it.", ["Act as the approver on the left, open the project's channel, decide."]],
