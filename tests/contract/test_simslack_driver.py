@@ -271,3 +271,73 @@ async def test_a_response_url_replaces_or_removes_the_pressed_message(slack: Sim
         assert [m.text for m in slack.ephemerals("U0ANA")] == ["Stopped"]
         await http.post(url, json={"delete_original": True})
     assert slack.ephemerals("U0ANA") == []
+
+
+async def test_a_request_can_be_delivered_twice(slack: SimSlack, bot: Bot) -> None:
+    await slack.command("U0ANA", "list")
+    assert (await slack.replay()).ok
+    assert bot.heard[0] == bot.heard[1]
+
+
+async def test_people_of_other_teams_are_shown_as_such_and_have_no_dm(slack: SimSlack, bot: Bot) -> None:
+    await api(slack, "chat.postMessage", channel="C0SHARED", text="x", blocks=[row("stop")])
+    await slack.command("U0STRANGER", "list")
+    await slack.click("U0STRANGER", "stop")
+    command, press = bot.heard
+    assert (command["team_id"], command["channel_id"]) == ("T0OTHER", "C0SHARED")
+    assert (press["team"]["id"], press["user"]["team_id"]) == ("T0LEASEBOT", "T0OTHER")
+
+
+async def test_menus_carry_what_was_chosen(slack: SimSlack, bot: Bot) -> None:
+    options = [{"text": {"type": "plain_text", "text": word}, "value": word} for word in ("one", "two")]
+    elements = [
+        {"type": "static_select", "action_id": "pick", "options": options},
+        {"type": "overflow", "action_id": "more", "options": options},
+        {"type": "datepicker", "action_id": "day"},
+        {"type": "external_select", "action_id": "search", "min_query_length": 0},
+    ]
+    block = {"type": "actions", "block_id": "row", "elements": elements}
+    posted = await api(slack, "chat.postMessage", channel="U0ANA", text="x", blocks=[block])
+    for action_id, chosen in (("pick", "two"), ("more", "one"), ("day", "2026-01-31")):
+        await slack.click("U0ANA", action_id, selected=chosen)
+    pick, more, day = (heard["actions"][0] for heard in bot.heard)
+    assert pick["selected_option"] == options[1]
+    assert bot.heard[0]["state"]["values"]["row"]["pick"]["selected_option"] == options[1]
+    assert more["selected_option"] == options[0]
+    assert day["selected_date"] == "2026-01-31"
+    await slack.suggest("U0ANA", None, "row", "search", "o", channel=posted["channel"], ts=posted["ts"])
+    assert (bot.heard[-1]["type"], bot.heard[-1]["value"]) == ("block_suggestion", "o")
+
+
+async def test_answers_to_a_submission_update_push_and_clear(slack: SimSlack, bot: Bot) -> None:
+    answers: list[dict[str, Any]] = [
+        {"response_action": "push", "view": modal(callback_id="second")},
+        {"response_action": "update", "view": modal(callback_id="third")},
+        {"response_action": "errors", "errors": {"nowhere": "x"}},
+        {"response_action": "update", "view": {**modal(), "title": {"type": "plain_text", "text": "x" * 25}}},
+        {"response_action": "clear"},
+    ]
+
+    async def listen(payload: dict[str, Any]) -> Response:
+        if "command" in payload:
+            await api(slack, "views.open", trigger_id=payload["trigger_id"], view=modal(callback_id="first"))
+            return Response()
+        return JSONResponse(answers.pop(0))
+
+    bot.listen = listen
+    await slack.command("U0ANA", "create")
+    shown = []
+    for _ in range(5):
+        await slack.submit("U0ANA", None, {"name": "abc"})
+        view = slack.modal("U0ANA")
+        shown.append(view.body["callback_id"] if view else None)
+    assert shown == ["second", "third", "third", "third", None]
+    assert [finding["code"] for finding in slack.findings] == ["invalid_errors", "too_long", "invalid_arguments"]
+
+
+async def test_closing_is_told_only_if_asked_for(slack: SimSlack, bot: Bot) -> None:
+    for changes in ({}, {"notify_on_close": True}):
+        await api(slack, "views.open", trigger_id=slack.triggers.issue("U0ANA"), view=modal(**changes))
+        await slack.close_view("U0ANA", everything=bool(changes))
+        assert slack.modal("U0ANA") is None
+    assert [(heard["type"], heard["is_cleared"]) for heard in bot.heard] == [("view_closed", True)]

@@ -46,6 +46,7 @@ class Core:
         self.bot_url = events_url
         self.edit_window_s: int | None = None
         self.home_enabled = True
+        self.messages_tab_enabled = True
         self.workspace = Workspace(clock)
         self.triggers = Triggers(monotonic)
         self.response_urls = ResponseUrls()

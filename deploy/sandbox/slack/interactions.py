@@ -5,10 +5,10 @@ import re
 from typing import Any
 
 from deploy.sandbox.slack import fields, hooks, modals, payloads, wire
-from deploy.sandbox.slack.blocks import check_message, elements_of
+from deploy.sandbox.slack.blocks import check_message
 from deploy.sandbox.slack.capabilities import ResponseUrl
-from deploy.sandbox.slack.core import Core
-from deploy.sandbox.slack.errors import NotThere, Refused
+from deploy.sandbox.slack.errors import Refused
+from deploy.sandbox.slack.looking import Looking, pick
 from deploy.sandbox.slack.outgoing import Answer, Sender, Sent
 from deploy.sandbox.slack.rules import Finding
 from deploy.sandbox.slack.sockets import SocketHub
@@ -18,7 +18,7 @@ _ENTITY = re.compile(r"<[@#][^<>]*>|[&<>]")
 _QUOTED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
-class Interactions(Core):
+class Interactions(Looking):
     """The driver's verbs. Each returns the bot's `Answer`; what Slack would then show is in the state."""
 
     @functools.cached_property
@@ -31,53 +31,13 @@ class Interactions(Core):
         """The way to the bot."""
         return Sender(self, self.sockets)
 
-    # -- looking --------------------------------------------------------------------------------------------------
-
-    def person(self, user: str) -> User:
-        found = self.workspace.users.get(user)
-        if found is None:
-            raise NotThere(f"no user {user}")
-        return found
-
-    def dm(self, user: str) -> Channel:
-        """The bot's direct conversation with a person."""
-        return self.workspace.open_im(user)
-
-    def messages(self, channel: str | None = None, *, user: str | None = None) -> list[Message]:
-        """Messages oldest first, of one channel (a D… id, or a U… id for that person's DM) or of all.
-
-        With `user`, only what that person sees.
-        """
-        if channel is not None and channel.startswith("U"):
-            channel = self.dm(channel).id
-        channels = [c for c in self.workspace.channels.values() if channel in (None, c.id)]
-        found = [(c, m) for c in channels for m in c.messages if user is None or self._shows(c, m, user)]
-        return [m for _, m in sorted(found, key=lambda pair: pair[1].posted_ms)]
-
-    def _shows(self, channel: Channel, message: Message, user: str) -> bool:
-        return message.ephemeral_to == user or (message.ephemeral_to is None and user in channel.members)
-
-    def ephemerals(self, user: str) -> list[Message]:
-        """What only this person sees, oldest first."""
-        return [m for m in self.messages(user=user) if m.ephemeral_to]
-
-    def modal(self, user: str) -> View | None:
-        """The modal on top of the person's stack."""
-        return self.workspace.top_view(user)
-
-    def home(self, user: str) -> View | None:
-        """The person's Home tab, once published."""
-        view_id = self.workspace.homes.get(user)
-        return self.workspace.views[view_id] if view_id else None
-
-    # -- doing ----------------------------------------------------------------------------------------------------
-
     async def command(self, user: str, text: str = "", *, channel: str | None = None) -> Answer:
-        """Type the slash command; `text` with or without its name in front. `channel` None: the DM with the bot."""
+        """Type the slash command; `text` with or without its name in front. `channel` None: the DM with the bot.
+
+        Raises NotThere if the person is not in the channel. (People of other teams have no DM: their first channel.)
+        """
         person = self.person(user)
-        where = self.workspace.channels.get(channel) if channel else self.dm(user)
-        if where is None or user not in where.members:
-            raise NotThere(f"{user} is not in {channel}")
+        where = self.conversation(user, channel)
         words = text.strip()
         if words == self.command_name or words.startswith(self.command_name + " "):
             words = words[len(self.command_name) :].strip()
@@ -134,11 +94,11 @@ class Interactions(Core):
         """
         if view is not None:
             surface = self.view_of(user, view)
-            block, element = _pick(surface.blocks, action_id, block_id)
+            block, element = pick(surface.blocks, action_id, block_id)
             held = _held(element, value, selected)
             part = self._pressed_in_view(surface, block, element, held, state)
         else:
-            where, message, block, element = self._find(user, action_id, channel, ts, block_id, stale=stale)
+            where, message, block, element = self.find_element(user, action_id, channel, ts, block_id, stale=stale)
             held = _held(element, value, selected)
             part = self._pressed_in_message(user, (where, message), block, element, held, state)
         payload = payloads.interaction(self, "block_actions", self.person(user), **part)
@@ -171,34 +131,6 @@ class Interactions(Core):
     def _action(self, element: dict[str, Any], block: dict[str, Any], held: dict[str, Any]) -> dict[str, Any]:
         now = self.clock.now_ms()
         return payloads.action(element, block["block_id"], f"{now // 1000}.{now % 1000:03d}000", held)
-
-    def _find(
-        self, user: str, action_id: str, channel: str | None, ts: str | None, block_id: str | None, *, stale: bool
-    ) -> tuple[Channel, Message, dict[str, Any], dict[str, Any]]:
-        if channel is not None and channel.startswith("U"):
-            channel = self.dm(channel).id
-        candidates = [
-            (m.posted_ms, m.ts, where, m)
-            for where in self.workspace.channels.values() if channel in (None, where.id)
-            for m in where.messages if ts in (None, m.ts) and self._shows(where, m, user)
-        ]  # fmt: skip
-        for _, _, where, message in sorted(candidates, key=lambda item: item[:2], reverse=True):
-            for blocks in [message.blocks, *(reversed(message.versions) if stale else [])]:
-                try:
-                    return where, message, *_pick(blocks, action_id, block_id)
-                except NotThere:
-                    continue
-        raise NotThere(f"{user} sees no {action_id} in {channel or 'any channel'} {ts or ''}")
-
-    def view_of(self, user: str, view: str | None) -> View:
-        """A view on this person's screen: by id, `home`, or the top of the stack (None, `top`). Raises NotThere."""
-        if view in (None, "top"):
-            found = self.modal(user)
-        else:
-            found = self.home(user) if view == "home" else self.workspace.views.get(str(view))
-        if found is None or found.user != user or not self.workspace.is_open(found):
-            raise NotThere(f"{user} has no open view {view}")
-        return found
 
     async def submit(self, user: str, view_id: str | None = None, values: dict[str, Any] | None = None) -> Answer:
         """Submit a modal with `values` by block and action; a bare value, or by block or action alone, will do.
@@ -258,13 +190,22 @@ class Interactions(Core):
         )
         return await self.sender.send(Sent("interactive", f"close {told.body.get('callback_id', '')}", payload))
 
-    async def suggest(self, user: str, view_id: str | None, block_id: str, action_id: str, query: str = "") -> Answer:
-        """Type into a searching menu of a view; the answer's body holds `options` or `option_groups`."""
-        view = self.view_of(user, view_id)
+    async def suggest(
+        self, user: str, view_id: str | None, block_id: str, action_id: str, query: str = "", *,
+        channel: str | None = None, ts: str | None = None,
+    ) -> Answer:  # fmt: skip
+        """Type into a searching menu of a view (None: the top one), or of the message `ts`.
+
+        The answer's body holds `options` or `option_groups`.
+        """
+        if ts is not None:
+            where, message, _, _ = self.find_element(user, action_id, channel, ts, block_id)
+            part = payloads.message_part(self, where, message)
+        else:
+            part = payloads.view_part(self, self.view_of(user, view_id))
         payload = payloads.interaction(
-            self, "block_suggestion", self.person(user), **payloads.view_part(self, view),
-            action_id=action_id, block_id=block_id, value=query,
-        )  # fmt: skip
+            self, "block_suggestion", self.person(user), **part, action_id=action_id, block_id=block_id, value=query
+        )
         answer = await self.sender.send(Sent("interactive", f"search {action_id}", payload))
         if answer.ok:
             self._check_options(answer.body)
@@ -304,16 +245,6 @@ class Interactions(Core):
     async def replay(self, index: int = -1) -> Answer:
         """Deliver an earlier request once more, signed anew (a duplicate delivery)."""
         return await self.sender.send(self.sender.sent[index])
-
-
-def _pick(blocks: list[dict[str, Any]], action_id: str, block_id: str | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The element of that id: exactly, or the only one whose part before the colon it is."""
-    offered = [(b, e) for b in blocks if block_id in (None, b["block_id"]) for e in elements_of(b)]
-    exact = [pair for pair in offered if pair[1].get("action_id") == action_id]
-    near = [pair for pair in offered if str(pair[1].get("action_id")).partition(":")[0] == action_id]
-    if exact or len(near) == 1:
-        return (exact or near)[0]
-    raise NotThere(f"{action_id}: {len(near)} of that name; there are {[e.get('action_id') for _, e in offered]}")
 
 
 def _held(element: dict[str, Any], value: str | None, selected: Any) -> dict[str, Any]:

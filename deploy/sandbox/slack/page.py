@@ -20,7 +20,8 @@ KINDS = {"im": "im"}
 def state(slack: Interactions, user: str, base: str) -> dict[str, Any]:
     """Everything the page draws for `user`; `base` is the page's own origin, for pictures."""
     team = slack.workspace
-    team.open_im(user)
+    if not slack.person(user).is_stranger:
+        team.open_im(user)
     seen = [channel for channel in team.channels.values() if team.sees(user, channel)]
     home = slack.home(user)
     return {
@@ -151,10 +152,10 @@ class Page:
         return {}
 
     async def _post_suggest(self, body: dict[str, Any]) -> dict[str, Any]:
-        view = body.get("view_id") or "home"
-        answer = await self._slack.suggest(
-            body["user"], view, body["block_id"], body["action_id"], body.get("query", "")
-        )
+        place = body.get("container") or {}
+        at = {"channel": place["channel"], "ts": place["ts"]} if place.get("type") == "message" else {}
+        view, query = body.get("view_id"), body.get("query", "")
+        answer = await self._slack.suggest(body["user"], view, body["block_id"], body["action_id"], query, **at)
         given = answer.body if isinstance(answer.body, dict) else {}
         groups = given.get("option_groups") or []
         options = given.get("options") or [option for group in groups for option in group["options"]]

@@ -40,6 +40,8 @@ def _target(call: Call) -> Channel:
 
 
 def _reachable(call: Call, user_id: str) -> None:
+    if not call.core.messages_tab_enabled:
+        raise Refused("messages_tab_disabled")
     user = call.user(user_id)
     if user.is_bot:
         raise Refused("cannot_dm_bot")
