@@ -85,9 +85,7 @@ async def test_each_answer_has_the_fields_of_its_sample(api: Driver, name: str, 
 
 
 async def test_an_image_has_no_field_that_no_sample_has(api: Driver) -> None:
-    known = {path for image in recorded("seed/images")["data"] for path in paths(image)} | paths(
-        recorded("digest/image")
-    )
+    known = paths(recorded("seed/images")["data"]) | paths([recorded("digest/image")])
     for image in (await api.ok("GET", "/images"))["data"]:
         one = await api.ok("GET", f"/images/{image['id']}")
         assert one == image
