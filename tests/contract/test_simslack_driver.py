@@ -341,3 +341,13 @@ async def test_closing_is_told_only_if_asked_for(slack: SimSlack, bot: Bot) -> N
         await slack.close_view("U0ANA", everything=bool(changes))
         assert slack.modal("U0ANA") is None
     assert [(heard["type"], heard["is_cleared"]) for heard in bot.heard] == [("view_closed", True)]
+
+
+async def test_a_test_can_wait_for_what_a_bot_does_later(slack: SimSlack) -> None:
+    metadata = {"event_type": "operation", "event_payload": {"key": "operation:1"}}
+    waiting = asyncio.create_task(slack.until(lambda: slack.notices("operation", user="U0ANA")))
+    await api(slack, "chat.postMessage", channel="U0ANA", text="x", metadata=metadata)
+    await waiting
+    assert slack.notices("operation", user="U0BEN") == []
+    with pytest.raises(TimeoutError):
+        await slack.until(lambda: slack.notices("digest"), seconds=0.01)

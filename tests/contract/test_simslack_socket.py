@@ -52,27 +52,21 @@ async def handler(bolt: AsyncApp) -> AsyncIterator[AsyncSocketModeHandler]:
     await handler.close_async()  # type: ignore[no-untyped-call]
 
 
-async def until(slack: SimSlack, done: Any) -> None:
-    """Wait for changes until `done()`, without polling."""
-    while not done():
-        await slack.next_change(slack.rev, 5)
-
-
 async def test_commands_events_and_searches_go_over_the_socket(
     slack: SimSlack, handler: AsyncSocketModeHandler
 ) -> None:
-    await until(slack, lambda: slack.sockets.connected)
+    await slack.until(lambda: slack.sockets.connected)
     answer = await slack.command("U0ANA", "list payload")
     assert answer.body == {"text": "heard list payload"}
     assert [m.text for m in slack.ephemerals("U0ANA")] == ["heard list payload"]
     assert (await slack.open_home("U0ANA")).ok
-    await until(slack, lambda: slack.home("U0ANA"))
+    await slack.until(lambda: slack.home("U0ANA"))
     found = await slack.suggest("U0ANA", "home", "b", "search", "o")
     assert [option["value"] for option in found.body["options"]] == ["1"]
 
 
 async def test_what_nobody_listens_to_is_not_acknowledged(slack: SimSlack, handler: AsyncSocketModeHandler) -> None:
-    await until(slack, lambda: slack.sockets.connected)
+    await slack.until(lambda: slack.sockets.connected)
     slack.ack_timeout_s = 0.1
     answer: Answer = await slack.event({"type": "app_uninstalled"})
     assert answer.note == "operation_timeout"
@@ -81,9 +75,9 @@ async def test_what_nobody_listens_to_is_not_acknowledged(slack: SimSlack, handl
 
 
 async def test_a_bot_that_is_sent_away_comes_again(slack: SimSlack, handler: AsyncSocketModeHandler) -> None:
-    await until(slack, lambda: slack.sockets.connected)
+    await slack.until(lambda: slack.sockets.connected)
     await slack.sockets.disconnect()
-    await until(slack, lambda: len(slack.calls("apps.connections.open")) == 2 and slack.sockets.connected)
+    await slack.until(lambda: len(slack.calls("apps.connections.open")) == 2 and slack.sockets.connected)
     assert (await slack.command("U0ANA", "again")).body == {"text": "heard again"}
 
 

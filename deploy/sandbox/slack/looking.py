@@ -1,5 +1,7 @@
 """What people have on their screens."""
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from deploy.sandbox.slack.blocks import elements_of
@@ -49,6 +51,16 @@ class Looking(Core):
     def ephemerals(self, user: str) -> list[Message]:
         """What only this person sees, oldest first."""
         return [m for m in self.messages(user=user) if m.ephemeral_to]
+
+    def notices(self, event_type: str, *, user: str | None = None) -> list[Message]:
+        """Messages whose metadata has that type, oldest first; with `user`, only what that person sees."""
+        return [m for m in self.messages(user=user) if (m.metadata or {}).get("event_type") == event_type]
+
+    async def until(self, done: Callable[[], object], seconds: float = 10.0) -> None:
+        """Return once `done()` is true, asked anew at each change. Raises TimeoutError after `seconds` of real time."""
+        async with asyncio.timeout(seconds):
+            while not done():
+                await self.next_change(self.rev, seconds)
 
     def modal(self, user: str) -> View | None:
         """The modal on top of the person's stack."""

@@ -18,7 +18,6 @@ from deploy.sandbox.slack.faults import Fault
 METHODS: dict[str, Method] = {
     **chat.METHODS, **conversations.METHODS, **files.METHODS, **general.METHODS, **people.METHODS, **views.METHODS,
 }  # fmt: skip
-SECRET_ARGS = frozenset({"token"})
 
 
 async def api(core: Core, request: Request) -> Response:
@@ -31,7 +30,7 @@ async def api(core: Core, request: Request) -> Response:
     if early is not None:
         core.record(kind="api", method=name, args=args, status=early.status_code, answer=None, fault=_effect(fault))
         return early
-    answer = _carry_out(core, name, {k: v for k, v in args.items() if k not in SECRET_ARGS}, token)
+    answer = _carry_out(core, name, args, token)
     core.record(kind="api", method=name, args=args, status=200, answer=answer, fault=_effect(fault))
     late = after(fault)
     if late is not None:
