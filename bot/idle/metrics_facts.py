@@ -15,6 +15,7 @@ from bot.idle.ports import Malformed
 from bot.idle.series import PERIODS, MetricsPolicy, Series
 
 AT_MOST = 20  # entries in one request
+FILLER = "-1"  # stands where there is no point
 POINTS_AT_MOST = 1440  # of one series in one answer
 _FINE = ("SVCSTG.AMS.2000", "SVCSTG.AMS.2000000")  # success, said as an error code
 

@@ -143,7 +143,7 @@ def _remembered_quiet(subject: Subject, start: datetime) -> datetime | None:
         memory = subject.memory
         if int(memory["run"]) != to_ms(subject.running_since) or from_ms(int(memory["newest"])) < start:
             return None
-        return min(from_ms(int(memory["quiet_from"])), start)
+        return from_ms(int(memory["quiet_from"]))
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
 
