@@ -7,16 +7,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from deploy.sandbox.cloud.activity import BUSY, QUIET
 from deploy.sandbox.cloud.exchange import Exchange, answer, exchange_of
 from deploy.sandbox.cloud.faults import Rule
 from deploy.sandbox.cloud.model import Notebook
+from deploy.sandbox.cloud.view import summary
 
 if TYPE_CHECKING:
     from deploy.sandbox.cloud.world import SimCloud
 
 _LOADS = ("cpu", "gpu", "npu", "network", "memory")
-_PRESETS = {"quiet": QUIET, "busy": BUSY}
 
 
 def routes(cloud: "SimCloud") -> list[Route]:
@@ -119,20 +118,22 @@ class _Panel:
         return {"done": True, "notebook_id": made.id if made else exchange.json().get("notebook_id")}
 
     def activity(self, exchange: Exchange, path: dict[str, Any]) -> Any:
-        """Loads by name, `preset` quiet or busy, `from_ms`; `kernel` and `terminal`, `tab_open`, `trouble`.
+        """`activity` busy or idle for all at once; or loads by name, `from_ms`, `gap`, `kernel`, `terminal`, ...
 
         `kernel`: a state, or `{"state", "last_activity_ms"?, "until_ms"?, "id"?}`, or null for none at all.
         `terminal`: its last activity in ms, or null for none.
         """
         body, now = exchange.json(), exchange.now
         notebook = self._cloud.notebook(path["notebook_id"])
-        loads = {**_PRESETS.get(body.get("preset", ""), {}), **{name: body[name] for name in _LOADS if name in body}}
+        if "activity" in body:
+            {"busy": self._cloud.make_busy, "idle": self._cloud.make_idle}[body["activity"]](notebook.id)
+        loads = {name: float(body[name]) for name in _LOADS if name in body}
         if loads:
             self._cloud.set_activity(notebook.id, from_ms=body.get("from_ms"), **loads)
         if "gap" in body:
             self._cloud.set_gap(notebook.id, int(body["gap"][0]), int(body["gap"][1]))
         self._jupyter(notebook, body, now)
-        return self._summary(notebook, now)
+        return summary(notebook, self._cloud.category(notebook), now)
 
     @staticmethod
     def _jupyter(notebook: Notebook, body: dict[str, Any], now: int) -> None:
@@ -162,35 +163,12 @@ class _Panel:
 
     def state(self, exchange: Exchange, path: dict[str, Any]) -> Any:
         now = exchange.now
-        notebooks = sorted(self._cloud.index.by_id.values(), key=lambda n: -n.create_at)
         return {
             "now_ms": now,
             "dialect": self._cloud.settings.dialect,
             "arrears": self._cloud.arrears,
-            "notebooks": [self._summary(notebook, now) for notebook in notebooks],
+            "notebooks": self._cloud.view(),
             "users": [{"name": user.name, "id": user.id} for user in self._cloud.identity.users.values()],
-        }
-
-    @staticmethod
-    def _summary(notebook: Notebook, now: int) -> dict[str, Any]:
-        """For people to look at; the lease's end only where it means something."""
-        timed = notebook.live and notebook.lease.enable and notebook.lease.type == "TIMING"
-        notebook.jupyter.settle(now)
-        return {
-            "id": notebook.id,
-            "name": notebook.name,
-            "owner": notebook.owner.name,
-            "status": notebook.status,
-            "flavor": notebook.flavor,
-            "lease_type": notebook.lease.type,
-            "lease_end_ms": notebook.lease.end if timed else None,
-            "remaining_ms": max(notebook.lease.end - now, 0) if timed else None,
-            "since_ms": notebook.since,
-            "due_ms": notebook.due,
-            "fail_reason": notebook.fail_reason,
-            "activity": notebook.activity.at(now),
-            "kernels": [kernel.state for kernel in notebook.jupyter.kernels],
-            "terminals": len(notebook.jupyter.terminals),
         }
 
 

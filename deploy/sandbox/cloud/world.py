@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from deploy.sandbox.clock import SimClock
+from deploy.sandbox.cloud.activity import BUSY, QUIET
 from deploy.sandbox.cloud.app import build_app
 from deploy.sandbox.cloud.catalog import Catalog
 from deploy.sandbox.cloud.console import Console
@@ -17,6 +18,7 @@ from deploy.sandbox.cloud.model import Notebook
 from deploy.sandbox.cloud.seeding import SEED_DOMAIN, SEED_PROJECT_ID, seed_users
 from deploy.sandbox.cloud.settings import CloudSettings
 from deploy.sandbox.cloud.shapes import Shapes
+from deploy.sandbox.cloud.view import summary
 
 LOG_LIMIT = 200_000
 
@@ -42,7 +44,7 @@ class SimCloud:
         self.shapes = Shapes(self.settings, {"id": self.identity.domain_id, "name": domain})
         self.catalog = Catalog(self.settings)
         self.index = NotebookIndex()
-        self.lifecycle = Lifecycle(self.settings, self._effect, self._forget, self._category)
+        self.lifecycle = Lifecycle(self.settings, self._effect, self._forget, self.category)
         self.console = Console(self)
         self.faults = Faults()
         self.log: list[dict[str, Any]] = []
@@ -106,6 +108,29 @@ class SimCloud:
         notebook.activity.set(start, cpu=cpu, gpu=gpu, npu=npu, network=network, memory=memory)
         self.lifecycle.schedule(notebook)
 
+    def make_busy(self, notebook_id: str) -> None:
+        """A job begins: a kernel at work and the load that goes with it."""
+        now = self.clock.now_ms()
+        notebook = self.notebook(notebook_id)
+        notebook.jupyter.set_kernel("busy", now)
+        self.set_activity(notebook_id, from_ms=now, **_loads(BUSY, self.category(notebook)))
+
+    def make_idle(self, notebook_id: str, since_ms: int | None = None) -> None:
+        """Nobody does anything in it any more, since `since_ms` (default: now)."""
+        since = self.clock.now_ms() if since_ms is None else since_ms
+        state = self.jupyter(notebook_id)
+        for kernel in state.kernels:
+            kernel.state, kernel.last_activity_ms, kernel.until_ms = "idle", since, None
+        state.remove_terminals()
+        state.tab_open = False
+        self.set_activity(notebook_id, from_ms=since, **QUIET)
+
+    def view(self) -> list[dict[str, Any]]:
+        """One line per notebook for the sandbox's page, newest first."""
+        now = self.settle()
+        newest_first = sorted(self.index.by_id.values(), key=lambda notebook: -notebook.create_at)
+        return [summary(notebook, self.category(notebook), now) for notebook in newest_first]
+
     def set_gap(self, notebook_id: str, from_ms: int, to_ms: int) -> None:
         """The collector was down for this notebook in `[from_ms, to_ms)`."""
         self.notebook(notebook_id).activity.gaps.append((from_ms, to_ms))
@@ -166,7 +191,8 @@ class SimCloud:
         self._made += 1
         return str(uuid.uuid5(uuid.NAMESPACE_OID, f"simulated cloud {self._made}"))
 
-    def _category(self, notebook: Notebook) -> str:
+    def category(self, notebook: Notebook) -> str:
+        """CPU, GPU or ASCEND."""
         return str(self.catalog.flavor(notebook.flavor)["category"])
 
     def _forget(self, notebook: Notebook) -> None:
@@ -191,3 +217,9 @@ class SimCloud:
         self.log.append({"seq": self._logged, **entry})
         if len(self.log) > LOG_LIMIT:
             del self.log[: LOG_LIMIT // 4]
+
+
+def _loads(preset: dict[str, float], category: str) -> dict[str, float]:
+    """Accelerators are loaded only where there are any."""
+    absent = {"CPU": {"gpu", "npu"}, "GPU": {"npu"}, "ASCEND": {"gpu"}}[category]
+    return {name: value for name, value in preset.items() if name not in absent}

@@ -240,13 +240,25 @@ class TestControl:
 
     async def test_state_and_activity_for_the_page(self, api: Driver) -> None:
         notebook_id = await api.running()
-        body = {"preset": "busy", "cpu": 33, "kernel": "busy", "terminal": api.clock.now_ms()}
+        body = {"cpu": 33, "kernel": "busy", "terminal": api.clock.now_ms()}
         await self.sim(api, f"notebooks/{notebook_id}/activity", body)
         state = (await api.http.get("/_sim/state")).json()
         (shown,) = state["notebooks"]
         assert (shown["name"], shown["owner"], shown["status"]) == ("exp-17", "ana", "RUNNING")
-        assert shown["remaining_ms"] == HOUR - 38
+        assert (shown["remaining_ms"], shown["lease_left_s"], shown["busy"]) == (HOUR - 38, 3599, True)
         assert (shown["activity"]["cpu"], shown["kernels"], shown["terminals"]) == (33, ["busy"], 1)
+
+    async def test_a_switch_makes_one_busy_or_idle(self, api: Driver) -> None:
+        notebook_id = await api.running(flavor="modelarts.vm.gpu.v100")
+        path = f"notebooks/{notebook_id}/activity"
+        assert (await self.sim(api, path, {"activity": "busy"}))["busy"] is True
+        busy = api.cloud.notebook(notebook_id)
+        assert (busy.activity.at(api.clock.now_ms())["gpu"], busy.jupyter.kernels[0].state) == (71, "busy")
+        api.push(HOUR // 2)
+        told = await self.sim(api, path, {"activity": "idle"})
+        assert (told["busy"], told["kernels"]) == (False, ["idle"])
+        assert busy.jupyter.kernels[0].last_activity_ms == api.clock.now_ms()
+        assert (await api.http.post(f"/_sim/{path}", json={"activity": "sleepy"})).status_code == 400
 
     async def test_the_log_tells_calls_and_effects_and_no_secret(self, api: Driver) -> None:
         notebook_id = await api.running()
