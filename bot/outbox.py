@@ -67,10 +67,24 @@ class Events(Protocol):
 async def say(db: Tx, ids: Ids, message: Say, now: datetime) -> None:
     """Put `message` in the outbox, or give the one with its key its new content."""
     values = {
-        "id": ids.new(), "key": message.key, "kind": message.kind, "subject": message.subject, "rank": message.rank,
-        "target_kind": message.target_kind, "target": message.target, "project": message.project, "fallback": message.fallback,
-        "facts": dict(message.facts), "rev": 1, "sent_rev": 0, "state": "pending", "created_at": now,
-        "due_at": message.due or now, "expires_at": message.expires, "tries": 0, "fence": 0,
+        "id": ids.new(),
+        "key": message.key,
+        "kind": message.kind,
+        "subject": message.subject,
+        "rank": message.rank,
+        "target_kind": message.target_kind,
+        "target": message.target,
+        "project": message.project,
+        "fallback": message.fallback,
+        "facts": dict(message.facts),
+        "rev": 1,
+        "sent_rev": 0,
+        "state": "pending",
+        "created_at": now,
+        "due_at": message.due or now,
+        "expires_at": message.expires,
+        "tries": 0,
+        "fence": 0,
         "seq": await _next_seq(db),
     }
     if await insert_once(db, outbox, values):
@@ -78,16 +92,30 @@ async def say(db: Tx, ids: Ids, message: Say, now: datetime) -> None:
     row = (await db.execute(select(outbox).where(outbox.c.key == message.key))).one()
     waits = row.tries > 0 or (message.rank == PROGRESS and row.delivered_at)
     due = max(now, row.due_at) if waits else now
-    await db.execute(update(outbox).where(outbox.c.id == row.id).values(
-        kind=message.kind, facts=dict(message.facts), rev=outbox.c.rev + 1, rank=message.rank, due_at=due,
-        state="pending" if row.state in ("pending", "sent") else row.state, expires_at=message.expires))
+    await db.execute(
+        update(outbox)
+        .where(outbox.c.id == row.id)
+        .values(
+            kind=message.kind,
+            facts=dict(message.facts),
+            rev=outbox.c.rev + 1,
+            rank=message.rank,
+            due_at=due,
+            state="pending" if row.state in ("pending", "sent") else row.state,
+            expires_at=message.expires,
+        )
+    )
 
 
 async def void(db: Tx, key: str, reason: str) -> bool:
     """Withdraw a message that has not been sent; True if it was still waiting."""
-    change = (update(outbox).where(outbox.c.key == key, outbox.c.state == "pending", outbox.c.sent_rev == 0,
-                                   outbox.c.attempted_at.is_(None))
-              .values(state="void", reason=reason))
+    change = (
+        update(outbox)
+        .where(
+            outbox.c.key == key, outbox.c.state == "pending", outbox.c.sent_rev == 0, outbox.c.attempted_at.is_(None)
+        )
+        .values(state="void", reason=reason)
+    )
     return bool((await db.execute(change)).rowcount == 1)
 
 
@@ -99,9 +127,18 @@ async def _next_seq(db: Tx) -> int:
 class Postman:
     """Delivers what is due, one row at a time per subject, for any number of runners at once."""
 
-    def __init__(self, db: Database, clock: Clock, slack: Slack, render: Renderer, events: Events,
-                 *, jitter: Callable[[], float], owner: str,
-                 open_url: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        slack: Slack,
+        render: Renderer,
+        events: Events,
+        *,
+        jitter: Callable[[], float],
+        owner: str,
+        open_url: Callable[[str], str],
+    ) -> None:
         self._db, self._clock, self._slack, self._render, self._events = db, clock, slack, render, events
         self._jitter, self._owner, self._open_url = jitter, owner, open_url
 
@@ -112,8 +149,16 @@ class Postman:
             row = (await db.execute(_due(now))).first()
             if row is None:
                 return None
-            await db.execute(update(outbox).where(outbox.c.id == row.id).values(
-                owner=self._owner, claim_until=now + CLAIM, fence=row.fence + 1, attempted_at=row.attempted_at or now))
+            await db.execute(
+                update(outbox)
+                .where(outbox.c.id == row.id)
+                .values(
+                    owner=self._owner,
+                    claim_until=now + CLAIM,
+                    fence=row.fence + 1,
+                    attempted_at=row.attempted_at or now,
+                )
+            )
             if row.sent_rev == 0:
                 await put(db, paces, {"name": row.target, "next_at": now + CHANNEL_PACE})
             return row
@@ -164,7 +209,9 @@ class Postman:
     async def _found(self, row: Any) -> str | None:
         """Whether an earlier attempt, whose answer was lost, arrived after all (contract 2, delivery)."""
         try:
-            return await self._slack.find(row.channel, _metadata(row)["event_payload"]["key"], row.attempted_at - timedelta(seconds=5))
+            return await self._slack.find(
+                row.channel, _metadata(row)["event_payload"]["key"], row.attempted_at - timedelta(seconds=5)
+            )
         except SlackBusy:
             raise
         except SlackError as error:
@@ -208,8 +255,9 @@ class Postman:
     async def _upload(self, posted: Posted, message: Message) -> None:
         """The chart rides along; without it the message still says everything."""
         try:
-            await self._slack.upload(posted.channel, posted.ts, message.image or b"", title=message.image_title,
-                                     alt=message.image_alt)
+            await self._slack.upload(
+                posted.channel, posted.ts, message.image or b"", title=message.image_title, alt=message.image_alt
+            )
         except SlackError as error:
             log.warning("chart not uploaded: %s", error.code)
 
@@ -220,12 +268,24 @@ class Postman:
             current = (await db.execute(select(outbox).where(outbox.c.id == row.id))).one()
             if current.fence != row.fence + 1:
                 return
-            await db.execute(update(outbox).where(outbox.c.id == row.id).values(
-                state="sent" if current.rev == rev else "pending", sent_rev=rev, channel=posted.channel or current.channel,
-                ts=posted.ts or current.ts, delivered_at=current.delivered_at or now, attempted_at=None, tries=0,
-                owner=None, claim_until=None, error=None,
-                due_at=max(current.due_at, now + UPDATE_PACE) if current.rank == PROGRESS else current.due_at,
-                target="" if row.target_kind == "response" else current.target))
+            await db.execute(
+                update(outbox)
+                .where(outbox.c.id == row.id)
+                .values(
+                    state="sent" if current.rev == rev else "pending",
+                    sent_rev=rev,
+                    channel=posted.channel or current.channel,
+                    ts=posted.ts or current.ts,
+                    delivered_at=current.delivered_at or now,
+                    attempted_at=None,
+                    tries=0,
+                    owner=None,
+                    claim_until=None,
+                    error=None,
+                    due_at=max(current.due_at, now + UPDATE_PACE) if current.rank == PROGRESS else current.due_at,
+                    target="" if row.target_kind == "response" else current.target,
+                )
+            )
             if row.sent_rev == 0:
                 await self._events.delivered(db, row, posted, now)
 
@@ -248,25 +308,39 @@ class Postman:
             await self._dead(row, error)
             return
         async with self._db.begin() as db:
-            await self._finish(db, row, state="pending", due_at=now + wait, tries=row.tries + 1, error=error.code,
-                               **({} if lost else {"attempted_at": None}))
+            await self._finish(
+                db,
+                row,
+                state="pending",
+                due_at=now + wait,
+                tries=row.tries + 1,
+                error=error.code,
+                **({} if lost else {"attempted_at": None}),
+            )
             if isinstance(error, SlackBusy):
                 await put(db, paces, {"name": row.target, "next_at": now + wait})
 
     async def _finish(self, db: Tx, row: Any, **values: Any) -> bool:
-        change = (update(outbox).where(outbox.c.id == row.id, outbox.c.fence == row.fence + 1)
-                  .values(owner=None, claim_until=None, **values))
+        change = (
+            update(outbox)
+            .where(outbox.c.id == row.id, outbox.c.fence == row.fence + 1)
+            .values(owner=None, claim_until=None, **values)
+        )
         return bool((await db.execute(change)).rowcount == 1)
 
     def _wait(self, row: Any) -> timedelta:
         most = min(timedelta(minutes=5), timedelta(seconds=2) * 2 ** min(row.tries, 10))
-        return most * (0.5 + self._jitter() / 2)
+        wait: timedelta = most * (0.5 + self._jitter() / 2)
+        return wait
 
     async def next_due(self) -> datetime | None:
         """When the next message may go; None if none waits."""
         async with self._db.read() as db:
-            row = (await db.execute(select(outbox.c.due_at).where(outbox.c.state == "pending")
-                                    .order_by(outbox.c.due_at).limit(1))).first()
+            row = (
+                await db.execute(
+                    select(outbox.c.due_at).where(outbox.c.state == "pending").order_by(outbox.c.due_at).limit(1)
+                )
+            ).first()
         return row.due_at if row else None
 
 
@@ -274,20 +348,33 @@ def _metadata(row: Any) -> dict[str, Any]:
     """Flat: event type, key, and the ids the facts name (contract 2). Copies of a message carry the same key."""
     key = row.key.partition("@")[0]
     kind = "operation" if row.kind == "answer" else row.kind
-    payload = {"key": key if kind == row.kind else f"operation:{key.partition(':')[2]}"} | {name: row.facts[name] for name in ("notebook_id", "keys", "notebook_ids")
-                                  if row.facts.get(name)}
+    payload = {"key": key if kind == row.kind else f"operation:{key.partition(':')[2]}"} | {
+        name: row.facts[name] for name in ("notebook_id", "keys", "notebook_ids") if row.facts.get(name)
+    }
     return {"event_type": kind, "event_payload": {"notebook_id": ""} | payload}
 
 
 def _due(now: datetime) -> Any:
     other = outbox.alias("other")
     before = exists().where(
-        other.c.subject == outbox.c.subject, other.c.id != outbox.c.id, other.c.state == "pending",
-        or_(other.c.rank < outbox.c.rank, and_(other.c.rank == outbox.c.rank, other.c.seq < outbox.c.seq)))
+        other.c.subject == outbox.c.subject,
+        other.c.id != outbox.c.id,
+        other.c.state == "pending",
+        or_(other.c.rank < outbox.c.rank, and_(other.c.rank == outbox.c.rank, other.c.seq < outbox.c.seq)),
+    )
     sending = exists().where(other.c.subject == outbox.c.subject, other.c.id != outbox.c.id, other.c.claim_until > now)
     paced = exists().where(paces.c.name == outbox.c.target, paces.c.next_at > now)
-    return (select(outbox).where(outbox.c.state == "pending", outbox.c.due_at <= now, ~before, ~sending,
-                                 or_(outbox.c.claim_until.is_(None), outbox.c.claim_until <= now),
-                                 or_(outbox.c.sent_rev > 0, ~paced))
-            .order_by(outbox.c.rank, outbox.c.due_at, outbox.c.seq).limit(1)
-            .with_for_update(skip_locked=True, of=outbox))
+    return (
+        select(outbox)
+        .where(
+            outbox.c.state == "pending",
+            outbox.c.due_at <= now,
+            ~before,
+            ~sending,
+            or_(outbox.c.claim_until.is_(None), outbox.c.claim_until <= now),
+            or_(outbox.c.sent_rev > 0, ~paced),
+        )
+        .order_by(outbox.c.rank, outbox.c.due_at, outbox.c.seq)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=outbox)
+    )

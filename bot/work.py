@@ -120,27 +120,53 @@ class GiveUp(Protocol):
 
 async def record(db: Tx, ids: Ids, item: Item, now: datetime) -> tuple[str, bool]:
     """Add `item` unless its cause is known; returns the row's id and whether it is new."""
-    new = await insert_once(db, work, {
-        "id": ids.new(), "kind": item.kind, "cause": item.cause, "serial": item.serial, "state": "open",
-        "step": item.step, "data": dict(item.data), "author": item.author, "due_at": item.due or now,
-        "created_at": now, "updated_at": now, "fence": 0, "tries": 0,
-    })
+    new = await insert_once(
+        db,
+        work,
+        {
+            "id": ids.new(),
+            "kind": item.kind,
+            "cause": item.cause,
+            "serial": item.serial,
+            "state": "open",
+            "step": item.step,
+            "data": dict(item.data),
+            "author": item.author,
+            "due_at": item.due or now,
+            "created_at": now,
+            "updated_at": now,
+            "fence": 0,
+            "tries": 0,
+        },
+    )
     row = (await db.execute(select(work.c.id).where(work.c.cause == item.cause))).one()
     return str(row.id), new
 
 
 async def release_held(db: Tx, author: str, now: datetime) -> int:
     """Let the held work of somebody go on (they have linked again); returns how many."""
-    change = (update(work).where(work.c.state == "held", work.c.author == author)
-              .values(state="open", due_at=now, expires_at=None, updated_at=now))
+    change = (
+        update(work)
+        .where(work.c.state == "held", work.c.author == author)
+        .values(state="open", due_at=now, expires_at=None, updated_at=now)
+    )
     return int((await db.execute(change)).rowcount)
 
 
 class Workshop:
     """Claims due work and advances it, for any number of runners at once."""
 
-    def __init__(self, db: Database, clock: Clock, ids: Ids, handlers: Mapping[str, Handler], give_up: GiveUp,
-                 *, jitter: Callable[[], float], owner: str) -> None:
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        ids: Ids,
+        handlers: Mapping[str, Handler],
+        give_up: GiveUp,
+        *,
+        jitter: Callable[[], float],
+        owner: str,
+    ) -> None:
         self._db, self._clock, self._ids, self._handlers = db, clock, ids, handlers
         self._give_up, self._jitter, self._owner = give_up, jitter, owner
 
@@ -161,17 +187,37 @@ class Workshop:
     async def _take(self, db: Tx, row: Any, now: datetime) -> Claim:
         """A row still marked running belonged to a runner that died: its step counts as begun."""
         tries = row.tries + (1 if row.state == "running" else 0)
-        await db.execute(update(work).where(work.c.id == row.id, work.c.fence == row.fence).values(
-            state="running", owner=self._owner, claim_until=now + CLAIM, fence=row.fence + 1, tries=tries,
-            updated_at=now))
-        return Claim(row.id, row.kind, row.cause, row.serial, row.step, dict(row.data), row.author, row.created_at,
-                     row.fence + 1, tries)
+        await db.execute(
+            update(work)
+            .where(work.c.id == row.id, work.c.fence == row.fence)
+            .values(
+                state="running",
+                owner=self._owner,
+                claim_until=now + CLAIM,
+                fence=row.fence + 1,
+                tries=tries,
+                updated_at=now,
+            )
+        )
+        return Claim(
+            row.id,
+            row.kind,
+            row.cause,
+            row.serial,
+            row.step,
+            dict(row.data),
+            row.author,
+            row.created_at,
+            row.fence + 1,
+            tries,
+        )
 
     async def _expire(self, db: Tx, claim: Claim, now: datetime) -> None:
         """Held work whose time is over is given up, and its author told."""
         error = NotLinked("I waited a day for your cloud user to be linked again.")
-        await self._fenced(db, claim, {"state": "failed", "due_at": None, "error_code": "NotLinked",
-                                       "error_text": str(error)}, now)
+        await self._fenced(
+            db, claim, {"state": "failed", "due_at": None, "error_code": "NotLinked", "error_text": str(error)}, now
+        )
         await self._give_up(db, claim, error, now)
 
     async def advance(self, claim: Claim) -> None:
@@ -194,8 +240,15 @@ class Workshop:
         match outcome:
             case Go(step, data, due):
                 fresh = step != claim.step or data != claim.data
-                values = {"state": "open", "step": step, "data": dict(data), "due_at": due or now,
-                          "tries": 0 if fresh or due else claim.tries, "error_code": None, "error_text": None}
+                values = {
+                    "state": "open",
+                    "step": step,
+                    "data": dict(data),
+                    "due_at": due or now,
+                    "tries": 0 if fresh or due else claim.tries,
+                    "error_code": None,
+                    "error_text": None,
+                }
             case Done(result):
                 values = {"state": "done", "result": dict(result), "due_at": None}
             case Held(why):
@@ -204,15 +257,24 @@ class Workshop:
 
     async def _fenced(self, db: Tx, claim: Claim, values: Mapping[str, Any], now: datetime) -> bool:
         """Write only while the claim is still ours; a runner that was overtaken changes nothing."""
-        change = (update(work).where(work.c.id == claim.id, work.c.fence == claim.fence, work.c.state == "running")
-                  .values(**values, owner=None, claim_until=None, updated_at=now))
+        change = (
+            update(work)
+            .where(work.c.id == claim.id, work.c.fence == claim.fence, work.c.state == "running")
+            .values(**values, owner=None, claim_until=None, updated_at=now)
+        )
         return bool((await db.execute(change)).rowcount == 1)
 
     async def _failed(self, claim: Claim, error: BaseException) -> None:
         now = self._clock.now()
-        final = _final(error) or now - claim.created_at > GIVE_UP and claim.tries > 8
-        log.warning("work %s (%s, %s) failed: %s", claim.id, claim.kind, claim.step, type(error).__name__,
-                    exc_info=error if not isinstance(error, BotError) else None)
+        final = _final(error) or (now - claim.created_at > GIVE_UP and claim.tries > 8)
+        log.warning(
+            "work %s (%s, %s) failed: %s",
+            claim.id,
+            claim.kind,
+            claim.step,
+            type(error).__name__,
+            exc_info=error if not isinstance(error, BotError) else None,
+        )
         code, words = type(error).__name__, str(error)[:500] if isinstance(error, BotError) else "unexpected"
         async with self._db.begin() as db:
             values: dict[str, Any] = {"error_code": code, "error_text": words}
@@ -226,13 +288,15 @@ class Workshop:
     def _wait(self, claim: Claim, error: BaseException) -> timedelta:
         asked: timedelta | None = getattr(error, "retry_after", None)
         most = min(BACKOFF_MOST, BACKOFF_FIRST * 2 ** min(claim.tries, 10))
-        return max(asked or timedelta(0), most * (0.5 + self._jitter() / 2))
+        wait: timedelta = most * (0.5 + self._jitter() / 2)
+        return max(asked or timedelta(0), wait)
 
     async def next_due(self) -> datetime | None:
         """When the next open work falls due; None if nothing waits."""
         async with self._db.read() as db:
-            row = (await db.execute(
-                select(work.c.due_at).where(work.c.state == "open").order_by(work.c.due_at).limit(1))).first()
+            row = (
+                await db.execute(select(work.c.due_at).where(work.c.state == "open").order_by(work.c.due_at).limit(1))
+            ).first()
         return row.due_at if row else None
 
 
@@ -251,9 +315,11 @@ def _due(now: datetime, skip: frozenset[str]) -> Any:
     statement = select(work).where(ready, ~busy)
     if skip:
         statement = statement.where(work.c.kind.not_in(skip))
-    return statement.order_by(work.c.due_at, work.c.created_at, work.c.id).limit(1).with_for_update(
-        skip_locked=True, of=work)
+    return (
+        statement.order_by(work.c.due_at, work.c.created_at, work.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=work)
+    )
 
 
-__all__ = ["Claim", "Done", "GiveUp", "Go", "Handler", "Held", "Item", "Outcome", "Workshop", "record",
-           "release_held"]
+__all__ = ["Claim", "Done", "GiveUp", "Go", "Handler", "Held", "Item", "Outcome", "Workshop", "record", "release_held"]

@@ -46,8 +46,11 @@ async def adopt(db: Tx, deps: Deps, project: str, notebook: Notebook, now: datet
         values |= await _ended(db, project, notebook, before, seen)
     if before is None or before.deleted_at is not None:
         values["deleted_at"] = None
-        await usage.open_interval(db, deps.ids, project, notebook, "disk", deps.config.prices.disk_gb_month,
-                                  notebook.created_at or now)
+        await usage.open_interval(
+            db, deps.ids, project, notebook, "disk", deps.config.prices.disk_gb_month, notebook.created_at or now
+        )
+    if before is None or before.lease_end != notebook.lease_ends:
+        values["lease_seen_at"] = now
     await notebooks.save(db, project, notebook, values, now)
     return seen
 
@@ -59,8 +62,16 @@ async def gone(db: Tx, deps: Deps, row: Any, now: datetime) -> Seen | None:
     await usage.close_interval(db, row.project, row.id, "run", now)
     await usage.close_interval(db, row.project, row.id, "disk", now)
     await usage.end_saving(db, row.project, row.id, now)
-    await notebooks.change(db, row.project, row.id, deleted_at=now, status=Status.DELETED.value, lease_end=None,
-                           running_since=None, keep_until=None)
+    await notebooks.change(
+        db,
+        row.project,
+        row.id,
+        deleted_at=now,
+        status=Status.DELETED.value,
+        lease_end=None,
+        running_since=None,
+        keep_until=None,
+    )
     return Seen(row, notebook, stopped="ours" if row.stop_by else "outside", stopped_at=now) if ran else None
 
 
@@ -70,8 +81,16 @@ async def _began(db: Tx, deps: Deps, project: str, notebook: Notebook, now: date
     price = deps.config.prices.per_hour(notebook.flavor)
     await usage.open_interval(db, deps.ids, project, notebook, "run", price, since)
     await usage.end_saving(db, project, notebook.id, since)
-    return {"running_since": since, "stopped_at": None, "stop_by": None, "verdict": None, "poll_at": None,
-            "keep_until": None, "keep_reason": None, "keep_by": None}
+    return {
+        "running_since": since,
+        "stopped_at": None,
+        "stop_by": None,
+        "verdict": None,
+        "poll_at": None,
+        "keep_until": None,
+        "keep_reason": None,
+        "keep_by": None,
+    }
 
 
 def _stopped(before: Any, notebook: Notebook, now: datetime) -> Seen:
@@ -89,5 +108,11 @@ def _stopped(before: Any, notebook: Notebook, now: datetime) -> Seen:
 
 async def _ended(db: Tx, project: str, notebook: Notebook, before: Any, seen: Seen) -> dict[str, Any]:
     await usage.close_interval(db, project, notebook.id, "run", seen.stopped_at or before.seen_at)
-    return {"running_since": None, "stopped_at": seen.stopped_at, "verdict": None, "keep_until": None,
-            "keep_reason": None, "keep_by": None}
+    return {
+        "running_since": None,
+        "stopped_at": seen.stopped_at,
+        "verdict": None,
+        "keep_until": None,
+        "keep_reason": None,
+        "keep_by": None,
+    }

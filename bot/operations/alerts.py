@@ -12,28 +12,65 @@ from bot.stores.database import Tx
 from bot.work import Claim
 
 
-async def alert(parts: Parts, db: Tx, to: frozenset[str], kind: str, subject: str, now: datetime, *, text: str,
-                next_step: str, project: str | None = None, button: str = "none", **facts: Any) -> None:
-    """Tell each of `to`. Copies carry the same key."""
+async def alert(
+    parts: Parts,
+    db: Tx,
+    to: frozenset[str],
+    kind: str,
+    subject: str,
+    now: datetime,
+    *,
+    text: str,
+    next_step: str,
+    project: str | None = None,
+    button: str = "none",
+    **facts: Any,
+) -> None:
+    """Tell each of `to`, looked up before the transaction. Copies carry the same key."""
     key = keys.alert(kind, subject, now.astimezone(parts.deps.config.timezone).date())
     for user in sorted(to):
-        await say(db, parts.deps.ids, Say(
-            key=f"{key}@{user}", kind="alert", target_kind="dm", target=user, subject=f"alert:{kind}:{subject}:{user}",
-            rank=NOTICE, project=project, facts={
-                "cause": key, "kind": kind, "subject": subject, "text": text, "next_step": next_step,
-                "project": project, "button": button, "at_ms": to_ms(now), **facts}), now)
+        await say(
+            db,
+            parts.deps.ids,
+            Say(
+                key=f"{key}@{user}",
+                kind="alert",
+                target_kind="dm",
+                target=user,
+                subject=f"alert:{kind}:{subject}:{user}",
+                rank=NOTICE,
+                project=project,
+                facts={
+                    "cause": key,
+                    "kind": kind,
+                    "subject": subject,
+                    "text": text,
+                    "next_step": next_step,
+                    "project": project,
+                    "button": button,
+                    "at_ms": to_ms(now),
+                    **facts,
+                },
+            ),
+            now,
+        )
 
 
-async def alert_admins(parts: Parts, db: Tx, kind: str, subject: str, now: datetime, *, project: str | None = None,
-                       **words: Any) -> None:
-    """Tell the admins; in one transaction with what it is about, so that it is told once and surely."""
-    await alert(parts, db, await parts.people.admins(project), kind, subject, now, project=project, **words)
-
-
-async def lease_shortened(parts: Parts, db: Tx, claim: Claim, notebook: Notebook, now: datetime) -> None:
+async def lease_shortened(
+    parts: Parts, db: Tx, claim: Claim, notebook: Notebook, to: frozenset[str], now: datetime
+) -> None:
     """A renewal came back shorter than the lease was; the old end is being restored."""
-    await alert_admins(parts, db, "lease_shortened", notebook.id, now, project=str(claim.data["project"]),
-                       notebook_id=notebook.id, button="why",
-                       text=f"After a renewal of {notebook.name} its lease ended earlier than before. "
-                            "I renewed it to the old end at once.",
-                       next_step="Check with the cloud provider if this happens again.")
+    await alert(
+        parts,
+        db,
+        to,
+        "lease_shortened",
+        notebook.id,
+        now,
+        project=str(claim.data["project"]),
+        notebook_id=notebook.id,
+        button="why",
+        text=f"After a renewal of {notebook.name} its lease ended earlier than before. "
+        "I renewed it to the old end at once.",
+        next_step="Check with the cloud provider if this happens again.",
+    )

@@ -58,7 +58,18 @@ class Ask:
 async def answer(deps: Deps, db: Tx, claim: Claim, facts: Mapping[str, Any], now: datetime) -> None:
     """Put the answer to `claim` in the outbox."""
     reply, user = claim.data.get("reply"), str(claim.data["user"])
-    await say(db, deps.ids, Say(
-        key=f"answer:{claim.id}", kind="answer",
-        target_kind="response" if reply else "dm", target=reply or user, fallback=user, facts=facts,
-        subject=f"answer:{claim.id}", rank=RESULT), now)
+    await say(
+        db,
+        deps.ids,
+        Say(
+            key=f"answer:{claim.id}",
+            kind="answer",
+            target_kind="response" if reply else "dm",
+            target=reply or user,
+            fallback=user,
+            facts=facts,
+            subject=f"answer:{claim.id}",
+            rank=RESULT,
+        ),
+        now,
+    )

@@ -8,10 +8,11 @@ from typing import Any
 from bot.cloud.port import Cloud
 from bot.errors import CloudLoginFailed, NotLinked
 from bot.model import Notebook, NotebookId
-from bot.operations.adopt import Seen, adopt
+from bot.operations.adopt import Seen
 from bot.operations.deps import Deps
 from bot.operations.people import People
 from bot.operations.report import report
+from bot.operations.told import observe
 from bot.stores import trail
 from bot.stores.database import Tx
 from bot.tokens import Tokens
@@ -71,7 +72,7 @@ class Operation:
     async def seen(self, claim: Claim, notebook: Notebook, now: datetime) -> Seen:
         """Adopt what was seen, in a transaction of its own."""
         async with self.deps.db.begin() as db:
-            return await adopt(db, self.deps, str(claim.data["project"]), notebook, now)
+            return await observe(db, self.deps, str(claim.data["project"]), notebook, now)
 
     async def say(self, db: Tx, claim: Claim, state: str, now: datetime, **facts: Any) -> None:
         """Update the operation's message."""
@@ -79,17 +80,32 @@ class Operation:
 
     async def audit(self, db: Tx, claim: Claim, action: str, now: datetime, **data: Any) -> None:
         """Record what was done, by whom."""
-        entry = trail.Entry(str(claim.data["project"]), claim.author or "scheduler", action,
-                            claim.data.get("notebook"), claim.id, str(claim.data.get("rule", "")), data)
+        entry = trail.Entry(
+            str(claim.data["project"]),
+            claim.author or "scheduler",
+            action,
+            claim.data.get("notebook"),
+            claim.id,
+            str(claim.data.get("rule", "")),
+            data,
+        )
         await trail.append(db, self.parts.audit_key, entry, now)
 
-    def go(self, claim: Claim, step: str, due: datetime | None = None, write: Write | None = None,
-           **data: Any) -> Go:
+    def go(self, claim: Claim, step: str, due: datetime | None = None, write: Write | None = None, **data: Any) -> Go:
         """On to `step`, with `data` added to what the row knows."""
         return Go(step, claim.data | data, due, write)
 
-    def finish(self, claim: Claim, state: str, now: datetime, *, action: str | None = None,
-               result: Mapping[str, Any] | None = None, also: Write | None = None, **facts: Any) -> Done:
+    def finish(
+        self,
+        claim: Claim,
+        state: str,
+        now: datetime,
+        *,
+        action: str | None = None,
+        result: Mapping[str, Any] | None = None,
+        also: Write | None = None,
+        **facts: Any,
+    ) -> Done:
         """Settle, say so, record it: one transaction."""
 
         async def write(db: Tx) -> None:

@@ -41,8 +41,7 @@ class Create(Operation):
         async with self.deps.db.read() as db:
             policy = await policy_of(db, self.deps, project, None, flavor.id)
         wanted = timedelta(seconds=data["for_s"]) if data.get("for_s") else policy.lease
-        shown = data["shown"] | {"flavor": flavor.id, "image": image.name,
-                                 "price": price_text(self.deps, flavor.id)}
+        shown = data["shown"] | {"flavor": flavor.id, "image": image.name, "price": price_text(self.deps, flavor.id)}
         checked = claim.data | {"flavor": flavor.id, "image": image.id, "image_name": image.name, "shown": shown}
         gate = rules.gate_start(cloud.server_now(), wanted, policy.limits)
         if isinstance(gate, rules.AskApproval) and not data.get("granted"):
@@ -52,8 +51,12 @@ class Create(Operation):
         async def write(db: Tx) -> None:
             await self.say(db, claim, "working", now, **_given(shown))
 
-        return self.go(claim, "ask", write=write, **checked | {
-            "for_s": for_s, "asked_ms": to_ms(cloud.server_now() - SLACK_OF_CLOCKS)})
+        return self.go(
+            claim,
+            "ask",
+            write=write,
+            **checked | {"for_s": for_s, "asked_ms": to_ms(cloud.server_now() - SLACK_OF_CLOCKS)},
+        )
 
     async def _ask(self, claim: Claim, now: datetime) -> Outcome:
         """Not idempotent there: after a lost answer it is looked up by name and time, never asked blindly again."""
@@ -62,10 +65,17 @@ class Create(Operation):
         if claim.again:
             made = await self._made_already(cloud, claim)
         if made is None:
-            made = await cloud.create(NewNotebook(
-                str(data["name"]), str(data["image"]), str(data["flavor"]), timedelta(seconds=data["for_s"]),
-                LeaseType.IDLE if data.get("idle") else LeaseType.TIMING, int(data.get("disk") or 50),
-                description=str(data.get("description") or "")))
+            made = await cloud.create(
+                NewNotebook(
+                    str(data["name"]),
+                    str(data["image"]),
+                    str(data["flavor"]),
+                    timedelta(seconds=data["for_s"]),
+                    LeaseType.IDLE if data.get("idle") else LeaseType.TIMING,
+                    int(data.get("disk") or 50),
+                    description=str(data.get("description") or ""),
+                )
+            )
         return await self._made(claim, made, now)
 
     async def _made_already(self, cloud: Cloud, claim: Claim) -> Notebook | None:

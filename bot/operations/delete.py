@@ -26,6 +26,7 @@ class Delete(Operation):
         except CloudNotFound:
             return self._gone(claim, now)
         if notebook.status.runs:
+
             async def write(db: Tx) -> None:
                 await mark_ours(db, claim, now)
                 await self.say(db, claim, "working", now, note="Stopping it first, so that its data is flushed.")
@@ -73,6 +74,12 @@ class Delete(Operation):
         return self.finish(claim, "done", now, action="delete", also=also)
 
     def _stuck(self, claim: Claim, status: Status, now: datetime) -> Outcome:
-        return self.finish(claim, "failed", now, oops={
-            "what": f"The cloud did not delete it; its state is {status.value.lower()}.",
-            "next_step": "Try again later, or delete it in the console."})
+        return self.finish(
+            claim,
+            "failed",
+            now,
+            oops={
+                "what": f"The cloud did not delete it; its state is {status.value.lower()}.",
+                "next_step": "Try again later, or delete it in the console.",
+            },
+        )

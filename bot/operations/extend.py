@@ -38,21 +38,47 @@ class Extend(Operation):
         decision = await self.decide(claim, cloud, notebook)
         match decision:
             case rules.Write(new_end, note):
-                return self.go(claim, "renew", new_end_ms=to_ms(new_end), note=note,
-                               before_ms=_ms(notebook.lease_ends), lease_type=self._type(notebook))
+                return self.go(
+                    claim,
+                    "renew",
+                    new_end_ms=to_ms(new_end),
+                    note=note,
+                    before_ms=_ms(notebook.lease_ends),
+                    lease_type=self._type(notebook),
+                )
             case rules.AskApproval():
                 return await approvals.asked(self, claim, notebook, decision, now)
             case rules.NoTimedEnd():
-                return self.finish(claim, "failed", now, offer="set_end", oops={
-                    "what": f"{notebook.name} has no timed end, so there is nothing to extend.",
-                    "next_step": "If you want it to stop at a set time, set an end."})
+                return self.finish(
+                    claim,
+                    "failed",
+                    now,
+                    offer="set_end",
+                    oops={
+                        "what": f"{notebook.name} has no timed end, so there is nothing to extend.",
+                        "next_step": "If you want it to stop at a set time, set an end.",
+                    },
+                )
             case rules.NotRunning():
-                return self.finish(claim, "failed", now, offer="start", oops={
-                    "what": f"{notebook.name} is {notebook.status.value.lower()}, so there is no lease to extend.",
-                    "next_step": "Start it instead."})
+                return self.finish(
+                    claim,
+                    "failed",
+                    now,
+                    offer="start",
+                    oops={
+                        "what": f"{notebook.name} is {notebook.status.value.lower()}, so there is no lease to extend.",
+                        "next_step": "Start it instead.",
+                    },
+                )
             case rules.Nothing(reason) | rules.Lapsed(reason):
-                return self.finish(claim, "done", now, before_ms=_ms(notebook.lease_ends),
-                                   after_ms=_ms(notebook.lease_ends), note=f"Nothing was changed: {reason}.")
+                return self.finish(
+                    claim,
+                    "done",
+                    now,
+                    before_ms=_ms(notebook.lease_ends),
+                    after_ms=_ms(notebook.lease_ends),
+                    note=f"Nothing was changed: {reason}.",
+                )
 
     async def decide(self, claim: Claim, cloud: Cloud, notebook: Notebook) -> rules.Extension | rules.Lapsed:
         """What becomes of the wish; a granted request decides otherwise."""
@@ -83,7 +109,7 @@ class Extend(Operation):
         return self.go(claim, "verify")
 
     async def _verify(self, claim: Claim, now: datetime) -> Outcome:
-        """"Done" is said only after it was read back."""
+        """ "Done" is said only after it was read back."""
         _cloud, notebook = await self.show(claim, now)
         before, after = claim.data.get("before_ms"), notebook.lease_ends
         if notebook.status.runs and before is not None and after is not None and to_ms(after) < before:
@@ -98,9 +124,17 @@ class Extend(Operation):
         async def also(db: Tx) -> None:
             await settle(db, str(claim.data["project"]), notebook.id, "Extended.", now, ("lease_warning",))
 
-        return self.finish(claim, "done", now, action="extend", also=also, before_ms=claim.data.get("before_ms"),
-                           after_ms=after, note=note, result={"before_ms": claim.data.get("before_ms"),
-                                                              "after_ms": after})
+        return self.finish(
+            claim,
+            "done",
+            now,
+            action="extend",
+            also=also,
+            before_ms=claim.data.get("before_ms"),
+            after_ms=after,
+            note=note,
+            result={"before_ms": claim.data.get("before_ms"), "after_ms": after},
+        )
 
     async def _repair(self, claim: Claim, now: datetime) -> Outcome:
         """The lease ends earlier than before: renew the old end at once, and report the incident."""
@@ -108,11 +142,14 @@ class Extend(Operation):
         old_end = from_ms(claim.data["before_ms"])
         if notebook.lease_ends is None or notebook.lease_ends >= old_end:
             return await self.verified(claim, notebook, now)
-        await cloud.renew(notebook.id, rules.seconds_to_send(old_end, cloud.server_now()),
-                          LeaseType(claim.data["lease_type"]))
+        await cloud.renew(
+            notebook.id, rules.seconds_to_send(old_end, cloud.server_now()), LeaseType(claim.data["lease_type"])
+        )
+
+        admins = await self.parts.people.admins(str(claim.data["project"]))
 
         async def write(db: Tx) -> None:
-            await alerts.lease_shortened(self.parts, db, claim, notebook, now)
+            await alerts.lease_shortened(self.parts, db, claim, notebook, admins, now)
 
         return self.go(claim, "verify", write=write)
 

@@ -6,11 +6,13 @@ from typing import Any
 
 from bot.clock import to_ms
 from bot.operations.deps import Deps
-from bot.rules.costs import format_money
+from bot.rules.costs import format_money, hours
 from bot.stores import usage
 from bot.stores.database import Tx
 
 HOUR = timedelta(hours=1)
+
+__all__ = ["HOUR", "hours", "money", "ms", "run_cost", "total_cost"]
 
 
 async def run_cost(db: Tx, deps: Deps, row: Any, now: datetime) -> str | None:
@@ -31,11 +33,6 @@ async def total_cost(db: Tx, deps: Deps, row: Any, now: datetime) -> str | None:
             return None
         total += span.price * hours((span.to_at or now) - span.from_at)
     return money(deps, total)
-
-
-def hours(span: timedelta) -> Decimal:
-    """As exact hours."""
-    return Decimal(span // timedelta(milliseconds=1)) / Decimal(3_600_000)
 
 
 def money(deps: Deps, amount: Decimal) -> str:

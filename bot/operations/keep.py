@@ -26,8 +26,12 @@ class Keep(Operation):
             row = await notebooks.get(db, project, notebook_id)
             policy = await policy_of(db, self.deps, project, notebooks.load(row.snapshot)) if row else None
         if row is None or policy is None or not Status(row.status).runs:
-            return self.finish(claim, "failed", now, oops={
-                "what": "It is not running, so there is nothing to keep.", "next_step": "Start it first."})
+            return self.finish(
+                claim,
+                "failed",
+                now,
+                oops={"what": "It is not running, so there is nothing to keep.", "next_step": "Start it first."},
+            )
         wish = from_ms(data["until_ms"]) if data.get("until_ms") else claim.created_at + timedelta(seconds=data["by_s"])
         until = min(wish, now + policy.keep_max)
         if row.keep_until and row.keep_until >= until:  # keeping never shortens either
@@ -35,14 +39,28 @@ class Keep(Operation):
         notes = self._notes(until, wish, row.lease_end, policy.keep_max)
 
         async def also(db: Tx) -> None:
-            await notebooks.change(db, project, notebook_id, keep_until=until, keep_by=str(data["user"]),
-                                   keep_reason=str(data.get("reason") or ""))
+            await notebooks.change(
+                db,
+                project,
+                notebook_id,
+                keep_until=until,
+                keep_by=str(data["user"]),
+                keep_reason=str(data.get("reason") or ""),
+            )
             await settle(db, project, notebook_id, "Kept running.", now, ("idle_warning",))
 
-        return self.finish(claim, "done", now, action="keep", also=also, until_ms=to_ms(until), note=notes or None,
-                           after_ms=to_ms(row.lease_end) if row.lease_end else None,
-                           offer="extend" if row.lease_end and row.lease_end < until else None,
-                           result={"until_ms": to_ms(until), "reason": str(data.get("reason") or "")})
+        return self.finish(
+            claim,
+            "done",
+            now,
+            action="keep",
+            also=also,
+            until_ms=to_ms(until),
+            note=notes or None,
+            after_ms=to_ms(row.lease_end) if row.lease_end else None,
+            offer="extend" if row.lease_end and row.lease_end < until else None,
+            result={"until_ms": to_ms(until), "reason": str(data.get("reason") or "")},
+        )
 
     def _notes(self, until: datetime, wish: datetime, end: datetime | None, most: timedelta) -> str:
         """If the lease ends before the kept time, that is said first (contract 1)."""

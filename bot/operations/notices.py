@@ -12,15 +12,23 @@ from bot.stores.schema import notices, outbox
 WARNINGS = ("lease_warning", "idle_warning")
 
 
-async def settle(db: Tx, project: str, notebook_id: str, words: str, now: datetime,
-                 kinds: tuple[str, ...] = WARNINGS) -> None:
+async def settle(
+    db: Tx, project: str, notebook_id: str, words: str, now: datetime, kinds: tuple[str, ...] = WARNINGS
+) -> None:
     """Say on every warning about this notebook what happened, and take its buttons off; void what still waits."""
-    rows = await db.execute(select(notices).where(
-        notices.c.project == project, notices.c.notebook_id == notebook_id, notices.c.kind.in_(kinds),
-        notices.c.state.in_(("pending", "delivered"))))
+    rows = await db.execute(
+        select(notices).where(
+            notices.c.project == project,
+            notices.c.notebook_id == notebook_id,
+            notices.c.kind.in_(kinds),
+            notices.c.state.in_(("pending", "delivered")),
+        )
+    )
     for notice in list(rows):
         if notice.state == "pending":
-            await db.execute(update(notices).where(notices.c.key == notice.key).values(state="void", reason=words))
+            await db.execute(
+                update(notices).where(notices.c.key == notice.key).values(state="void", reason=words, voided_at=now)
+            )
         for key in {notice.outbox_key, notice.escalated_key} - {None}:
             await _settle_message(db, key, notebook_id, words, now)
 
@@ -43,26 +51,46 @@ def _settled(facts: dict[str, Any], notebook_id: str, words: str, now: datetime)
     mark = {"settled": words, "settled_ms": to_ms(now)}
     if "items" not in facts:
         return (facts if facts.get("settled") else facts | mark), False
-    items = [item | mark if item["notebook_id"] == notebook_id and not item.get("settled") else item
-             for item in facts["items"]]
+    items = [
+        item | mark if item["notebook_id"] == notebook_id and not item.get("settled") else item
+        for item in facts["items"]
+    ]
     return facts | {"items": items}, any(not item.get("settled") for item in items)
 
 
 async def supersede(db: Tx, project: str, notebook_id: str, but: str, now: datetime) -> None:
     """A newer lease warning takes the buttons off the ones before (contract 1)."""
-    rows = await db.execute(select(notices.c.outbox_key).where(
-        notices.c.project == project, notices.c.notebook_id == notebook_id, notices.c.kind == "lease_warning",
-        notices.c.state == "delivered", notices.c.outbox_key != but).distinct())
+    rows = await db.execute(
+        select(notices.c.outbox_key)
+        .where(
+            notices.c.project == project,
+            notices.c.notebook_id == notebook_id,
+            notices.c.kind == "lease_warning",
+            notices.c.state == "delivered",
+            notices.c.outbox_key != but,
+        )
+        .distinct()
+    )
     for notice in list(rows):
         for row in list(await db.execute(select(outbox).where(outbox.c.key == notice.outbox_key))):
             await _supersede_item(db, row, notebook_id, now)
 
 
 async def _supersede_item(db: Tx, row: Any, notebook_id: str, now: datetime) -> None:
-    items = [item | {"settled": "A newer warning follows below.", "settled_ms": to_ms(now)}
-             if item["notebook_id"] == notebook_id and not item.get("settled") else item
-             for item in row.facts.get("items", [])]
+    items = [
+        item | {"settled": "A newer warning follows below.", "settled_ms": to_ms(now)}
+        if item["notebook_id"] == notebook_id and not item.get("settled")
+        else item
+        for item in row.facts.get("items", [])
+    ]
     if items != row.facts.get("items"):
-        await db.execute(update(outbox).where(outbox.c.id == row.id).values(
-            facts=row.facts | {"items": items}, rev=outbox.c.rev + 1, due_at=now,
-            state="pending" if row.state == "sent" else row.state))
+        await db.execute(
+            update(outbox)
+            .where(outbox.c.id == row.id)
+            .values(
+                facts=row.facts | {"items": items},
+                rev=outbox.c.rev + 1,
+                due_at=now,
+                state="pending" if row.state == "sent" else row.state,
+            )
+        )

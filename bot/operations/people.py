@@ -1,7 +1,7 @@
 """Who somebody is, which projects they belong to, and what role they have; asked of Slack, remembered for a while."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -10,6 +10,8 @@ from bot.errors import SlackError
 from bot.model import Person, SlackUserId
 from bot.operations.deps import Deps
 from bot.stores import people as store
+
+Ask = Callable[[str], Awaitable[frozenset[str]]]
 
 log = logging.getLogger(__name__)
 
@@ -107,8 +109,10 @@ class People:
     def _roles(self, project: str | None) -> Roles:
         return self._deps.config.projects[project].roles if project else self._deps.config.roles
 
-    async def _cached(self, cache: dict[str, tuple[datetime, frozenset[str]]], key: str, ask,  # type: ignore[no-untyped-def]
-                      fresh: timedelta, *, stale: bool = True) -> frozenset[str]:
+    async def _cached(
+        self, cache: dict[str, tuple[datetime, frozenset[str]]], key: str, ask: Ask, fresh: timedelta, *,
+        stale: bool = True,
+    ) -> frozenset[str]:
         now = self._deps.clock.now()
         known = cache.get(key)
         if known and now - known[0] < fresh:
@@ -116,6 +120,6 @@ class People:
         try:
             cache[key] = (now, await ask(key))
         except SlackError as error:
-            log.warning("%s of %s: %s", ask.__name__, key, error.code)
+            log.warning("who is in %s: %s", key, error.code)
             return known[1] if known and stale else frozenset()
         return cache[key][1]

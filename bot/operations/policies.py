@@ -16,10 +16,18 @@ async def flavor_of(db: Tx, project: str, flavor_id: str) -> Flavor | None:
     return next((flavor for flavor in catalogues.flavors(entries) if flavor.id == flavor_id), None)
 
 
-async def policy_of(db: Tx, deps: Deps, project: str, notebook: Notebook | None, flavor_id: str = "") -> EffectivePolicy:
+async def policy_of(
+    db: Tx, deps: Deps, project: str, notebook: Notebook | None, flavor_id: str = ""
+) -> EffectivePolicy:
     """What applies to this notebook, or to a new one of this flavor."""
     flavor = await flavor_of(db, project, notebook.flavor if notebook else flavor_id)
     owner = await people.by_cloud_user(db, project, notebook.owner_id) if notebook and notebook.owner_id else None
     row = (await db.execute(select(projects.c.mode).where(projects.c.name == project))).first()
-    return effective(deps.config, project, notebook, flavor or (Flavor(flavor_id, category="") if flavor_id else None),
-                     owner_slack=owner, stored_mode=row.mode if row else None)
+    return effective(
+        deps.config,
+        project,
+        notebook,
+        flavor or (Flavor(flavor_id, category="") if flavor_id else None),
+        owner_slack=owner,
+        stored_mode=row.mode if row else None,
+    )

@@ -26,7 +26,9 @@ def next_look(claim: Claim, now: datetime) -> datetime:
 
 def steps_of(notebook: Notebook) -> list[dict[str, object]]:
     """The steps of coming up, as facts."""
-    return [{"step": s.step, "status": s.status, "text": s.text} for s in sorted(notebook.progress, key=lambda s: s.step)]
+    return [
+        {"step": s.step, "status": s.status, "text": s.text} for s in sorted(notebook.progress, key=lambda s: s.step)
+    ]
 
 
 class Start(Operation):
@@ -71,19 +73,41 @@ class Start(Operation):
 async def watch_up(op: Operation, claim: Claim, notebook: Notebook, now: datetime, *, action: str) -> Outcome:
     """Until it runs and has its link; RUNNING without a `url` is not usable yet (trap 5)."""
     if notebook.status is Status.RUNNING and notebook.url:
+
         async def also(db: Tx) -> None:
             await settle(db, str(claim.data["project"]), notebook.id, "Started again.", now, ("stopped",))
 
-        return op.finish(claim, "done", now, action=action, also=also, after_ms=_ms(notebook.lease_ends), steps=[],
-                         result={"end_ms": _ms(notebook.lease_ends), "notebook": notebook.id})
+        return op.finish(
+            claim,
+            "done",
+            now,
+            action=action,
+            also=also,
+            after_ms=_ms(notebook.lease_ends),
+            steps=[],
+            result={"end_ms": _ms(notebook.lease_ends), "notebook": notebook.id},
+        )
     if notebook.status in FAILED or (notebook.status is Status.STOPPED and now - claim.created_at > WATCH * 6):
-        return op.finish(claim, "failed", now, action=f"{action}_failed", oops={
-            "what": f"The cloud could not bring {notebook.name} up: {notebook.fail_reason or notebook.status.value}.",
-            "next_step": "Try again, or try another flavor."})
+        return op.finish(
+            claim,
+            "failed",
+            now,
+            action=f"{action}_failed",
+            oops={
+                "what": f"The cloud could not bring {notebook.name} up: {notebook.fail_reason or notebook.status.value}.",
+                "next_step": "Try again, or try another flavor.",
+            },
+        )
     if now - claim.created_at > PATIENCE:
-        return op.finish(claim, "failed", now, oops={
-            "what": f"{notebook.name} is still {notebook.status.value.lower()} after {PATIENCE.seconds // 60} minutes.",
-            "next_step": "I stop watching; `show` tells its state."})
+        return op.finish(
+            claim,
+            "failed",
+            now,
+            oops={
+                "what": f"{notebook.name} is still {notebook.status.value.lower()} after {PATIENCE.seconds // 60} minutes.",
+                "next_step": "I stop watching; `show` tells its state.",
+            },
+        )
 
     async def write(db: Tx) -> None:
         await op.say(db, claim, "working", now, steps=steps_of(notebook))
@@ -123,16 +147,23 @@ class Stop(Operation):
         if notebook.status is Status.RUNNING and now - claim.created_at > timedelta(minutes=2):
             return self.go(claim, "call")  # accepted, yet it runs: ask again
         if now - claim.created_at > PATIENCE:
-            return self.finish(claim, "failed", now, oops={
-                "what": f"{notebook.name} is still {notebook.status.value.lower()}.",
-                "next_step": "I stop watching; `show` tells its state."})
+            return self.finish(
+                claim,
+                "failed",
+                now,
+                oops={
+                    "what": f"{notebook.name} is still {notebook.status.value.lower()}.",
+                    "next_step": "I stop watching; `show` tells its state.",
+                },
+            )
         return self.go(claim, "watch", due=next_look(claim, now))
 
 
 async def mark_ours(db: Tx, claim: Claim, now: datetime) -> None:
     """Whoever sees it stopped now knows that we did it."""
-    await notebooks.change(db, str(claim.data["project"]), str(claim.data["notebook"]), stop_by=claim.id,
-                           stopped_at=now)
+    await notebooks.change(
+        db, str(claim.data["project"]), str(claim.data["notebook"]), stop_by=claim.id, stopped_at=now
+    )
 
 
 async def stopped(op: Operation, claim: Claim, notebook: Notebook, now: datetime) -> Outcome:
@@ -143,11 +174,24 @@ async def stopped(op: Operation, claim: Claim, notebook: Notebook, now: datetime
     async def also(db: Tx) -> None:
         row = await notebooks.get(db, project, notebook.id)
         await settle(db, project, notebook.id, "Stopped.", now)
-        await usage.record_stop(db, op.deps.ids, {
-            "project": project, "notebook_id": notebook.id, "notebook_name": notebook.name,
-            "owner_id": notebook.owner_id, "at": row.stopped_at if row and row.stopped_at else at, "cause": "person",
-            "by": claim.author, "would_end": from_ms(end_ms) if end_ms else None, "until": None,
-            "price": op.deps.config.prices.per_hour(notebook.flavor), "key": f"stop:{claim.id}"})
+        await usage.record_stop(
+            db,
+            op.deps.ids,
+            {
+                "project": project,
+                "notebook_id": notebook.id,
+                "notebook_name": notebook.name,
+                "owner_id": notebook.owner_id,
+                "flavor": notebook.flavor,
+                "at": row.stopped_at if row and row.stopped_at else at,
+                "cause": "person",
+                "by": claim.author,
+                "would_end": from_ms(end_ms) if end_ms else None,
+                "until": None,
+                "price": op.deps.config.prices.per_hour(notebook.flavor),
+                "key": f"stop:{claim.id}",
+            },
+        )
 
     return op.finish(claim, "done", now, action="stop", also=also, before_ms=end_ms, result={"end_ms": end_ms})
 

@@ -17,22 +17,37 @@ async def report(deps: Deps, db: Tx, claim: Claim, state: str, now: datetime, **
     shown = dict(claim.data["shown"]) | {k: v for k, v in facts.items() if v is not None}
     shown |= {"cause": claim.id, "state": state, "started_ms": to_ms(claim.created_at)}
     rank = PROGRESS if state in ("accepted", "working") else RESULT
-    await say(db, deps.ids, Say(
-        key=keys.operation(claim.id), kind="operation", target_kind="dm", target=str(claim.data["user"]), facts=shown,
-        subject=claim.serial, rank=rank, project=shown["project"]), now)
+    await say(
+        db,
+        deps.ids,
+        Say(
+            key=keys.operation(claim.id),
+            kind="operation",
+            target_kind="dm",
+            target=str(claim.data["user"]),
+            facts=shown,
+            subject=claim.serial,
+            rank=rank,
+            project=shown["project"],
+        ),
+        now,
+    )
 
 
 def oops(error: BaseException, ref: str) -> dict[str, str]:
     """A failure in the person's words. What we did not foresee is only a reference; the log has the rest."""
     if not isinstance(error, BotError):
-        return {"what": "Something went wrong here; it was not your doing.",
-                "next_step": "Try again; if it stays, tell your admin the reference.", "ref": ref}
+        return {
+            "what": "Something went wrong here; it was not your doing.",
+            "next_step": "Try again; if it stays, tell your admin the reference.",
+            "ref": ref,
+        }
     told = {"what": str(error), "next_step": error.next_step}
     request_id = error.request_id if isinstance(error, CloudError) else ""
     return told | {"ref": request_id or ref}
 
 
 def price_text(deps: Deps, flavor: str) -> str | None:
-    """"0.17 EUR per hour"; None without a price."""
+    """ "0.17 EUR per hour"; None without a price."""
     price = deps.config.prices.per_hour(flavor)
     return None if price is None else f"{price} {deps.config.prices.currency} per hour"

@@ -82,9 +82,17 @@ class Sorry:
             log.error("reference %s: %r", claim.id, error)
 
     async def _in_view(self, db: Tx, claim: Claim, told: Mapping[str, str], now: datetime) -> None:
-        await say(db, self.deps.ids, Say(
-            key=f"view:{claim.id}", kind="view", target_kind="view", target=str(claim.data["view"]),
-            fallback=str(claim.data["user"]), subject=f"view:{claim.data['view']}",
-            facts={"view": "error", "title": "Sorry", "oops": dict(told)}), now)
-
-
+        await say(
+            db,
+            self.deps.ids,
+            Say(
+                key=f"view:{claim.id}",
+                kind="view",
+                target_kind="view",
+                target=str(claim.data["view"]),
+                fallback=str(claim.data["user"]),
+                subject=f"view:{claim.data['view']}",
+                facts={"view": "error", "title": "Sorry", "oops": dict(told)},
+            ),
+            now,
+        )

@@ -16,8 +16,10 @@ async def resolve(db: Tx, person: Person, projects: tuple[str, ...], name: str) 
     Raises NotFound with the nearest name, Ambiguous with the choices, NotAllowed for who belongs to no project.
     """
     if not projects:
-        raise NotAllowed("You are in no project's channel, so I cannot show you its notebooks.",
-                         next_step="Join the project's channel, then try again.")
+        raise NotAllowed(
+            "You are in no project's channel, so I cannot show you its notebooks.",
+            next_step="Join the project's channel, then try again.",
+        )
     found = await notebooks.matching(db, projects, name)
     if len(found) == 1:
         return found[0]
@@ -25,9 +27,13 @@ async def resolve(db: Tx, person: Person, projects: tuple[str, ...], name: str) 
         own = [row for row in found if owns(person, row)]
         if len(own) == 1:
             return own[0]
-        raise Ambiguous(f"Several notebooks match “{name}”.", tuple(
-            (row.id, f"{row.name} · {row.status.lower()} · {row.owner_name or 'unknown owner'} · {row.id[:8]}")
-            for row in (own or found)))
+        raise Ambiguous(
+            f"Several notebooks match “{name}”.",
+            tuple(
+                (row.id, f"{row.name} · {row.status.lower()} · {row.owner_name or 'unknown owner'} · {row.id[:8]}")
+                for row in (own or found)
+            ),
+        )
     raise await _unknown(db, projects, name)
 
 

@@ -20,8 +20,14 @@ from bot.work import Done, Item, Outcome, record
 
 Verb = Callable[[Ask, datetime], Awaitable[Outcome]]
 
-_SAID = {"create": "creating", "start": "starting", "stop": "stopping", "delete": "deleting", "extend": "extending",
-         "keep": "keeping"}
+_SAID = {
+    "create": "creating",
+    "start": "starting",
+    "stop": "stopping",
+    "delete": "deleting",
+    "extend": "extending",
+    "keep": "keeping",
+}
 
 
 class Verbs:
@@ -32,8 +38,14 @@ class Verbs:
 
     def table(self) -> dict[str, Verb]:
         """Verb -> function."""
-        return {"create": self.create, "start": self.start, "stop": self.stop, "delete": self.delete,
-                "extend": self.extend, "keep": self.keep}
+        return {
+            "create": self.create,
+            "start": self.start,
+            "stop": self.stop,
+            "delete": self.delete,
+            "extend": self.extend,
+            "keep": self.keep,
+        }
 
     async def target(self, ask: Ask) -> Any:
         """The notebook meant: a button's, a pick's, or by name."""
@@ -58,8 +70,10 @@ class Verbs:
                 return
         if row.project not in ask.person.cloud_users:
             raise NotLinked(f"I do not know your cloud user in {row.project} yet.")
-        raise NotAllowed(f"{row.name} belongs to {row.owner_name or 'somebody else'}.",
-                         next_step="Ask its owner, or a lead of the project.")
+        raise NotAllowed(
+            f"{row.name} belongs to {row.owner_name or 'somebody else'}.",
+            next_step="Ask its owner, or a lead of the project.",
+        )
 
     async def linked(self, ask: Ask, project: str) -> None:
         """Who never linked gets one message with the one next step; broken credentials hold the work instead."""
@@ -75,8 +89,20 @@ class Verbs:
         shown = {"verb": kind, "project": row.project, "notebook_id": row.id, "name": row.name, "flavor": row.flavor}
         if price := price_text(self.deps, row.flavor):
             shown["price"] = price
-        item = Item(kind, f"{ask.cause}:{kind}", serial(row.project, row.id), author=ask.user, data={
-            "project": row.project, "notebook": row.id, "user": ask.user, "request": ask.claim.id, "shown": shown, **data})
+        item = Item(
+            kind,
+            f"{ask.cause}:{kind}",
+            serial(row.project, row.id),
+            author=ask.user,
+            data={
+                "project": row.project,
+                "notebook": row.id,
+                "user": ask.user,
+                "request": ask.claim.id,
+                "shown": shown,
+                **data,
+            },
+        )
         return self.recorded(ask, item, row.name, now)
 
     def recorded(self, ask: Ask, item: Item, name: str, now: datetime) -> Outcome:
@@ -87,8 +113,13 @@ class Verbs:
             if new:
                 await report(self.deps, db, as_claim(item, work_id, now), "accepted", now)
                 if ask.claim.data.get("via") != "click":
-                    await ask.answer(db, "text", now, text=f"On it: {_SAID[item.kind]} {name}.",
-                                     next_step="I keep you posted in our direct messages.")
+                    await ask.answer(
+                        db,
+                        "text",
+                        now,
+                        text=f"On it: {_SAID[item.kind]} {name}.",
+                        next_step="I keep you posted in our direct messages.",
+                    )
                 return
             await self._already(db, ask, work_id, now)
 
@@ -98,19 +129,25 @@ class Verbs:
         """A later click on the same cause: say what happened, do nothing."""
         row = (await db.execute(select(work).where(work.c.id == work_id))).one()
         who = "You" if row.author == ask.user else f"<@{row.author}>" if row.author else "Somebody"
-        state = {"done": "and it is done", "failed": f"and it failed: {row.error_text or 'see the message about it'}",
-                 "held": "and it waits"}.get(row.state, "and it is under way")
+        state = {
+            "done": "and it is done",
+            "failed": f"and it failed: {row.error_text or 'see the message about it'}",
+            "held": "and it waits",
+        }.get(row.state, "and it is under way")
         if row.state == "done" and (row.result or {}).get("state") == "failed":
             state = "and it did not work out; the message about it says why"
-        await ask.answer(db, "already", now, text=f"{who} asked for this already, {state}.", at_ms=to_ms(row.created_at))
+        await ask.answer(
+            db, "already", now, text=f"{who} asked for this already, {state}.", at_ms=to_ms(row.created_at)
+        )
 
     async def extend(self, ask: Ask, now: datetime) -> Outcome:
         row = await self.target(ask)
         wish = {key: ask.args[key] for key in ("by_s", "until_ms") if ask.args.get(key) is not None}
         if not wish:
             raise BadInput("Say for how long.", next_step=f"For example `{self.deps.command} extend {row.name} 2h`.")
-        return await self.begin(ask, "extend", row, now, **wish, reason=ask.args.get("reason") or "",
-                                set_end=bool(ask.args.get("set_end")))
+        return await self.begin(
+            ask, "extend", row, now, **wish, reason=ask.args.get("reason") or "", set_end=bool(ask.args.get("set_end"))
+        )
 
     async def keep(self, ask: Ask, now: datetime) -> Outcome:
         row = await self.target(ask)
@@ -127,17 +164,27 @@ class Verbs:
         if ask.claim.data.get("via") == "click":
             return await self.begin(ask, "stop", row, now)
         await self.may_operate(ask, row)
-        end = {"end_ms": to_ms(row.lease_end)} if row.lease_end else {}
-        other = {} if owns(ask.person, row) else {"owner": row.owner_name or "somebody else"}
-        return ask.done("confirm_stop", now, cause=ask.claim.id, notebook_id=row.id, name=row.name,
-                        project=row.project, flavor=row.flavor, **end, **other)
+        more: dict[str, Any] = {"end_ms": to_ms(row.lease_end)} if row.lease_end else {}
+        more |= {} if owns(ask.person, row) else {"owner": row.owner_name or "somebody else"}
+        return ask.done(
+            "confirm_stop",
+            now,
+            cause=ask.claim.id,
+            notebook_id=row.id,
+            name=row.name,
+            project=row.project,
+            flavor=row.flavor,
+            **more,
+        )
 
     async def delete(self, ask: Ask, now: datetime) -> Outcome:
         """Only the modal, in which the name was typed, deletes."""
         row = await self.target(ask)
         if str(ask.args.get("typed_name") or "") != row.name:
-            raise BadInput("The name you typed is not the notebook's name.",
-                           next_step=f"`{self.deps.command} delete {row.name}` asks again.")
+            raise BadInput(
+                "The name you typed is not the notebook's name.",
+                next_step=f"`{self.deps.command} delete {row.name}` asks again.",
+            )
         return await self.begin(ask, "delete", row, now)
 
     async def create(self, ask: Ask, now: datetime) -> Outcome:
@@ -149,8 +196,20 @@ class Verbs:
         wanted = {key: args.get(key) for key in ("image", "flavor", "disk", "for_s", "idle", "description")}
         if not wanted["image"]:
             raise BadInput("Say which image.", next_step=f"`{self.deps.command} images pytorch` searches them.")
-        item = Item("create", f"{ask.cause}:create", f"create:{ask.claim.id}", author=ask.user, data={
-            "project": project, "user": ask.user, "name": name, "request": ask.claim.id, "shown": shown, **wanted})
+        item = Item(
+            "create",
+            f"{ask.cause}:create",
+            f"create:{ask.claim.id}",
+            author=ask.user,
+            data={
+                "project": project,
+                "user": ask.user,
+                "name": name,
+                "request": ask.claim.id,
+                "shown": shown,
+                **wanted,
+            },
+        )
         return self.recorded(ask, item, name, now)
 
     async def project(self, ask: Ask) -> str:
@@ -159,8 +218,10 @@ class Verbs:
         if named:
             if named in ask.projects:
                 return str(named)
-            raise NotAllowed(f"You are not in the channel of a project “{named}”.",
-                             next_step=f"Your projects: {', '.join(ask.projects) or 'none'}.")
+            raise NotAllowed(
+                f"You are not in the channel of a project “{named}”.",
+                next_step=f"Your projects: {', '.join(ask.projects) or 'none'}.",
+            )
         if len(ask.projects) == 1:
             return ask.projects[0]
         for name in ask.projects:

@@ -16,12 +16,15 @@ Kind = Literal["images", "flavors"]
 
 async def get(db: Tx, project: str, kind: Kind) -> tuple[list[dict[str, Any]], datetime | None]:
     """The entries and when they were listed."""
-    row = (await db.execute(select(catalogues).where(catalogues.c.project == project, catalogues.c.kind == kind))).first()
+    row = (
+        await db.execute(select(catalogues).where(catalogues.c.project == project, catalogues.c.kind == kind))
+    ).first()
     return (list(row.data), row.at) if row else ([], None)
 
 
-async def save(db: Tx, project: str, kind: Kind, entries: tuple[Image, ...] | tuple[Flavor, ...],
-               now: datetime) -> None:
+async def save(
+    db: Tx, project: str, kind: Kind, entries: tuple[Image, ...] | tuple[Flavor, ...], now: datetime
+) -> None:
     """Replace the entries."""
     await put(db, catalogues, {"project": project, "kind": kind, "at": now, "data": [asdict(e) for e in entries]})
 

@@ -53,5 +53,6 @@ async def ready(db: Database) -> None:
     if db.sqlite:
         await upgrade(db)
     elif (found := await version(db)) != LATEST:
-        raise SettingsError(f"the database's schema is at {found or 'nothing'}, this program needs {LATEST}: "
-                            "run leasebot db upgrade")
+        raise SettingsError(
+            f"the database's schema is at {found or 'nothing'}, this program needs {LATEST}: run leasebot db upgrade"
+        )

@@ -24,40 +24,61 @@ def dump(notebook: Notebook) -> dict[str, Any]:
     plain = {name: getattr(notebook, name) for name in _PLAIN}
     times = {name: _ms(getattr(notebook, name)) for name in _INSTANTS}
     lease = notebook.lease
-    return plain | times | {
-        "status": notebook.status.value, "tags": [list(tag) for tag in notebook.tags],
-        "progress": [[s.step, s.status, s.text] for s in notebook.progress],
-        "lease": lease and {
-            "created_at": to_ms(lease.created_at), "duration": lease.duration // timedelta(milliseconds=1),
-            "enabled": lease.enabled, "kind": lease.kind.value, "stamped_at": _ms(lease.stamped_at)},
-    }
+    return (
+        plain
+        | times
+        | {
+            "status": notebook.status.value,
+            "tags": [list(tag) for tag in notebook.tags],
+            "progress": [[s.step, s.status, s.text] for s in notebook.progress],
+            "lease": lease
+            and {
+                "created_at": to_ms(lease.created_at),
+                "duration": lease.duration // timedelta(milliseconds=1),
+                "enabled": lease.enabled,
+                "kind": lease.kind.value,
+                "stamped_at": _ms(lease.stamped_at),
+            },
+        }
+    )
 
 
 def load(data: dict[str, Any]) -> Notebook:
     """The notebook of a `snapshot` column."""
     lease = data["lease"]
+    known: dict[str, Any] = {name: data[name] for name in _PLAIN if name in data}
+    known |= {name: _at(data.get(name)) for name in _INSTANTS}
+    known |= {"id": NotebookId(data["id"]), "owner_id": CloudUserId(data["owner_id"]) if data["owner_id"] else None}
     return Notebook(
-        **{name: data[name] for name in _PLAIN if name not in ("id", "name", "owner_id") and name in data},
-        id=NotebookId(data["id"]), name=data["name"], status=Status(data["status"]),
-        owner_id=CloudUserId(data["owner_id"]) if data["owner_id"] else None,
-        **{name: _at(data.get(name)) for name in _INSTANTS},
+        **known,
+        status=Status(data["status"]),
         tags=tuple((key, value) for key, value in data["tags"]),
         progress=tuple(ProgressStep(*step) for step in data["progress"]),
-        lease=lease and Lease(from_ms(lease["created_at"]), timedelta(milliseconds=lease["duration"]),
-                              lease["enabled"], LeaseType(lease["kind"]), _at(lease["stamped_at"])),
+        lease=lease
+        and Lease(
+            from_ms(lease["created_at"]),
+            timedelta(milliseconds=lease["duration"]),
+            lease["enabled"],
+            LeaseType(lease["kind"]),
+            _at(lease["stamped_at"]),
+        ),
     )
 
 
 async def get(db: Tx, project: str, notebook_id: str) -> Any | None:
     """The row, gone ones included; None if never seen."""
-    return (await db.execute(select(notebooks).where(
-        notebooks.c.project == project, notebooks.c.id == notebook_id))).first()
+    return (
+        await db.execute(select(notebooks).where(notebooks.c.project == project, notebooks.c.id == notebook_id))
+    ).first()
 
 
 async def of_projects(db: Tx, projects: Sequence[str]) -> list[Any]:
     """Every notebook there is in these projects, running ones first, then by name."""
-    rows = await db.execute(select(notebooks).where(notebooks.c.project.in_(projects), notebooks.c.deleted_at.is_(None))
-                            .order_by(notebooks.c.status != "RUNNING", notebooks.c.name, notebooks.c.id))
+    rows = await db.execute(
+        select(notebooks)
+        .where(notebooks.c.project.in_(projects), notebooks.c.deleted_at.is_(None))
+        .order_by(notebooks.c.status != "RUNNING", notebooks.c.name, notebooks.c.id)
+    )
     return list(rows)
 
 
@@ -68,31 +89,53 @@ async def matching(db: Tx, projects: Sequence[str], name: str) -> list[Any]:
     if exact:
         return exact
     low = name.lower()
-    begins = there.where(or_(func.lower(notebooks.c.name).startswith(low, autoescape=True),
-                             notebooks.c.id.startswith(low, autoescape=True)))
+    begins = there.where(
+        or_(
+            func.lower(notebooks.c.name).startswith(low, autoescape=True),
+            notebooks.c.id.startswith(low, autoescape=True),
+        )
+    )
     return list(await db.execute(begins.order_by(notebooks.c.name).limit(25)))
 
 
 async def save(db: Tx, project: str, notebook: Notebook, values: dict[str, Any], now: datetime) -> None:
     """Keep what was just seen, and `values` decided from it."""
-    await put(db, notebooks, {
-        "project": project, "id": notebook.id, "name": notebook.name, "owner_id": notebook.owner_id,
-        "owner_name": notebook.owner_name, "status": notebook.status.value, "flavor": notebook.flavor,
-        "snapshot": dump(notebook), "lease_end": notebook.lease_ends, "seen_at": now, "missing": 0,
-    } | values)
+    await put(
+        db,
+        notebooks,
+        {
+            "project": project,
+            "id": notebook.id,
+            "name": notebook.name,
+            "owner_id": notebook.owner_id,
+            "owner_name": notebook.owner_name,
+            "status": notebook.status.value,
+            "flavor": notebook.flavor,
+            "snapshot": dump(notebook),
+            "lease_end": notebook.lease_ends,
+            "seen_at": now,
+            "missing": 0,
+        }
+        | values,
+    )
 
 
 async def change(db: Tx, project: str, notebook_id: str, **values: Any) -> None:
     """Set columns of one notebook."""
-    await db.execute(update(notebooks).where(notebooks.c.project == project, notebooks.c.id == notebook_id)
-                     .values(**values))
+    await db.execute(
+        update(notebooks).where(notebooks.c.project == project, notebooks.c.id == notebook_id).values(**values)
+    )
 
 
 async def running_ids(db: Tx, project: str) -> set[str]:
     """Ids of those last seen running."""
-    rows: Iterable[Any] = await db.execute(select(notebooks.c.id).where(
-        notebooks.c.project == project, notebooks.c.status.in_(("RUNNING", "SNAPSHOTTING")),
-        notebooks.c.deleted_at.is_(None)))
+    rows: Iterable[Any] = await db.execute(
+        select(notebooks.c.id).where(
+            notebooks.c.project == project,
+            notebooks.c.status.in_(("RUNNING", "SNAPSHOTTING")),
+            notebooks.c.deleted_at.is_(None),
+        )
+    )
     return {row.id for row in rows}
 
 

@@ -19,7 +19,9 @@ async def get(db: Tx, team: str, user: str) -> tuple[Person, datetime | None] | 
         return None
     linked = await db.execute(
         select(identities.c.project, identities.c.cloud_user_id).where(
-            identities.c.team == team, identities.c.slack == user, identities.c.state != "waiting"))
+            identities.c.team == team, identities.c.slack == user, identities.c.state != "waiting"
+        )
+    )
     clouds = {r.project: CloudUserId(r.cloud_user_id) for r in linked}
     person = Person(team, SlackUserId(user), row.name, row.zone, row.deleted, row.guest, row.stranger, clouds)
     return person, row.checked_at
@@ -27,10 +29,20 @@ async def get(db: Tx, team: str, user: str) -> tuple[Person, datetime | None] | 
 
 async def save(db: Tx, team: str, said: SlackPerson, now: datetime) -> None:
     """Keep what Slack said of somebody."""
-    await put(db, people, {
-        "team": team, "slack": said.id, "name": said.name, "zone": said.zone, "deleted": said.deleted,
-        "guest": said.guest, "stranger": said.stranger, "checked_at": now,
-    })
+    await put(
+        db,
+        people,
+        {
+            "team": team,
+            "slack": said.id,
+            "name": said.name,
+            "zone": said.zone,
+            "deleted": said.deleted,
+            "guest": said.guest,
+            "stranger": said.stranger,
+            "checked_at": now,
+        },
+    )
 
 
 async def settings(db: Tx, team: str, user: str) -> dict[str, Any]:
@@ -46,7 +58,13 @@ async def save_settings(db: Tx, team: str, user: str, values: dict[str, Any]) ->
 
 async def by_cloud_user(db: Tx, project: str, cloud_user: str) -> str | None:
     """The Slack id of whoever is linked to this cloud user in this project."""
-    row = (await db.execute(select(identities.c.slack).where(
-        identities.c.project == project, identities.c.cloud_user_id == cloud_user,
-        identities.c.state != "waiting"))).first()
+    row = (
+        await db.execute(
+            select(identities.c.slack).where(
+                identities.c.project == project,
+                identities.c.cloud_user_id == cloud_user,
+                identities.c.state != "waiting",
+            )
+        )
+    ).first()
     return str(row.slack) if row else None

@@ -17,7 +17,11 @@ from sqlalchemy import (
 from bot.stores.types import Instant, Json, Money
 
 metadata = MetaData(
-    naming_convention={"ix": "ix_%(column_0_label)s", "uq": "uq_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s"}
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
 )
 
 # A unit of work: design 4.1. `state`: open (due or waiting), running (claimed), held, done, failed.
@@ -104,7 +108,7 @@ notices = Table(
     Column("escalated_key", String(255)),  # outbox key of the escalation, if the owner is unreachable
     Column("created_at", Instant, nullable=False),
     Column("delivered_at", Instant),
-    Column("facts", Json),
+    Column("voided_at", Instant),
     Index("ix_notices_notebook", "project", "notebook_id"),
 )
 
@@ -171,6 +175,7 @@ notebooks = Table(
     Column("flavor", Text, nullable=False, default=""),
     Column("snapshot", Json, nullable=False),  # bot.stores.notebooks.dump: everything but url and token
     Column("lease_end", Instant),
+    Column("lease_seen_at", Instant),  # when this end was first seen
     Column("running_since", Instant),
     Column("first_seen_at", Instant, nullable=False),
     Column("seen_at", Instant, nullable=False),
@@ -288,6 +293,7 @@ stops = Table(
     Column("notebook_id", String(64), nullable=False),
     Column("notebook_name", Text, nullable=False, default=""),
     Column("owner_id", String(64)),
+    Column("flavor", Text, nullable=False, default=""),
     Column("at", Instant, nullable=False),
     Column("cause", String(12), nullable=False),  # idle, person, shadow
     Column("by", String(32)),

@@ -38,8 +38,22 @@ def chain_key(key: bytes) -> bytes:
 
 def mac(key: bytes, before: str, seq: int, at: datetime, entry: Entry) -> str:
     """Binds an entry to everything before it."""
-    said = json.dumps([before, entry.project, seq, to_ms(at), entry.actor, entry.request, entry.action,
-                       entry.notebook_id, entry.rule, entry.data or {}], ensure_ascii=False, sort_keys=True)
+    said = json.dumps(
+        [
+            before,
+            entry.project,
+            seq,
+            to_ms(at),
+            entry.actor,
+            entry.request,
+            entry.action,
+            entry.notebook_id,
+            entry.rule,
+            entry.data or {},
+        ],
+        ensure_ascii=False,
+        sort_keys=True,
+    )
     return hmac.new(key, said.encode(), hashlib.sha256).hexdigest()
 
 
@@ -49,16 +63,29 @@ async def append(db: Tx, key: bytes, entry: Entry, at: datetime) -> None:
         lock = int.from_bytes(hashlib.sha256(entry.project.encode()).digest()[:8], signed=True)
         await db.exec_driver_sql(f"SELECT pg_advisory_xact_lock({lock})")
     seq, before = await head(db, entry.project)
-    await db.execute(audit.insert().values(
-        project=entry.project, seq=seq + 1, at=at, actor=entry.actor, request=entry.request, action=entry.action,
-        notebook_id=entry.notebook_id, rule=entry.rule, data=entry.data or {},
-        mac=mac(key, before, seq + 1, at, entry)))
+    await db.execute(
+        audit.insert().values(
+            project=entry.project,
+            seq=seq + 1,
+            at=at,
+            actor=entry.actor,
+            request=entry.request,
+            action=entry.action,
+            notebook_id=entry.notebook_id,
+            rule=entry.rule,
+            data=entry.data or {},
+            mac=mac(key, before, seq + 1, at, entry),
+        )
+    )
 
 
 async def head(db: Tx, project: str) -> tuple[int, str]:
     """Number and mac of the last entry; (0, "") of an empty chain."""
-    row = (await db.execute(select(audit.c.seq, audit.c.mac).where(audit.c.project == project)
-                            .order_by(audit.c.seq.desc()).limit(1))).first()
+    row = (
+        await db.execute(
+            select(audit.c.seq, audit.c.mac).where(audit.c.project == project).order_by(audit.c.seq.desc()).limit(1)
+        )
+    ).first()
     return (row.seq, row.mac) if row else (0, "")
 
 
@@ -75,5 +102,11 @@ async def broken_at(db: Tx, key: bytes, project: str) -> int | None:
 
 async def of_notebook(db: Tx, project: str, notebook_id: str, limit: int = 25) -> list[Any]:
     """The latest entries about one notebook, newest first."""
-    return list(await db.execute(select(audit).where(
-        audit.c.project == project, audit.c.notebook_id == notebook_id).order_by(audit.c.seq.desc()).limit(limit)))
+    return list(
+        await db.execute(
+            select(audit)
+            .where(audit.c.project == project, audit.c.notebook_id == notebook_id)
+            .order_by(audit.c.seq.desc())
+            .limit(limit)
+        )
+    )

@@ -13,15 +13,27 @@ from bot.stores.schema import stops, usage
 from bot.stores.upsert import insert_once
 
 
-async def open_interval(db: Tx, ids: Ids, project: str, notebook: Notebook, kind: str, price: Decimal | None,
-                        since: datetime) -> None:
+async def open_interval(
+    db: Tx, ids: Ids, project: str, notebook: Notebook, kind: str, price: Decimal | None, since: datetime
+) -> None:
     """Begin an interval unless one is open."""
     known = await db.execute(select(usage.c.id).where(_open(project, notebook.id, kind)))
     if known.first() is None:
-        await db.execute(usage.insert().values(
-            id=ids.new(), project=project, notebook_id=notebook.id, notebook_name=notebook.name,
-            owner_id=notebook.owner_id, kind=kind, flavor=notebook.flavor, price=price, disk_gb=notebook.volume_gb,
-            from_at=since, to_at=None))
+        await db.execute(
+            usage.insert().values(
+                id=ids.new(),
+                project=project,
+                notebook_id=notebook.id,
+                notebook_name=notebook.name,
+                owner_id=notebook.owner_id,
+                kind=kind,
+                flavor=notebook.flavor,
+                price=price,
+                disk_gb=notebook.volume_gb,
+                from_at=since,
+                to_at=None,
+            )
+        )
 
 
 async def close_interval(db: Tx, project: str, notebook_id: str, kind: str, at: datetime) -> None:
@@ -33,9 +45,13 @@ async def close_interval(db: Tx, project: str, notebook_id: str, kind: str, at: 
 
 async def between(db: Tx, projects: list[str], start: datetime, end: datetime) -> list[Any]:
     """Every interval that touches [start, end)."""
-    rows = await db.execute(select(usage).where(
-        usage.c.project.in_(projects), usage.c.from_at < end, or_(usage.c.to_at.is_(None), usage.c.to_at > start))
-        .order_by(usage.c.from_at))
+    rows = await db.execute(
+        select(usage)
+        .where(
+            usage.c.project.in_(projects), usage.c.from_at < end, or_(usage.c.to_at.is_(None), usage.c.to_at > start)
+        )
+        .order_by(usage.c.from_at)
+    )
     return list(rows)
 
 
@@ -51,14 +67,22 @@ async def record_stop(db: Tx, ids: Ids, values: dict[str, Any]) -> bool:
 
 async def stops_between(db: Tx, projects: list[str], start: datetime, end: datetime) -> list[Any]:
     """Stops made in [start, end)."""
-    return list(await db.execute(select(stops).where(stops.c.project.in_(projects), stops.c.at >= start,
-                                                     stops.c.at < end).order_by(stops.c.at)))
+    return list(
+        await db.execute(
+            select(stops)
+            .where(stops.c.project.in_(projects), stops.c.at >= start, stops.c.at < end)
+            .order_by(stops.c.at)
+        )
+    )
 
 
 async def end_saving(db: Tx, project: str, notebook_id: str, at: datetime) -> None:
     """It runs again, or is gone: no stop before saves anything from here on."""
-    await db.execute(update(stops).where(stops.c.project == project, stops.c.notebook_id == notebook_id,
-                                         stops.c.until.is_(None), stops.c.at < at).values(until=at))
+    await db.execute(
+        update(stops)
+        .where(stops.c.project == project, stops.c.notebook_id == notebook_id, stops.c.until.is_(None), stops.c.at < at)
+        .values(until=at)
+    )
 
 
 async def mark_wrong(db: Tx, key: str, now: datetime) -> bool:
@@ -68,5 +92,9 @@ async def mark_wrong(db: Tx, key: str, now: datetime) -> bool:
 
 
 def _open(project: str, notebook_id: str, kind: str) -> Any:
-    return ((usage.c.project == project) & (usage.c.notebook_id == notebook_id) & (usage.c.kind == kind)
-            & usage.c.to_at.is_(None))
+    return (
+        (usage.c.project == project)
+        & (usage.c.notebook_id == notebook_id)
+        & (usage.c.kind == kind)
+        & usage.c.to_at.is_(None)
+    )

@@ -1,0 +1,341 @@
+"""Requests beyond policy: asked, shown to who may decide, settled once, and told to everybody concerned."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from bot.clock import from_ms, to_ms
+from bot.config.policy import EffectivePolicy
+from bot.model import Notebook
+from bot.operations.facts import HOUR, hours, money, ms
+from bot.operations.policies import policy_of
+from bot.outbox import NOTICE, RESULT, Say, say
+from bot.rules import keys
+from bot.rules.durations import format_duration
+from bot.rules.lease import AskApproval
+from bot.stores import approvals as store
+from bot.stores import notebooks, people, trail
+from bot.stores.database import Tx
+from bot.stores.schema import outbox
+from bot.work import Claim, Outcome
+
+if TYPE_CHECKING:
+    from bot.operations.base import Operation, Parts
+
+
+async def asked(op: "Operation", claim: Claim, notebook: Notebook, decision: AskApproval, now: datetime) -> Outcome:
+    """An extension or a start beyond policy becomes a request in the project's channel."""
+    project, kind = str(claim.data["project"]), "start" if claim.kind == "start" else "extension"
+    async with op.deps.db.read() as db:
+        waiting = await store.waiting_for(db, project, notebook.id, kind)
+        policy = await policy_of(db, op.deps, project, notebook)
+        row = await notebooks.get(db, project, notebook.id)
+        facts = await _facts(db, op.parts, claim, notebook, row, decision, kind)
+    if waiting is not None:
+        return op.finish(
+            claim,
+            "asked",
+            now,
+            approval=waiting.id,
+            note="A request for it is waiting already.",
+            result={"approval": waiting.id},
+        )
+    values = {
+        "project": project,
+        "kind": kind,
+        "notebook_id": notebook.id,
+        "owner_cloud_id": notebook.owner_id,
+        "base_end": notebook.lease_ends,
+        "wish": _wish(claim),
+        "facts": facts,
+    }
+    return await _ask(op, claim, policy, decision, values, now)
+
+
+async def asked_to_create(
+    op: "Operation", claim: Claim, data: dict[str, Any], decision: AskApproval, now: datetime
+) -> Outcome:
+    """A create beyond policy becomes a request; what was asked for is kept with it."""
+    project = str(data["project"])
+    async with op.deps.db.read() as db:
+        policy = await policy_of(db, op.deps, project, None, str(data["flavor"]))
+        mine = await people.get(db, op.deps.team, str(data["user"]))
+    owner = mine[0].cloud_users.get(project) if mine else None
+    wanted = format_duration(timedelta(seconds=data["for_s"])) if data.get("for_s") else format_duration(policy.lease)
+    facts = {
+        "kind": "create",
+        "name": data["name"],
+        "notebook_id": "",
+        "flavor": data["flavor"],
+        "wish": wanted,
+        "wish_s": data.get("for_s") or int(policy.lease.total_seconds()),
+        "why_asked": decision.why,
+        "idle_record": "It does not exist yet.",
+        "renewals": 0,
+    } | _cost(op, data["flavor"], decision, now)
+    values = {
+        "project": project,
+        "kind": "create",
+        "notebook_id": None,
+        "owner_cloud_id": owner,
+        "base_end": None,
+        "wish": {key: data[key] for key in data if key not in ("shown", "request")},
+        "facts": facts,
+    }
+    return await _ask(op, claim, policy, decision, values, now)
+
+
+async def _ask(
+    op: "Operation", claim: Claim, policy: EffectivePolicy, decision: AskApproval, values: dict[str, Any], now: datetime
+) -> Outcome:
+    """Whoever could decide is looked up first: with nobody but the requester it is refused at once (contract 3)."""
+    requester, project = str(claim.data["user"]), values["project"]
+    route = await deciders(op.parts, project, policy, decision.needs, requester, values["owner_cloud_id"])
+    if not route:
+        return op.finish(
+            claim,
+            "failed",
+            now,
+            oops={
+                "what": f"This needs {'an admin' if decision.needs == 'admin' else 'an approval'}: {decision.why}. "
+                "Nobody but you could decide on it, so it is refused.",
+                "next_step": "Ask your admin to name another approver.",
+            },
+        )
+    approval_id = op.deps.ids.new()
+    row = values | {
+        "id": approval_id,
+        "requester": requester,
+        "needs": decision.needs,
+        "state": "pending",
+        "reason": str(claim.data.get("reason") or ""),
+        "created_at": now,
+        "expires_at": now + policy.approval_expires,
+        "escalate_at": now + policy.escalate_after if route.escalate else None,
+        "work_id": claim.id,
+        "facts": values["facts"]
+        | {
+            "project": project,
+            "requester": requester,
+            "needs": decision.needs,
+            "reason": str(claim.data.get("reason") or ""),
+            "id": approval_id,
+        },
+    }
+
+    async def also(db: Tx) -> None:
+        await store.add(db, row)
+        await post(op.parts, db, approval_id, now)
+        for user in route.directly:
+            await post(op.parts, db, approval_id, now, to=user)
+
+    return op.finish(
+        claim,
+        "asked",
+        now,
+        approval=approval_id,
+        also=also,
+        action="ask",
+        note=decision.why,
+        result={"approval": approval_id, "why": decision.why},
+    )
+
+
+class Route:
+    """Who may decide, and who is asked beside the channel."""
+
+    def __init__(self, may: frozenset[str], directly: frozenset[str], *, escalate: bool) -> None:
+        self.may, self.directly, self.escalate = may, directly, escalate
+
+    def __bool__(self) -> bool:
+        return bool(self.may)
+
+
+async def deciders(
+    parts: "Parts", project: str, policy: EffectivePolicy, needs: str, requester: str, owner_cloud_id: str | None
+) -> Route:
+    """Approvers; else `escalate_to`; else the admins. Never the requester, never the owner."""
+    admins = await parts.people.admins(project)
+    chain = (
+        [admins]
+        if needs == "admin"
+        else [await parts.people.expand(policy.approvers), await parts.people.expand(policy.escalate_to), admins]
+    )
+    never = {requester} | await _owners(parts, project, requester, owner_cloud_id)
+    for place, group in enumerate(chain):
+        if may := group - never:
+            directly = may if place > 0 or needs == "admin" else frozenset()
+            return Route(may, directly, escalate=place == 0 and needs != "admin" and bool(policy.escalate_to))
+    return Route(frozenset(), frozenset(), escalate=False)
+
+
+async def _owners(parts: "Parts", project: str, requester: str, owner_cloud_id: str | None) -> set[str]:
+    """Everybody in Slack who is the requester's or the owner's cloud user."""
+    async with parts.deps.db.read() as db:
+        known = await people.get(db, parts.deps.team, requester)
+        clouds = {owner_cloud_id, known[0].cloud_users.get(project) if known else None} - {None}
+        return {user for cloud in clouds if (user := await people.by_cloud_user(db, project, str(cloud)))}
+
+
+async def post(parts: "Parts", db: Tx, approval_id: str, now: datetime, *, to: str | None = None) -> None:
+    """Post the request in the project's channel, or a copy with the same key to one person."""
+    row = await store.known(db, approval_id)
+    key = keys.approval_request(approval_id)
+    await say(
+        db,
+        parts.deps.ids,
+        Say(
+            key=f"{key}@{to}" if to else key,
+            kind="approval_request",
+            target_kind="dm" if to else "channel",
+            target=to or parts.deps.config.projects[row.project].channel,
+            facts=request_facts(row),
+            subject=f"approval:{approval_id}:{to or 'channel'}",
+            rank=NOTICE,
+            project=row.project,
+        ),
+        now,
+    )
+
+
+def request_facts(row: Any) -> dict[str, Any]:
+    """What the request's message shows now."""
+    facts = dict(row.facts) | {
+        "cause": f"approval:{row.id}",
+        "state": row.state,
+        "expires_ms": to_ms(row.expires_at),
+        "escalated": row.escalated_at is not None,
+        "notebook_id": row.notebook_id or "",
+    }
+    if row.state != "pending":
+        facts |= {"decided_by": row.decided_by or "", "decided_ms": to_ms(row.decided_at), "answer": row.answer or ""}
+    if row.granted:
+        facts["granted"] = said_wish(row.granted)
+    if row.outcome is not None:
+        facts["outcome"] = row.outcome
+    return facts
+
+
+async def redraw(parts: "Parts", db: Tx, approval_id: str, now: datetime) -> None:
+    """Every copy of the message tells the outcome."""
+    row = await store.known(db, approval_id)
+    key = keys.approval_request(approval_id)
+    copies = await db.execute(select(outbox).where((outbox.c.key == key) | outbox.c.key.startswith(f"{key}@")))
+    for copy in list(copies):
+        await say(
+            db,
+            parts.deps.ids,
+            Say(
+                copy.key,
+                copy.kind,
+                copy.target_kind,
+                copy.target,
+                request_facts(row),
+                copy.subject,
+                RESULT,
+                row.project,
+            ),
+            now,
+        )
+
+
+async def tell_requester(parts: "Parts", db: Tx, approval_id: str, now: datetime, **facts: Any) -> None:
+    """`approval_settled`, to whoever asked."""
+    row = await store.known(db, approval_id)
+    told = {
+        "cause": f"settled:{row.id}",
+        "id": row.id,
+        "project": row.project,
+        "notebook_id": row.notebook_id or "",
+        "name": row.facts["name"],
+        "state": row.state,
+        "decided_by": row.decided_by or "",
+        "answer": row.answer or "",
+    } | {key: value for key, value in facts.items() if value is not None}
+    if row.granted:
+        told["granted"] = said_wish(row.granted)
+    await say(
+        db,
+        parts.deps.ids,
+        Say(
+            keys.approval_settled(row.id),
+            "approval_settled",
+            "dm",
+            row.requester,
+            told,
+            f"approval:{row.id}:requester",
+            NOTICE,
+            row.project,
+        ),
+        now,
+    )
+
+
+async def record_audit(parts: "Parts", db: Tx, row: Any, actor: str, action: str, now: datetime, **data: Any) -> None:
+    """Who decided what, and what they were shown."""
+    entry = trail.Entry(
+        row.project,
+        actor,
+        action,
+        row.notebook_id,
+        row.id,
+        str(row.facts.get("why_asked", "")),
+        {"requester": row.requester, "shown": request_facts(row), **data},
+    )
+    await trail.append(db, parts.audit_key, entry, now)
+
+
+def said_wish(wish: dict[str, Any]) -> str:
+    """`4 h`, or `until` an instant, which rendering shows from `until_ms`."""
+    if wish.get("until_ms"):
+        return f"until {from_ms(wish['until_ms']):%Y-%m-%d %H:%M} UTC"
+    return format_duration(timedelta(seconds=wish.get("by_s") or wish.get("for_s") or 0))
+
+
+def _wish(claim: Claim) -> dict[str, Any]:
+    return {key: claim.data[key] for key in ("by_s", "until_ms", "for_s") if claim.data.get(key) is not None}
+
+
+async def _facts(
+    db: Tx, parts: "Parts", claim: Claim, notebook: Notebook, row: Any, decision: AskApproval, kind: str
+) -> dict[str, Any]:
+    wish = _wish(claim)
+    verdict = (row.verdict or {}) if row else {}
+    since = row.running_since if row and row.running_since else notebook.created_at
+    asked_for = (
+        {"wish_s": wish["by_s"]}
+        if wish.get("by_s")
+        else {"until_ms": wish["until_ms"]}
+        if wish.get("until_ms")
+        else {"wish_s": wish.get("for_s") or 0}
+    )
+    base = notebook.lease_ends
+    cost = _cost_between(parts, notebook.flavor, (decision.new_end - (base or decision.new_end)))
+    if kind == "start":
+        cost = _cost_between(parts, notebook.flavor, timedelta(seconds=wish.get("for_s") or 0))
+    return (
+        {
+            "kind": kind,
+            "name": notebook.name,
+            "notebook_id": notebook.id,
+            "flavor": notebook.flavor,
+            "wish": said_wish(wish),
+            "why_asked": decision.why,
+            "base_end_ms": ms(base),
+            "new_end_ms": ms(decision.new_end),
+            "idle_record": str(verdict.get("reason") or "Nothing is known about its use yet."),
+            "renewals": await store.granted_before(db, str(claim.data["project"]), notebook.id, since) if since else 0,
+        }
+        | asked_for
+        | cost
+    )
+
+
+def _cost_between(parts: "Parts", flavor: str, span: timedelta) -> dict[str, str]:
+    price = parts.deps.config.prices.per_hour(flavor)
+    return {} if price is None or span <= timedelta(0) else {"cost": money(parts.deps, price * hours(span))}
+
+
+def _cost(op: "Operation", flavor: str, decision: AskApproval, now: datetime) -> dict[str, str]:
+    return _cost_between(op.parts, flavor, max(decision.new_end - now, HOUR))

@@ -1,0 +1,199 @@
+"""Answering a request: approve, approve less, deny, withdraw. Checked again for whoever clicks; one click wins."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.clock import to_ms
+from bot.errors import NotAllowed, NotFound
+from bot.operations import approvals
+from bot.operations.ask import Ask
+from bot.operations.base import Parts, serial
+from bot.operations.policies import policy_of
+from bot.operations.verbs import Verb
+from bot.rules.durations import format_duration
+from bot.stores import approvals as store
+from bot.stores import notebooks
+from bot.stores.database import Tx
+from bot.work import Done, Item, Outcome, record
+
+_DONE = {"approved": "approved", "denied": "denied", "withdrawn": "withdrawn", "expired": "expired", "lapsed": "lapsed"}
+
+
+class Decide:
+    """Verbs on approvals."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts, self.deps = parts, parts.deps
+
+    def table(self) -> dict[str, Verb]:
+        """Verb -> function."""
+        return {"approve": self.approve, "approve_less": self.approve, "deny": self.deny, "withdraw": self.withdraw}
+
+    async def _row(self, ask: Ask) -> Any:
+        async with self.deps.db.read() as db:
+            row = await store.get(db, str(ask.args.get("approval")))
+        if row is None:
+            raise NotFound("I do not know this request any more.")
+        return row
+
+    async def may_decide(self, ask: Ask, row: Any) -> None:
+        """Resolved at the click, for the person who clicks; a group that cannot be read means no."""
+        async with self.deps.db.read() as db:
+            notebook = await notebooks.get(db, row.project, row.notebook_id) if row.notebook_id else None
+            policy = await policy_of(
+                db,
+                self.deps,
+                row.project,
+                notebooks.load(notebook.snapshot) if notebook else None,
+                str(row.facts.get("flavor") or ""),
+            )
+        mine = ask.person.cloud_users.get(row.project)
+        if ask.user == row.requester:
+            raise NotAllowed("You asked for this yourself, so somebody else must decide. You can withdraw it.")
+        if mine is not None and mine == row.owner_cloud_id:
+            raise NotAllowed("This notebook is yours, so somebody else must decide.")
+        route = await approvals.deciders(self.parts, row.project, policy, row.needs, row.requester, row.owner_cloud_id)
+        escalated = await self.parts.people.expand(policy.escalate_to) if row.escalated_at else frozenset()
+        if ask.user not in route.may | (escalated if row.needs != "admin" else frozenset()):
+            who = "an admin" if row.needs == "admin" else "an approver of this project"
+            raise NotAllowed(f"Only {who} can decide on this.")
+
+    async def approve(self, ask: Ask, now: datetime) -> Outcome:
+        row = await self._row(ask)
+        if row.state != "pending":
+            return self._settled(ask, row, now)
+        await self.may_decide(ask, row)
+        granted = self._granted(ask, row)
+
+        async def write(db: Tx) -> None:
+            if not await store.settle(db, row.id, "approved", now, decided_by=ask.user, granted=granted, outcome=""):
+                await self._lost(db, ask, row.id, now)
+                return
+            await record(db, self.deps.ids, self._work(row, granted), now)
+            await approvals.record_audit(self.parts, db, row, ask.user, "approve", now, granted=granted)
+            await approvals.redraw(self.parts, db, row.id, now)
+
+        if now >= row.expires_at:
+            return await self._expired(ask, row, now)
+        return self._quietly(write)
+
+    def _granted(self, ask: Ask, row: Any) -> dict[str, Any]:
+        """A lesser grant becomes the amount; more than was asked for cannot be granted."""
+        wish = {key: row.wish[key] for key in ("by_s", "until_ms", "for_s") if row.wish.get(key) is not None}
+        if ask.verb != "approve_less":
+            return wish
+        if ask.args.get("by_s") is not None:
+            most = wish.get("by_s") or wish.get("for_s")
+            if most is not None and ask.args["by_s"] > most:
+                raise NotAllowed(f"Asked for was {format_duration(timedelta(seconds=most))}; that is the most.")
+            return {"for_s" if row.kind != "extension" else "by_s": ask.args["by_s"]}
+        if wish.get("until_ms") and ask.args["until_ms"] > wish["until_ms"]:
+            raise NotAllowed("That is later than was asked for.")
+        return {"until_ms": ask.args["until_ms"]}
+
+    def _work(self, row: Any, granted: dict[str, Any]) -> Item:
+        """What an approval sets going, as the requester."""
+        cause = f"approval:{row.id}:granted"
+        if row.kind == "extension":
+            return Item(
+                "grant",
+                cause,
+                serial(row.project, row.notebook_id),
+                author=row.requester,
+                data={
+                    "approval": row.id,
+                    "project": row.project,
+                    "notebook": row.notebook_id,
+                    "user": row.requester,
+                    "rule": row.facts.get("why_asked", ""),
+                }
+                | granted,
+            )
+        shown = {
+            "verb": row.kind,
+            "project": row.project,
+            "notebook_id": row.notebook_id or "",
+            "name": row.facts["name"],
+            "flavor": row.facts["flavor"],
+        }
+        data = (
+            dict(row.wish)
+            | granted
+            | {"granted": True, "approval": row.id, "project": row.project, "user": row.requester, "shown": shown}
+        )
+        if row.kind == "start":
+            return Item(
+                "start",
+                cause,
+                serial(row.project, row.notebook_id),
+                author=row.requester,
+                data=data | {"notebook": row.notebook_id},
+            )
+        return Item("create", cause, f"create:{row.id}", author=row.requester, data=data)
+
+    async def deny(self, ask: Ask, now: datetime) -> Outcome:
+        row = await self._row(ask)
+        if row.state != "pending":
+            return self._settled(ask, row, now)
+        await self.may_decide(ask, row)
+        if now >= row.expires_at:
+            return await self._expired(ask, row, now)
+        return self._close(ask, row, "denied", now, answer=str(ask.args.get("reason") or ""))
+
+    async def withdraw(self, ask: Ask, now: datetime) -> Outcome:
+        row = await self._row(ask)
+        if ask.user != row.requester:
+            raise NotAllowed("Only who asked can withdraw a request.")
+        if row.state != "pending":
+            return self._settled(ask, row, now)
+        return self._close(ask, row, "withdrawn", now)
+
+    async def _expired(self, ask: Ask, row: Any, now: datetime) -> Outcome:
+        """A decision at or after expiry is refused, and the request lapses there and then."""
+
+        async def write(db: Tx) -> None:
+            await expire(self.parts, db, row, now)
+            await ask.answer(
+                db, "already", now, text="This request had expired; nothing was decided.", at_ms=to_ms(row.expires_at)
+            )
+
+        return self._quietly(write)
+
+    def _close(self, ask: Ask, row: Any, state: str, now: datetime, **values: Any) -> Outcome:
+        async def write(db: Tx) -> None:
+            if not await store.settle(db, row.id, state, now, decided_by=ask.user, **values):
+                await self._lost(db, ask, row.id, now)
+                return
+            await approvals.record_audit(self.parts, db, row, ask.user, state, now, **values)
+            await approvals.redraw(self.parts, db, row.id, now)
+            end = row.held_until or row.base_end
+            await approvals.tell_requester(self.parts, db, row.id, now, end_ms=to_ms(end) if end else None)
+
+        return self._quietly(write)
+
+    def _quietly(self, write: Any) -> Outcome:
+        """The message itself tells the outcome; whoever clicked needs no second answer."""
+        return Done({}, write=write)
+
+    async def _lost(self, db: Tx, ask: Ask, approval_id: str, now: datetime) -> None:
+        row = await store.get(db, approval_id)
+        await ask.answer(db, "already", now, **self._what_happened(row))
+
+    def _settled(self, ask: Ask, row: Any, now: datetime) -> Outcome:
+        return ask.done("already", now, **self._what_happened(row))
+
+    def _what_happened(self, row: Any) -> dict[str, Any]:
+        by = f" by <@{row.decided_by}>" if row.decided_by else ""
+        return {
+            "text": f"This request was {_DONE.get(row.state, row.state)}{by}; nothing more was done.",
+            "at_ms": to_ms(row.decided_at) if row.decided_at else 0,
+        }
+
+
+async def expire(parts: Parts, db: Tx, row: Any, now: datetime) -> None:
+    """Nobody answered in time: settled, told, on every copy."""
+    if await store.settle(db, row.id, "expired", now):
+        await approvals.record_audit(parts, db, row, "scheduler", "expire", now)
+        await approvals.redraw(parts, db, row.id, now)
+        end = row.held_until or row.base_end
+        await approvals.tell_requester(parts, db, row.id, now, end_ms=to_ms(end) if end else None)

@@ -1,0 +1,88 @@
+"""What the outbox sends, drawn at delivery; and what a delivery means for the notices it carried."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+
+from bot.clock import from_ms
+from bot.errors import SlackError
+from bot.operations.notices import supersede
+from bot.render.context import Context
+from bot.render.registry import render
+from bot.slack import Message, Posted
+from bot.stores.database import Tx
+from bot.stores.schema import notices
+
+OVER = "its lease ended before it could be delivered"
+
+
+class Drawing:
+    """Implements `bot.outbox.Renderer`: a message, or the reason why it is no longer worth sending."""
+
+    def __init__(self, command: str) -> None:
+        self._ctx = Context(command)
+
+    async def __call__(self, row: Any, now: datetime) -> Message | str:
+        if row.sent_rev == 0 and (reason := _overtaken(row, now)):
+            return reason
+        if row.kind == "digest" or row.facts.get("what") == "cost":  # charts take time: off the loop
+            message = await asyncio.to_thread(render, row.kind, row.facts, now, self._ctx)
+        else:
+            message = render(row.kind, row.facts, now, self._ctx)
+        return message if message is not None else f"nothing is known of {row.kind}"
+
+
+def _overtaken(row: Any, now: datetime) -> str | None:
+    """Why a notice that was never sent is void by now; None if it still holds."""
+    facts: Mapping[str, Any] = row.facts
+    if row.kind == "idle_warning" and facts.get("settled"):
+        return str(facts["settled"])
+    if row.kind != "lease_warning":
+        return None
+    left = [item for item in facts["items"] if not item.get("settled") and from_ms(item["end_ms"]) > now]
+    if left:
+        return None
+    return next((str(item["settled"]) for item in facts["items"] if item.get("settled")), OVER)
+
+
+class Receipts:
+    """Implements `bot.outbox.Events`: a notice counts as delivered with Slack's `ok`, and not before."""
+
+    def __init__(self, wake: Callable[[], None] = lambda: None) -> None:
+        self._wake = wake
+
+    async def delivered(self, db: Tx, row: Any, posted: Posted, now: datetime) -> None:
+        """Graces run from here. A newer lease warning takes the buttons off those before."""
+        for notice in await _carried(db, row):
+            await db.execute(
+                update(notices)
+                .where(notices.c.key == notice.key, notices.c.state == "pending")
+                .values(state="delivered", delivered_at=now)
+            )
+            if row.kind == "lease_warning":
+                await supersede(db, notice.project, notice.notebook_id, notice.outbox_key, now)
+
+    async def voided(self, db: Tx, row: Any, reason: str, now: datetime) -> None:
+        """On record with its reason."""
+        for notice in await _carried(db, row):
+            await db.execute(
+                update(notices)
+                .where(notices.c.key == notice.key, notices.c.state == "pending")
+                .values(state="void", reason=reason, voided_at=now)
+            )
+
+    async def undeliverable(self, db: Tx, row: Any, error: SlackError, now: datetime) -> None:
+        """The next pass escalates what still waits: a notice that nobody got is no notice."""
+        for notice in await _carried(db, row):
+            await db.execute(update(notices).where(notices.c.key == notice.key).values(reason=f"Slack: {error.code}"))
+
+
+async def _carried(db: Tx, row: Any) -> list[Any]:
+    """The notices a message, or its escalated copy, carries."""
+    key = row.key.partition("@")[0]
+    return list(
+        await db.execute(select(notices).where((notices.c.outbox_key == key) | (notices.c.escalated_key == key)))
+    )

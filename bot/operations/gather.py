@@ -1,0 +1,182 @@
+"""What the rules look at, for one notebook, from what is stored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import select
+
+from bot.config.policy import EffectivePolicy, IdleMode, effective
+from bot.errors import BadInput
+from bot.model import Flavor, Notebook
+from bot.operations.deps import Deps
+from bot.rules import idle
+from bot.rules.facts import NotebookFacts, NoticeState, OwnerFacts, PendingRequest
+from bot.rules.quiet import QuietHours, parse_quiet_hours
+from bot.stores import catalogues
+from bot.stores.database import Tx
+from bot.stores.schema import approvals, identities, notices, people, projects, stops
+from bot.stores.schema import notebooks as table
+
+RUN_MEMORY = timedelta(days=8)  # notices of a run older than any lease are of no use
+
+
+@dataclass(slots=True)
+class Project:
+    """Everything stored about a project that its notebooks' facts are drawn from: read once per pass."""
+
+    name: str
+    mode: IdleMode | None
+    paused: str | None
+    last_running: int | None
+    flavors: Mapping[str, Flavor]
+    notices: dict[str, dict[str, NoticeState]]
+    requests: dict[str, PendingRequest]
+    shadowed: frozenset[str]
+    owners: dict[str, str]  # cloud user id -> Slack id
+    people: dict[str, Any]
+    rows: dict[str, Any] = field(default_factory=dict)
+
+
+async def project(db: Tx, deps: Deps, name: str, now: datetime, only: str | None = None) -> Project:
+    """Read it. `only`: for one notebook."""
+    state = (await db.execute(select(projects).where(projects.c.name == name))).first()
+    entries, _at = await catalogues.get(db, name, "flavors")
+    rows = await db.execute(
+        select(table).where(
+            table.c.project == name, table.c.deleted_at.is_(None), *([table.c.id == only] if only else [])
+        )
+    )
+    linked = await db.execute(
+        select(identities.c.cloud_user_id, identities.c.slack).where(
+            identities.c.project == name, identities.c.state != "waiting"
+        )
+    )
+    known = await db.execute(select(people).where(people.c.team == deps.team))
+    return Project(
+        name=name,
+        mode=state.mode if state else None,
+        paused=state.paused if state else None,
+        last_running=state.last_running if state else None,
+        flavors={flavor.id: flavor for flavor in catalogues.flavors(entries)},
+        notices=await _notices(db, name, now, only),
+        requests=await _requests(db, name),
+        shadowed=await _shadowed(db, name, now),
+        owners={r.cloud_user_id: r.slack for r in linked},
+        people={r.slack: r for r in known},
+        rows={r.id: r for r in rows},
+    )
+
+
+async def _notices(db: Tx, name: str, now: datetime, only: str | None) -> dict[str, dict[str, NoticeState]]:
+    found: dict[str, dict[str, NoticeState]] = {}
+    rows = await db.execute(
+        select(notices).where(
+            notices.c.project == name,
+            notices.c.created_at > now - RUN_MEMORY,
+            *([notices.c.notebook_id == only] if only else []),
+        )
+    )
+    for row in rows:
+        escalated = row.escalated_key is not None
+        found.setdefault(row.notebook_id, {})[row.key] = NoticeState(
+            created_at=row.created_at,
+            delivered_at=None if escalated else row.delivered_at,
+            void=row.state == "void",
+            voided_at=row.voided_at,
+            escalated=escalated,
+            escalation_delivered_at=row.delivered_at if escalated else None,
+        )
+    return found
+
+
+async def _requests(db: Tx, name: str) -> dict[str, PendingRequest]:
+    rows = await db.execute(
+        select(approvals).where(
+            approvals.c.project == name, approvals.c.state == "pending", approvals.c.kind == "extension"
+        )
+    )
+    return {
+        row.notebook_id: PendingRequest(row.id, row.base_end, row.expires_at, row.held_until)
+        for row in rows
+        if row.base_end is not None
+    }
+
+
+async def _shadowed(db: Tx, name: str, now: datetime) -> frozenset[str]:
+    rows = await db.execute(
+        select(stops.c.key).where(stops.c.project == name, stops.c.cause == "shadow", stops.c.at > now - RUN_MEMORY)
+    )
+    return frozenset(row.key.removeprefix("shadow:") for row in rows)
+
+
+def policy_for(deps: Deps, known: Project, notebook: Notebook, owner: str | None) -> EffectivePolicy:
+    """The effective policy of one notebook."""
+    return effective(
+        deps.config, known.name, notebook, known.flavors.get(notebook.flavor), owner_slack=owner, stored_mode=known.mode
+    )
+
+
+def owner_id(deps: Deps, known: Project, notebook: Notebook) -> str | None:
+    """Who is told: the linked person, else the one the policy file names."""
+    if notebook.owner_id and notebook.owner_id in known.owners:
+        return known.owners[notebook.owner_id]
+    hints = (deps.config.person_of(name) for name in (notebook.owner_name, notebook.owner_id) if name)
+    return next((hint for hint in hints if hint), None)
+
+
+def facts(
+    deps: Deps,
+    known: Project,
+    notebook: Notebook,
+    policy: EffectivePolicy,
+    *,
+    owner: str | None,
+    reachable: bool | None,
+    slack_up: bool,
+) -> NotebookFacts:
+    """The facts of one notebook at this instant."""
+    row = known.rows.get(notebook.id)
+    return NotebookFacts(
+        notebook=notebook,
+        owner=_owner(deps, known, policy, owner, reachable),
+        verdict=idle.decode(row.verdict) if row is not None and row.verdict else None,
+        keep_until=row.keep_until if row is not None else None,
+        keep_reason=(row.keep_reason or "") if row is not None else "",
+        notices=known.notices.get(notebook.id, {}),
+        shadowed=known.shadowed,
+        paused=known.paused,
+        undo_until=row.undo_until if row is not None else None,
+        slack_up=slack_up,
+        running_since=row.running_since if row is not None else None,
+        seen_first_at=row.lease_seen_at if row is not None else None,
+        request=known.requests.get(notebook.id),
+        pass_interval=deps.poll,
+    )
+
+
+def _owner(
+    deps: Deps, known: Project, policy: EffectivePolicy, owner: str | None, reachable: bool | None
+) -> OwnerFacts:
+    if owner is None:
+        return OwnerFacts(None, deps.config.timezone, policy.quiet_hours, reachable=False)
+    person = known.people.get(owner)
+    chosen = dict(person.settings or {}) if person is not None else {}
+    zone = _zone(chosen.get("zone")) or _zone(person.zone if person is not None else None) or deps.config.timezone
+    return OwnerFacts(owner, zone, _quiet(chosen.get("quiet"), policy.quiet_hours), reachable)
+
+
+def _zone(name: str | None) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (ZoneInfoNotFoundError, ValueError):
+        return None
+
+
+def _quiet(chosen: str | None, otherwise: QuietHours | None) -> QuietHours | None:
+    try:
+        return otherwise if chosen is None else parse_quiet_hours(chosen)
+    except BadInput:
+        return otherwise

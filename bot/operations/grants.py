@@ -1,0 +1,125 @@
+"""An approved extension: renewed with the requester's own credentials, read back, and only then told as granted."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.clock import from_ms, to_ms
+from bot.cloud.port import Cloud
+from bot.errors import CloudNotFound, NotLinked
+from bot.model import Notebook
+from bot.operations import approvals
+from bot.operations.base import Parts
+from bot.operations.extend import Extend, wish_of
+from bot.operations.notices import settle
+from bot.operations.policies import policy_of
+from bot.rules import lease as rules
+from bot.stores import approvals as store
+from bot.stores.database import Tx
+from bot.work import Claim, Done, Held, Outcome
+
+START_OFFER = timedelta(hours=24)  # contract 1
+
+
+class Grant(Extend):
+    """Kind `grant`; `data`: approval, project, notebook, user (the requester), by_s or until_ms, base_ms."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self.steps = dict(self.steps) | {"start": self._granted}
+
+    async def _granted(self, claim: Claim, now: datetime) -> Outcome:
+        try:
+            cloud, notebook = await self.show(claim, now)
+        except CloudNotFound:
+            return self._told(claim, now, "lapsed", "The notebook no longer exists.")
+        return await self._decided(claim, cloud, notebook, now)
+
+    async def _decided(self, claim: Claim, cloud: Cloud, notebook: Notebook, now: datetime) -> Outcome:
+        if not notebook.status.runs:
+            return await self._stopped_meanwhile(claim, notebook, now)
+        decision = await self.decide(claim, cloud, notebook)
+        match decision:
+            case rules.Write(new_end, note):
+                return self.go(
+                    claim,
+                    "renew",
+                    new_end_ms=to_ms(new_end),
+                    note=note,
+                    lease_type=self._type(notebook),
+                    before_ms=None if notebook.lease_ends is None else to_ms(notebook.lease_ends),
+                )
+            case rules.Lapsed(reason):
+                return self._told(claim, now, "lapsed", f"Not renewed: {reason}.")
+            case rules.Nothing(reason):
+                end = notebook.lease_ends
+                return self._told(
+                    claim, now, "approved", f"Nothing had to be changed: {reason}.", end_ms=to_ms(end) if end else None
+                )
+        return self._told(claim, now, "lapsed", "It has no timed end any more, so there is nothing to extend.")
+
+    async def decide(self, claim: Claim, cloud: Cloud, notebook: Notebook) -> rules.Extension | rules.Lapsed:
+        """Waiting for the approval ate nothing: counted from the base, or from now if that is later."""
+        async with self.deps.db.read() as db:
+            row = await store.get(db, str(claim.data["approval"]))
+            policy = await policy_of(db, self.deps, str(claim.data["project"]), notebook)
+        end = notebook.lease_ends
+        base = end or cloud.server_now()
+        if row is not None and row.base_end is not None:
+            base = rules.request_base(row.base_end, end, row.held_until)
+        return rules.granted_end(cloud.server_now(), base, end, wish_of(claim.data), policy.limits)
+
+    async def verified(self, claim: Claim, notebook: Notebook, now: datetime) -> Outcome:
+        """Renewed and read back: now, and not before, it is said."""
+        end = notebook.lease_ends
+
+        async def also(db: Tx) -> None:
+            await settle(db, str(claim.data["project"]), notebook.id, "Extended.", now, ("lease_warning",))
+            await self.audit(
+                db,
+                claim,
+                "renew",
+                now,
+                before_ms=claim.data.get("before_ms"),
+                after_ms=to_ms(end) if end else None,
+                approval=claim.data["approval"],
+            )
+
+        return self._told(claim, now, "approved", "Renewed.", also=also, end_ms=to_ms(end) if end else None)
+
+    async def _stopped_meanwhile(self, claim: Claim, notebook: Notebook, now: datetime) -> Outcome:
+        """An approval does not start it: the requester is offered to (contract 1)."""
+        seconds = claim.data.get("by_s")
+        if seconds is None:
+            seconds = int((from_ms(claim.data["until_ms"]) - now).total_seconds())
+        if seconds <= 0:
+            return self._told(claim, now, "lapsed", "Not renewed: the time that was granted has passed.")
+        return self._told(
+            claim,
+            now,
+            "approved",
+            f"{notebook.name} had stopped meanwhile; it was not started.",
+            start_s=int(seconds),
+            expires_ms=to_ms(now + START_OFFER),
+        )
+
+    def _told(self, claim: Claim, now: datetime, state: str, outcome: str, *, also: Any = None, **facts: Any) -> Done:
+        async def write(db: Tx) -> None:
+            approval = str(claim.data["approval"])
+            await store.note(db, approval, outcome=outcome, state=state)
+            if also:
+                await also(db)
+            await approvals.redraw(self.parts, db, approval, now)
+            await approvals.tell_requester(self.parts, db, approval, now, outcome=outcome, **facts)
+
+        return Done({"state": state, "outcome": outcome, **facts}, write=write)
+
+    async def _hold(self, claim: Claim, error: NotLinked, now: datetime) -> Outcome:
+        """The requester's credentials no longer work: it waits for re-linking, and both sides know."""
+
+        async def write(db: Tx) -> None:
+            approval = str(claim.data["approval"])
+            await store.note(db, approval, outcome="Waits until the requester has linked again.")
+            await approvals.redraw(self.parts, db, approval, now)
+            await approvals.tell_requester(self.parts, db, approval, now, held=f"{error} {error.next_step}")
+
+        return Held(str(error), write=write)

@@ -1,0 +1,166 @@
+"""What a pass does beside deciding: its own state, expiring and escalating requests, polls of evidence, digests."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, update
+
+from bot.clock import to_ms
+from bot.config.policy import effective
+from bot.errors import CloudError
+from bot.idle import poll
+from bot.model import Listing
+from bot.operations import approvals, digests, records
+from bot.operations.alerts import alert
+from bot.operations.base import Parts
+from bot.operations.decide import expire
+from bot.stores import approvals as store
+from bot.stores import notebooks
+from bot.stores.database import Tx
+from bot.stores.schema import outbox, projects, tickets, work
+from bot.stores.upsert import put
+from bot.work import Item, record
+
+if TYPE_CHECKING:
+    from bot.operations.sweep import Decided
+
+log = logging.getLogger(__name__)
+
+CHUNK = 20  # notebooks per evidence work; the metrics service takes 20 at a time
+KEEP_SETTLED = timedelta(days=30)
+
+
+async def passed(
+    parts: Parts, db: Tx, project: str, listing: Listing, brake: str | None, admins: frozenset[str], now: datetime
+) -> None:
+    """The pass's own record; a brake that trips pauses stops and asks an admin."""
+    values: dict[str, Any] = {
+        "name": project,
+        "last_pass_at": now,
+        "last_ok_at": now,
+        "last_error": None,
+        "config_hash": parts.deps.config.file_hash,
+    }
+    if listing.complete:
+        values["last_running"] = sum(1 for n in listing.notebooks if n.status.runs)
+    if brake:
+        values |= {"paused": brake, "paused_at": now}
+        if "last_running" in values and "in the last listing" in brake:
+            del values["last_running"]  # until it is released, the old figure is what we compare with
+        await alert(
+            parts,
+            db,
+            admins,
+            "brake",
+            project,
+            now,
+            project=project,
+            button="release",
+            text=f"Stops in {project} are paused: {brake}.",
+            next_step="Look whether this is right, then release the brake.",
+        )
+    await put(db, projects, values)
+
+
+async def failed(parts: Parts, db: Tx, project: str, error: CloudError, now: datetime) -> None:
+    """The cloud did not answer: on record; the next pass tries again."""
+    await put(
+        db,
+        projects,
+        {"name": project, "last_pass_at": now, "last_error": str(error), "config_hash": parts.deps.config.file_hash},
+    )
+
+
+async def before(parts: Parts, project: str, decided: Sequence["Decided"], now: datetime) -> None:
+    """Requests, evidence and digests: each in a transaction of its own, so that one failing keeps none back."""
+    for part in (_requests, _digests, _forget):
+        try:
+            await part(parts, project, now)
+        except Exception:
+            log.exception("%s of %s failed", part.__name__, project)
+    await _polls(parts, project, decided, now)
+
+
+async def _requests(parts: Parts, project: str, now: datetime) -> None:
+    """Expire what nobody answered; escalate what waits too long, to each by DM with the same key."""
+    async with parts.deps.db.read() as db:
+        waiting = await store.pending(db, [project])
+    for row in waiting:
+        if now >= row.expires_at:
+            async with parts.deps.db.begin() as db:
+                await expire(parts, db, row, now)
+        elif row.escalate_at and now >= row.escalate_at and not row.escalated_at:
+            await _escalate(parts, row, now)
+
+
+async def _escalate(parts: Parts, row: Any, now: datetime) -> None:
+    policy = effective(parts.deps.config, row.project)
+    to = await parts.people.expand(policy.escalate_to) - {row.requester}
+    async with parts.deps.db.begin() as db:
+        await store.note(db, row.id, escalated_at=now)
+        for user in sorted(to):
+            await approvals.post(parts, db, row.id, now, to=user)
+        await approvals.redraw(parts, db, row.id, now)
+
+
+async def _polls(parts: Parts, project: str, decided: Sequence["Decided"], now: datetime) -> None:
+    """Read evidence of those whose time has come; the next reading is set by the reading itself."""
+    running = [each for each in decided if each.facts.notebook.status.runs and each.policy.idle_mode != "off"]
+    async with parts.deps.db.begin() as db:
+        rows = {row.id: row for row in await notebooks.of_projects(db, [project])}
+        due = [each for each in running if _due(rows.get(each.facts.notebook.id), each, now)]
+        for start in range(0, len(due), CHUNK):
+            ids = [each.facts.notebook.id for each in due[start : start + CHUNK]]
+            await record(
+                db,
+                parts.deps.ids,
+                Item(
+                    "evidence",
+                    f"evidence:{project}:{to_ms(now)}:{start}",
+                    f"evidence:{project}:{start}",
+                    {"project": project, "notebooks": ids},
+                ),
+                now,
+            )
+        for each in due:
+            await notebooks.change(
+                db, project, each.facts.notebook.id, poll_at=now + poll.interval(each.policy.idle_after)
+            )
+
+
+def _due(row: Any, each: "Decided", now: datetime) -> bool:
+    if row is None:
+        return False
+    since = row.running_since or now
+    at = row.poll_at or poll.first_poll(each.facts.notebook.id, since, each.policy.idle_after)
+    return bool(at <= now)
+
+
+async def _digests(parts: Parts, project: str, now: datetime) -> None:
+    await digests.due(parts, project, now)
+
+
+async def _forget(parts: Parts, project: str, now: datetime) -> None:
+    """What nobody needs any more. Audit and usage stay."""
+    async with parts.deps.db.begin() as db:
+        await records.forget(db, now - effective(parts.deps.config, project).keep_decisions)
+        settled = ("done", "failed")
+        await db.execute(
+            delete(work).where(
+                work.c.state.in_(settled),
+                work.c.kind.in_(("pass", "evidence")),
+                work.c.updated_at < now - timedelta(hours=6),
+            )
+        )
+        await db.execute(delete(tickets).where(tickets.c.expires_at < now - KEEP_SETTLED))
+        await db.execute(
+            update(outbox)
+            .where(
+                outbox.c.target_kind == "response",
+                outbox.c.target != "",
+                outbox.c.created_at < now - timedelta(minutes=30),
+            )
+            .values(target="")
+        )

@@ -1,0 +1,204 @@
+"""An idle stop: decided again on fresh data, stopped, watched until STOPPED, and only then told.
+
+Also `hold`: the bridge over a waiting request. Both act as the project's service account.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.clock import from_ms, to_ms
+from bot.errors import CloudNotFound
+from bot.model import LeaseType, Notebook, NotebookId, Status
+from bot.operations import approvals, gather
+from bot.operations.alerts import alert
+from bot.operations.base import Operation, Parts
+from bot.operations.costs import saved
+from bot.operations.evidence import Evidence
+from bot.operations.notices import settle
+from bot.operations.power import PATIENCE, mark_ours, next_look
+from bot.operations.told import owner_of, say_stopped
+from bot.rules import keys
+from bot.rules import lease as lease_rules
+from bot.rules.facts import StopIdle
+from bot.rules.plan import decide
+from bot.stores import approvals as store
+from bot.stores import notebooks, usage
+from bot.stores.database import Tx
+from bot.work import Claim, Done, Outcome
+
+
+class IdleStop(Operation):
+    """Kind `idle_stop`; `data`: project, notebook, key (of the notice), idle_since_ms, rule."""
+
+    def __init__(self, parts: Parts, evidence: Evidence) -> None:
+        super().__init__(parts)
+        self._evidence = evidence
+        self.steps = {"start": self._recheck, "stop": self._stop, "watch": self._watch}
+
+    async def _fresh(self, claim: Claim, now: datetime) -> Notebook:
+        project = str(claim.data["project"])
+        notebook = await self.parts.tokens.service(project).show(NotebookId(claim.data["notebook"]))
+        await self.seen(claim, notebook, now)
+        return notebook
+
+    async def _recheck(self, claim: Claim, now: datetime) -> Outcome:
+        """Read everything again and plan again: the listing may be minutes old, and somebody may have clicked."""
+        try:
+            notebook = await self._fresh(claim, now)
+        except CloudNotFound:
+            return Done({"state": "cancelled", "why": "it is gone"})
+        project = str(claim.data["project"])
+        await self._evidence.read(project, [notebook], now)
+        why = await self._why_not(claim, project, notebook, now)
+        if why:
+            return Done({"state": "cancelled", "why": why})
+        end = notebook.lease_ends
+
+        async def write(db: Tx) -> None:
+            await mark_ours(db, claim, now)
+
+        return self.go(claim, "stop", write=write, end_ms=to_ms(end) if end else None)
+
+    async def _why_not(self, claim: Claim, project: str, notebook: Notebook, now: datetime) -> str | None:
+        async with self.deps.db.read() as db:
+            known = await gather.project(db, self.deps, project, now, only=notebook.id)
+        owner = gather.owner_id(self.deps, known, notebook)
+        policy = gather.policy_for(self.deps, known, notebook, owner)
+        reachable = owner is not None and await self.parts.people.reachable(owner)
+        facts = gather.facts(self.deps, known, notebook, policy, owner=owner, reachable=reachable, slack_up=True)
+        planned = decide(notebook.server_now or now, facts, policy)
+        same = any(isinstance(a, StopIdle) and a.key == claim.data["key"] for a in planned.actions)
+        return None if same else planned.decision.because
+
+    async def _stop(self, claim: Claim, now: datetime) -> Outcome:
+        """One call. If it was begun before, everything is read again first."""
+        if claim.again:
+            notebook = await self._fresh(claim, now)
+            if notebook.status is not Status.RUNNING:
+                return self.go(claim, "watch")
+            return self.go(claim, "start")
+        await self.parts.tokens.service(str(claim.data["project"])).stop(NotebookId(claim.data["notebook"]))
+        return self.go(claim, "watch")
+
+    async def _watch(self, claim: Claim, now: datetime) -> Outcome:
+        try:
+            notebook = await self._fresh(claim, now)
+        except CloudNotFound:
+            return Done({"state": "gone"})
+        if notebook.status is Status.STOPPED:
+            return await self._stopped(claim, notebook, now)
+        if notebook.status is Status.RUNNING and now - claim.created_at > timedelta(minutes=2):
+            return self.go(claim, "start")
+        if now - claim.created_at > PATIENCE and not claim.data.get("escalated"):
+            return await self._escalate(claim, notebook, now)
+        return self.go(claim, "watch", due=next_look(claim, now))
+
+    async def _escalate(self, claim: Claim, notebook: Notebook, now: datetime) -> Outcome:
+        project = str(claim.data["project"])
+        admins = await self.parts.people.admins(project)
+
+        async def write(db: Tx) -> None:
+            await alert(
+                self.parts,
+                db,
+                admins,
+                "stop_stuck",
+                notebook.id,
+                now,
+                project=project,
+                notebook_id=notebook.id,
+                button="why",
+                text=f"{notebook.name} was asked to stop {PATIENCE.seconds // 60} minutes ago and is still "
+                f"{notebook.status.value.lower()}.",
+                next_step="Look at it in the console. I keep watching.",
+            )
+
+        return self.go(claim, "watch", due=next_look(claim, now), write=write, escalated=True)
+
+    async def _stopped(self, claim: Claim, notebook: Notebook, now: datetime) -> Outcome:
+        project, data = str(claim.data["project"]), claim.data
+
+        async def write(db: Tx) -> None:
+            row = await notebooks.get(db, project, notebook.id)
+            at = row.stopped_at if row is not None and row.stopped_at else now
+            would_end = from_ms(data["end_ms"]) if data.get("end_ms") else None
+            price = self.deps.config.prices.per_hour(notebook.flavor)
+            await usage.record_stop(
+                db,
+                self.deps.ids,
+                {
+                    "project": project,
+                    "notebook_id": notebook.id,
+                    "notebook_name": notebook.name,
+                    "owner_id": notebook.owner_id,
+                    "flavor": notebook.flavor,
+                    "at": at,
+                    "cause": "idle",
+                    "by": None,
+                    "would_end": would_end,
+                    "until": None,
+                    "price": price,
+                    "key": f"stop:{keys.stopped(notebook.id, at)}",
+                },
+            )
+            await settle(db, project, notebook.id, "Stopped, because it was idle.", now)
+            await self.audit(db, claim, "idle_stop", now, notice=data["key"], end_ms=data.get("end_ms"))
+            owner = await owner_of(db, self.deps, project, notebook)
+            if owner:
+                await say_stopped(
+                    db,
+                    self.deps,
+                    project,
+                    notebook,
+                    keys.stopped(notebook.id, at),
+                    owner,
+                    now,
+                    reason="idle",
+                    at_ms=to_ms(at),
+                    idle_since_ms=data["idle_since_ms"],
+                    saved=saved(self.deps, at, would_end, price),
+                )
+
+        return Done({"state": "stopped"}, write=write)
+
+
+class HoldLease(Operation):
+    """Kind `hold`; `data`: project, notebook, approval, new_end_ms. One renewal while a request waits."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self.steps = {"start": self._start, "renew": self._renew, "verify": self._verify}
+
+    async def _notebook(self, claim: Claim, now: datetime) -> tuple[Any, Notebook]:
+        cloud = self.parts.tokens.service(str(claim.data["project"]))
+        notebook = await cloud.show(NotebookId(claim.data["notebook"]))
+        await self.seen(claim, notebook, now)
+        return cloud, notebook
+
+    async def _start(self, claim: Claim, now: datetime) -> Outcome:
+        _cloud, notebook = await self._notebook(claim, now)
+        async with self.deps.db.read() as db:
+            row = await store.get(db, str(claim.data["approval"]))
+        end, new_end = notebook.lease_ends, from_ms(claim.data["new_end_ms"])
+        if row is None or row.state != "pending" or end is None or end >= new_end:
+            return Done({"state": "not needed"})
+        return self.go(claim, "renew", before_ms=to_ms(end))
+
+    async def _renew(self, claim: Claim, now: datetime) -> Outcome:
+        if claim.again:
+            return self.go(claim, "start")
+        cloud, _notebook = await self._notebook(claim, now)
+        length = lease_rules.seconds_to_send(from_ms(claim.data["new_end_ms"]), cloud.server_now())
+        await cloud.renew(NotebookId(claim.data["notebook"]), length, LeaseType.TIMING)
+        return self.go(claim, "verify")
+
+    async def _verify(self, claim: Claim, now: datetime) -> Outcome:
+        _cloud, notebook = await self._notebook(claim, now)
+        end = notebook.lease_ends
+
+        async def write(db: Tx) -> None:
+            await store.note(db, str(claim.data["approval"]), held_until=end)
+            await approvals.redraw(self.parts, db, str(claim.data["approval"]), now)
+            await self.audit(db, claim, "hold", now, end_ms=to_ms(end) if end else None)
+
+        return Done({"state": "held", "end_ms": to_ms(end) if end else None}, write=write)

@@ -1,0 +1,85 @@
+"""A stop that was seen is told to the owner: once, whoever saw it first."""
+
+from datetime import datetime
+from typing import Any
+
+from bot.clock import to_ms
+from bot.model import Notebook
+from bot.operations.adopt import Seen, adopt
+from bot.operations.deps import Deps
+from bot.operations.notices import settle
+from bot.outbox import NOTICE, Say, say
+from bot.stores import people
+from bot.stores.database import Tx
+
+
+async def observe(db: Tx, deps: Deps, project: str, notebook: Notebook, now: datetime) -> Seen:
+    """Adopt what was seen; a stop that the bot did not make is told, and every warning about the run is settled."""
+    seen = await adopt(db, deps, project, notebook, now)
+    if seen.stopped in ("lease", "outside"):
+        await _tell(db, deps, project, seen, now)
+    if seen.started:
+        await settle(db, project, notebook.id, "Started again.", now, ("stopped",))
+    return seen
+
+
+async def _tell(db: Tx, deps: Deps, project: str, seen: Seen, now: datetime) -> None:
+    words = "Its lease ended and the platform stopped it." if seen.stopped == "lease" else "It was stopped meanwhile."
+    await settle(db, project, seen.notebook.id, words, now)
+    owner = await owner_of(db, deps, project, seen.notebook)
+    if owner is None:
+        return
+    await say_stopped(
+        db,
+        deps,
+        project,
+        seen.notebook,
+        seen.stop_key,
+        owner,
+        now,
+        reason=str(seen.stopped),
+        at_ms=to_ms(seen.stopped_at or now),
+    )
+
+
+async def say_stopped(
+    db: Tx, deps: Deps, project: str, notebook: Notebook, key: str, owner: str, now: datetime, **facts: Any
+) -> None:
+    """`stopped`, to the owner's DM."""
+    lease = notebook.lease
+    span = lease.span if lease else None
+    shown = {
+        "cause": key,
+        "project": project,
+        "notebook_id": notebook.id,
+        "name": notebook.name,
+        "flavor": notebook.flavor,
+        "start_s": int(span.total_seconds()) if span else 7200,
+    }
+    await say(
+        db,
+        deps.ids,
+        Say(
+            key,
+            "stopped",
+            "dm",
+            owner,
+            shown | {k: v for k, v in facts.items() if v is not None},
+            f"notebook:{notebook.id}",
+            NOTICE,
+            project,
+        ),
+        now,
+    )
+
+
+async def owner_of(db: Tx, deps: Deps, project: str, notebook: Notebook) -> str | None:
+    """Who is told about it in Slack: the linked person, else the one the policy file names."""
+    if notebook.owner_id:
+        linked = await people.by_cloud_user(db, project, notebook.owner_id)
+        if linked:
+            return linked
+    for name in (notebook.owner_name, notebook.owner_id):
+        if name and (hint := deps.config.person_of(name)):
+            return hint
+    return None

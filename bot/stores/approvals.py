@@ -1,0 +1,77 @@
+"""Requests that wait for somebody, and who settled them. Exactly one caller moves one out of `pending`."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+
+from bot.stores.database import Tx
+from bot.stores.schema import approvals
+
+
+async def get(db: Tx, approval_id: str) -> Any | None:
+    """The row, or None."""
+    return (await db.execute(select(approvals).where(approvals.c.id == approval_id))).first()
+
+
+async def known(db: Tx, approval_id: str) -> Any:
+    """The row of a request that is known to exist."""
+    return (await db.execute(select(approvals).where(approvals.c.id == approval_id))).one()
+
+
+async def add(db: Tx, values: dict[str, Any]) -> None:
+    """A new request."""
+    await db.execute(approvals.insert().values(**values))
+
+
+async def pending(db: Tx, projects: list[str]) -> list[Any]:
+    """Every request that waits in these projects, oldest first."""
+    return list(
+        await db.execute(
+            select(approvals)
+            .where(approvals.c.state == "pending", approvals.c.project.in_(projects))
+            .order_by(approvals.c.created_at)
+        )
+    )
+
+
+async def waiting_for(db: Tx, project: str, notebook_id: str, kind: str) -> Any | None:
+    """The request of this kind that waits for this notebook, whoever asked."""
+    return (
+        await db.execute(
+            select(approvals).where(
+                approvals.c.state == "pending",
+                approvals.c.project == project,
+                approvals.c.notebook_id == notebook_id,
+                approvals.c.kind == kind,
+            )
+        )
+    ).first()
+
+
+async def settle(db: Tx, approval_id: str, state: str, now: datetime, **values: Any) -> bool:
+    """Move pending -> `state`; True only for the one caller that moved it."""
+    change = (
+        update(approvals)
+        .where(approvals.c.id == approval_id, approvals.c.state == "pending")
+        .values(state=state, decided_at=now, **values)
+    )
+    return bool((await db.execute(change)).rowcount == 1)
+
+
+async def note(db: Tx, approval_id: str, **values: Any) -> None:
+    """Set columns that do not decide it: outcome, hold, escalation."""
+    await db.execute(update(approvals).where(approvals.c.id == approval_id).values(**values))
+
+
+async def granted_before(db: Tx, project: str, notebook_id: str, since: datetime) -> int:
+    """How many requests were granted for this notebook since then."""
+    rows = await db.execute(
+        select(approvals.c.id).where(
+            approvals.c.project == project,
+            approvals.c.notebook_id == notebook_id,
+            approvals.c.state == "approved",
+            approvals.c.created_at >= since,
+        )
+    )
+    return len(list(rows))
