@@ -21,9 +21,12 @@ ADMIN_CHOICE = "an admin's choice"
 DEFAULT = "default"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class EffectivePolicy:
-    """One notebook's (or project's) policy; `sources` says where each value comes from."""
+    """One notebook's (or project's) policy; `sources` says where each value comes from.
+
+    `effective` gives the same object for the same answer, so it is compared and hashed by identity.
+    """
 
     project: str
     lease: timedelta

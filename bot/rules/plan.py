@@ -6,6 +6,7 @@ grace > brake > stop. Unknown is never idle, and nothing is stopped without a de
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from bot.config.policy import EffectivePolicy
 from bot.model import Status
@@ -58,6 +59,7 @@ def decide(now: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> Plan
     return Plan((*_lease(now, facts, policy), *idle_actions), decision)
 
 
+@lru_cache(maxsize=4096)
 def rule_of(policy: EffectivePolicy, *names: str) -> str:
     """`idle_after 30 min, [policy] line 12`: the keys that led somewhere, with value and source."""
     return "; ".join(f"{name} {_said(getattr(policy, name))}, {policy.sources[name]}" for name in names)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from bot.rules.quiet import QuietHours
@@ -60,6 +61,7 @@ def _overtaken(lead: timedelta, due_at: dict[timedelta, datetime], known: dateti
     return due_at[lead] < known and any(at >= known for at in due_at.values())
 
 
+@lru_cache(maxsize=32_768)  # the same leads are asked for in every pass
 def warning_at(
     end: datetime,
     span: timedelta | None,
