@@ -66,7 +66,10 @@ class Offers:
     def images(self, call: Call) -> Response:
         """The recorded call had no `type` and got both kinds; `total` is one more than there are."""
         found = self._cloud.catalog.listed_images(call.now)
-        filtered = [image for image in found if self._wanted(image, call.query)]
+        query = dict(call.query)
+        if self._cloud.settings.images_default == "BUILD_IN":
+            query.setdefault("type", "BUILD_IN")
+        filtered = [image for image in found if self._wanted(image, query)]
         envelope = self._envelope(call, filtered, 200, 0)
         if len(filtered) == len(found):
             envelope["total"] += self._cloud.settings.image_total_extra

@@ -47,6 +47,7 @@ class CloudSettings:
     list_key: Literal["data", "flavors", "both"] = "data"  # key under which flavors are listed
     current_time: bool = True
     progress_text: Literal["description", "step_description"] = "description"
+    images_default: Literal["both", "BUILD_IN"] = "both"  # what a listing without `type` holds
     image_total_extra: int = 1  # the recorded envelope says one more than it holds
     max_limit: int = 50
 

@@ -100,6 +100,21 @@ async def test_sorted_by_name_and_by_change(api: Driver) -> None:
     assert await names(api, sort_key="update_at") == ["a", "c", "b"]
 
 
+async def test_images_by_kind_and_name(api: Driver) -> None:
+    async def listed(**query: str) -> list[dict[str, object]]:
+        return list((await api.ok("GET", "/images", params=query))["data"])
+
+    assert len(await listed()) == 38
+    built_in = await listed(type="BUILD_IN")
+    assert {image["type"] for image in built_in} == {"BUILD_IN"}
+    assert len(built_in) + len(await listed(type="DEDICATED")) == 38
+    assert len(await listed(name="mindspore1.2.0")) == 3
+    assert await listed(name="mindspore1.2.0", name_fuzzy_match="false") == []
+    assert [len(await listed(limit="30", offset=offset)) for offset in ("0", "30", "60")] == [30, 8, 0]
+    api.cloud.settings.images_default = "BUILD_IN"
+    assert await listed() == built_in
+
+
 async def test_ten_thousand_notebooks_and_still_a_page_in_a_few_milliseconds(api: Driver) -> None:
     """The cost of a page must not grow with the number of notebooks: both are measured here, in one run."""
     populate(api, 100)
