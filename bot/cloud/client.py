@@ -7,7 +7,7 @@ import random
 from collections import OrderedDict
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from bot.clock import Clock
@@ -15,6 +15,7 @@ from bot.cloud.auth import KeySession, Session, TokenSession
 from bot.cloud.line import Line
 from bot.cloud.notebooks import HttpCloud
 from bot.cloud.pace import Pace, Sleep
+from bot.cloud.port import Cloud, Clouds
 from bot.cloud.sending import Patience, Sender
 from bot.errors import CloudMisconfigured
 from bot.http import Client, Limits
@@ -60,6 +61,13 @@ class HttpClouds:
             endpoint, self._session(endpoint, credentials, line), self._sender, line, interactive=interactive
         )
 
+    def beside(self, endpoint: Endpoint, credentials: Credentials, service: str) -> tuple[Session, Sender, Line]:
+        """What another service of the same cloud is asked with: the same login, a rate and breaker of its own."""
+        login = self._line(endpoint)
+        key = (f"{endpoint.project}:{service}", endpoint.modelarts)
+        line = self._lines.setdefault(key, Line(key[0], endpoint.rate, self._clock, self._pace))
+        return self._session(endpoint, credentials, login), self._sender, line
+
     def forget(self, endpoint: Endpoint, credentials: Credentials) -> None:
         """Drop the login of credentials that were erased."""
         self._sessions.pop((endpoint, _fingerprint(credentials)), None)
@@ -102,6 +110,15 @@ class HttpClouds:
         if isinstance(credentials, PasswordCredentials):
             return TokenSession(endpoint, credentials, self._sender, line, self._clock)
         return KeySession(endpoint, credentials, self._sender, line, self._clock)
+
+
+if TYPE_CHECKING:  # both protocols are kept to the letter
+
+    def _as_cloud(made: HttpCloud) -> Cloud:
+        return made
+
+    def _as_clouds(made: HttpClouds) -> Clouds:
+        return made
 
 
 def _fingerprint(credentials: Credentials) -> str:

@@ -11,6 +11,7 @@ from bot.clock import EPOCH
 Json = dict[str, Any]
 _LAST_MS = 253_402_300_799_999  # the end of the year 9999, where `datetime` ends
 _FLOAT_IS_EXACT_MS = 4_000_000_000_000  # the year 2096; below it rounding to microseconds undoes the float's error
+_from_seconds = datetime.fromtimestamp
 _LONGEST_MS = 10**14  # some 3,000 years; beyond it a duration is nonsense
 
 
@@ -54,11 +55,11 @@ def flag(value: object, default: bool) -> bool:
 
 def instant(value: object) -> datetime | None:
     """Epoch milliseconds as an instant; None when absent, unreadable or not a time."""
-    ms = value if type(value) is int else whole(value)
+    if type(value) is int and 0 < value < _FLOAT_IS_EXACT_MS:
+        return _from_seconds(value / 1000, UTC)
+    ms = whole(value)
     if ms is None or not 0 < ms <= _LAST_MS:
         return None
-    if ms < _FLOAT_IS_EXACT_MS:
-        return datetime.fromtimestamp(ms / 1000, UTC)
     return EPOCH + timedelta(0, ms // 1000, ms % 1000 * 1000)
 
 

@@ -2,7 +2,8 @@
 
 Pages overlap by one record. If the first record of a page was not seen before, something ahead of it was deleted
 and a record may have slipped past: the walk steps back. The end is known by page, never by `total` (which may only
-make it look once more). At last the first page is read again for what was made or moved to the front meanwhile.
+make it look once more). At last, unless the count agrees with `total`, the first page is read again for what was
+made or moved to the front meanwhile.
 """
 
 from collections.abc import Awaitable, Callable
@@ -26,7 +27,7 @@ async def walk(fetch: Fetch) -> tuple[tuple[Notebook, ...], bool]:
     """
     course = _Walk(fetch)
     await course.forward()
-    if course.pages > 1 and course.complete:
+    if course.pages > 1 and course.complete and course.total != len(course.seen):
         await course.forward(until_known=True)
     return tuple(course.seen.values()), course.complete
 
@@ -37,6 +38,7 @@ class _Walk:
         self.seen: dict[str, Notebook] = {}
         self.complete = True
         self.pages = 0
+        self.total: int | None = None
         self._unreadable = 0
         self._steps_back = 0
 
@@ -79,6 +81,7 @@ class _Walk:
                 request_id=exc.request_id,
             ) from exc
         self.pages += 1
+        self.total = page.total
         return page
 
     def _take(self, page: Page) -> int:

@@ -26,6 +26,9 @@ _LEASE_TYPE: dict[str | None, LeaseType] = {
 }
 _NOTHING: Json = {}
 _NOTEBOOK_FIELDS = tuple(field.name for field in fields(Notebook))
+_LEASE_FIELDS = tuple(field.name for field in fields(Lease))
+# `_run(map(_set, ...))` does what the generated __init__ of a frozen class does in a third of its time.
+_set = object.__setattr__
 _run = deque[Any](maxlen=0).extend  # uses an iterator up
 _OFF = timedelta(0)
 
@@ -80,10 +83,10 @@ def _notebook(raw: Json, notebook_id: str, status: Status, word: str) -> Noteboo
         notebook_id,
         text(get("name")) or notebook_id,
         status,
-        text(get("flavor")),
+        flavor if type(flavor := get("flavor")) is str else text(flavor),
         text(image.get("id") or get("image_id")),
-        text(image.get("name")),
-        text(get("description")),
+        image_name if type(image_name := image.get("name")) is str else text(image_name),
+        about if type(about := get("description")) is str else text(about),
         _lease(lease, created_at) if type(lease) is dict else None,
         owner if type(owner) is str else None,
         text(user.get("name")),
@@ -102,9 +105,8 @@ def _notebook(raw: Json, notebook_id: str, status: Status, word: str) -> Noteboo
         url if type(url) is str and url else None,
         text(get("token")) or None,
     )
-    # What the generated __init__ of a frozen class does, at a third of its time: this is the hot line of every pass.
     made = object.__new__(Notebook)
-    _run(map(object.__setattr__, repeat(made), _NOTEBOOK_FIELDS, values))
+    _run(map(_set, repeat(made), _NOTEBOOK_FIELDS, values))
     return made
 
 
@@ -143,7 +145,9 @@ def _lease(raw: Json, notebook_created: datetime | None) -> Lease | None:
         created, duration = created or notebook_created or EPOCH, duration or _OFF
     if enabled and created + timedelta(days=365_000) < created + duration:
         return None
-    return Lease(created, duration, enabled, kind, instant(get("update_at")))
+    made = object.__new__(Lease)
+    _run(map(_set, repeat(made), _LEASE_FIELDS, (created, duration, enabled, kind, instant(get("update_at")))))
+    return made
 
 
 def _endpoints(raw: object, url: object) -> tuple[object, bool]:
@@ -151,10 +155,13 @@ def _endpoints(raw: object, url: object) -> tuple[object, bool]:
     for entry in items(raw):
         if type(entry) is not dict:
             continue
-        service = first_text(entry, "service", "dev_service").upper()
-        if service == "SSH":
+        service = entry.get("service") or entry.get("dev_service")
+        if service == "NOTEBOOK" and url:
+            continue
+        word = text(service).upper()
+        if word == "SSH":
             ssh = True
-        elif service == "NOTEBOOK" and not url:
+        elif word == "NOTEBOOK" and not url:
             url = first_text(entry, "uri", "url")
     return url, ssh
 

@@ -388,7 +388,7 @@ async def test_every_other_change_survives_a_lost_answer(world: World, effect: s
         assert seen.status is (Status.STOPPING if verb == "stop" else Status.STARTING)
     name = {"start": "starting", "stop": "stopping", "renew": "lease_renewed", "delete": "deleting"}[verb]
     effects = [e for e in world.sim.effects() if e["notebook_id"] == made.id and e["action"] == name]
-    assert len(effects) <= 1
+    assert len(effects) == 1
 
 
 # --- troubles ------------------------------------------------------------------------------------
