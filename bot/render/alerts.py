@@ -36,7 +36,7 @@ def _project_word(facts: AlertFacts) -> str:
 
 
 def _button(facts: AlertFacts) -> Block | None:
-    project = facts.get("project", "")
+    project = facts.get("project") or ""
     if facts.get("button") == "release":
         return release(facts["cause"], project)
     if facts.get("button") == "why" and facts.get("notebook_id"):

@@ -340,6 +340,7 @@ class NotLinkedAnswer(TypedDict):
 
     what: Literal["not_linked"]
     project: str
+    text: NotRequired[str]  # what is wrong, when it is not simply unknown
     url: NotRequired[str]
     expires_ms: NotRequired[int]
 

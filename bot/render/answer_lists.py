@@ -103,11 +103,11 @@ def _show_facts(facts: ShowAnswer, now: datetime) -> list[tuple[str, str]]:
         ("Extend without asking until", text.when(free) if free and runs else ""),
         ("Running since", text.when(since) if since and runs else ""),
         ("Flavor", text.code(row["flavor"]) if row["flavor"] else ""),
-        ("Image", text.name(facts.get("image", ""), 150) if facts.get("image") else ""),
-        ("Disk", text.listed_facts(facts.get("disk", ""), row.get("disk_cost", ""))),
-        ("Price", text.escape(row.get("price", "")) or "no price known"),
-        ("Cost of this run", text.escape(row.get("cost", "")) if runs else ""),
-        ("Cost this month", text.escape(facts.get("month_cost", ""))),
+        ("Image", text.name(facts.get("image") or "", 150) if facts.get("image") else ""),
+        ("Disk", text.listed_facts(facts.get("disk") or "", row.get("disk_cost") or "")),
+        ("Price", text.escape(row.get("price") or "no price known")),
+        ("Cost of this run", text.escape(row.get("cost") or "") if runs else ""),
+        ("Cost this month", text.escape(facts.get("month_cost") or "")),
         ("Created", text.when(created) if created else ""),
     ]
 
@@ -146,7 +146,7 @@ def images(facts: ImagesAnswer, now: datetime, ctx: Context) -> Message:
 
 
 def _image(row: ImageRow) -> str:
-    marks = (row.get("tag", ""), row.get("arch", ""), row.get("kind", ""))
+    marks = (row.get("tag"), row.get("arch"), row.get("kind"))
     known = text.listed_facts(*(text.plain_name(mark, 60) for mark in marks if mark))
     about = f"\n    {text.prose(row['description'], 120)}" if row.get("description") else ""
     return f"• {text.bold(row['name'])}{f', {known}' if known else ''}, id {text.code(row['id'])}{about}"

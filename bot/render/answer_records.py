@@ -51,8 +51,8 @@ def _decision(row: DecisionFacts) -> str:
 
 
 def _rule(rule: str, source: str | None, policy: str | None = None) -> str:
-    where = f" ({text.prose(source, 150)})" if source else ""
-    version = f", policy {text.code(policy, 16)}" if policy else ""
+    where = f", set by {text.prose(source, 150)}" if source else ""
+    version = f"; policy file {text.code(policy, 16)}" if policy else ""
     return f"Rule: {text.prose(rule, 300)}{where}{version}."
 
 

@@ -34,7 +34,7 @@ def plain_text(facts: TextAnswer, now: datetime, ctx: Context) -> Message:
     """A sentence or two, and what can be done next."""
     page = Page()
     page.say(" ".join(filter(None, (text.advice(facts["text"], ctx.command),
-                                    text.advice(facts.get("next_step", ""), ctx.command)))))
+                                    text.advice(facts.get("next_step") or "", ctx.command)))))
     return page.message()
 
 
@@ -51,16 +51,17 @@ def already(facts: AlreadyAnswer, now: datetime, ctx: Context) -> Message:
     by = f"By {text.person(facts['by'])}" if facts.get("by") else ""
     at = text.when(facts["at_ms"]) if facts.get("at_ms") else ""
     when = text.sentence(", ".join(filter(None, (by, at)))) if by else (f"That was {at}." if at else "")
-    page.say(" ".join(filter(None, (text.sentence(text.prose(facts["text"])), when, "Your click changed nothing.",
-                                    text.advice(facts.get("next_step", ""), ctx.command)))))
+    said = text.with_mentions(text.sentence(text.prose(facts["text"])))
+    nothing = "" if "nothing" in said else "Your click changed nothing."
+    page.say(" ".join(filter(None, (said, when, nothing, text.advice(facts.get("next_step") or "", ctx.command)))))
     return page.message()
 
 
 def joined(facts: JoinedAnswer, now: datetime, ctx: Context) -> Message:
     """A repeated command joins the one under way."""
     page = Page()
-    page.say(f"This is already under way since {text.when(facts['since_ms'])}: "
-             f"{text.sentence(text.prose(facts['text'], 300))} Nothing was started twice.")
+    page.say(f"This has been under way since {text.when(facts['since_ms'])}: "
+             f"{text.sentence(text.prose(facts['text'], 300))} You get one answer.")
     return page.message()
 
 
@@ -109,7 +110,8 @@ def link(facts: LinkAnswer, now: datetime, ctx: Context) -> Message:
 def not_linked(facts: NotLinkedAnswer, now: datetime, ctx: Context) -> Message:
     """One next step."""
     page, project = Page(), text.name(facts["project"])
-    page.say(f"I do not know your cloud user in {project} yet, so I cannot act for you there.")
+    told = text.prose(facts.get("text") or "") or f"I do not know your cloud user in {project} yet."
+    page.say(f"{text.sentence(told)} I cannot act for you there.")
     if url := facts.get("url"):
         until = f", until {text.when(facts['expires_ms'])}" if facts.get("expires_ms") else ""
         page.say(f"Connect it on your private page; it works once{until}. Never type credentials into Slack.")
@@ -133,7 +135,7 @@ def whoami(facts: WhoamiAnswer, now: datetime, ctx: Context) -> Message:
 
 def _cloud_link(row: CloudLink) -> str:
     domain = f" of {text.name(row['domain'])}" if row.get("domain") else ""
-    until = row.get("expires_ms")
+    until = row.get("expires_ms") if row["state"] in ("working", "waiting") else None
     expires = f", until {text.when(until)}" if until else ""
     state = {"working": "working", "expired": "expired: link again", "refused": "refused by the cloud: link again",
              "waiting": "waits for an admin"}[row["state"]]

@@ -9,7 +9,7 @@ from bot.render.facts import DigestRow
 from bot.render.text import plain_name
 
 SHOWN = 12
-_INK, _FAINT, _BAR, _PAPER = "#1d1c1d", "#616061", "#1264a3", "#ffffff"
+_INK, _FAINT, _BAR, _REST, _PAPER = "#1d1c1d", "#616061", "#1264a3", "#9aa0a6", "#ffffff"
 _SCALE = 2.0  # sharp on phones
 _WIDTH, _ROW = 440, 28
 
@@ -47,12 +47,15 @@ def alt(title: str, rows: Sequence[DigestRow], currency: str) -> str:
 def spec(title: str, rows: Sequence[DigestRow], currency: str) -> dict[str, Any]:
     """Vega-Lite: horizontal bars, each with its amount, no data from elsewhere."""
     data = [{"label": f"{number + 1}", "name": plain_name(row["label"], 32), "value": round(row["value"], 2),
-             "amount": f"{row['value']:.2f}"} for number, row in enumerate(rows)]
+             "amount": f"{row['value']:.2f}", "color": _BAR if row["hours"] else _REST}
+            for number, row in enumerate(rows)]
     names = {row["label"]: row["name"] for row in data}
     side = {"field": "label", "type": "nominal", "sort": None, "title": None,
-            "axis": {"labelExpr": f"{_json(names)}[datum.value]", "labelLimit": 220, "ticks": False, "domain": False}}
-    bars = {"mark": {"type": "bar", "color": _BAR, "height": {"band": 0.7}, "cornerRadiusEnd": 2},
-            "encoding": {"x": {"field": "value", "type": "quantitative", "title": currency,
+            "axis": {"labelExpr": f"{_json(names)}[datum.value]", "labelLimit": 220, "labelPadding": 6,
+                     "ticks": False, "domain": False}}
+    bars = {"mark": {"type": "bar", "height": {"band": 0.7}, "cornerRadiusEnd": 2},
+            "encoding": {"color": {"field": "color", "type": "nominal", "scale": None},
+                         "x": {"field": "value", "type": "quantitative", "title": currency,
                                "axis": {"grid": True, "tickCount": 5}}}}
     amounts = {"mark": {"type": "text", "align": "left", "dx": 5, "color": _INK, "fontSize": 12},
                "encoding": {"x": {"field": "value", "type": "quantitative"}, "text": {"field": "amount"}}}

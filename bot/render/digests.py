@@ -28,7 +28,7 @@ def digest(facts: DigestFacts, now: datetime, ctx: Context) -> Message:
     value = ids.Button(cause=facts["cause"], project=facts["project"])
     page.buttons(button("Details", ids.DIGEST_DETAILS, value, about=f"of {project}"))
     page.note(f"Mode: {text.name(facts['mode'])}. Head of the audit chain: {text.code(facts['audit_head'] or 'none')}")
-    return with_chart(page, f"{project}: cost by notebook", facts["rows"], facts["currency"])
+    return with_chart(page, f"{project}: what it cost", facts["rows"], facts["currency"])
 
 
 def with_chart(page: Page, title: str, rows: list[DigestRow], currency: str) -> Message:
@@ -67,7 +67,8 @@ def unpriced_said(flavors: list[str]) -> str:
 def _now(facts: DigestFacts) -> str:
     waiting = f"{text.plural(facts['pending'], 'request waits', 'requests wait')} for an answer" \
         if facts["pending"] else "no request waits"
-    return f"Now: {text.plural(facts['running'], 'notebook')} running, {waiting}."
+    running = text.plural(facts["running"], "notebook") if facts["running"] else "no notebook"
+    return f"Now: {running} running, {waiting}."
 
 
 def _shadow(rows: list[dict[str, Any]]) -> str:

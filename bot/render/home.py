@@ -68,7 +68,9 @@ def _attend(page: Page, item: Attention, cause: str) -> None:
 
 def _running(page: Page, facts: HomeFacts, now: datetime, ctx: Context) -> None:
     page.title("Running")
-    if not facts["running"]:
+    if not facts["running"] and not facts["stopped"]:
+        page.say("You have no notebook yet. Create one below: I show its price and its end before you confirm.")
+    elif not facts["running"]:
         page.say("Nothing of yours is running, so nothing is being charged but disks.")
     for row in facts["running"][:_RUNNING]:
         page.say(rows.said(row, now))

@@ -21,7 +21,7 @@ def idle_warning(facts: IdleWarningFacts, now: datetime, ctx: Context) -> Messag
     since = facts["idle_since_ms"]
     page.say(f"{who} has been idle since {text.when(since)}.")
     if owner := facts.get("owner"):
-        page.say(f"You get this because {text.person(owner)}, who owns it, cannot be reached.")
+        page.say(f"You get this because {text.people(owner)}, who owns it, cannot be reached.")
     if settled := facts.get("settled"):
         page.say(outcome(settled, facts.get("settled_by"), facts.get("settled_ms")))
         return page.message()

@@ -20,7 +20,7 @@ def lease_warning(facts: LeaseWarningFacts, now: datetime, ctx: Context) -> Mess
     if len(items) > 1:
         page.say(f"{text.plural(len(items), 'notebook')} {'end soon' if live else 'were about to end'}.")
     if owner := facts.get("owner"):
-        page.say(f"You get this because {text.person(owner)}, who owns "
+        page.say(f"You get this because {text.people(owner)}, who owns "
                  f"{'them' if len(items) > 1 else 'it'}, cannot be reached.")
     for item in items[:_SHOWN]:
         _item(page, item, now, bool(facts.get("superseded")))

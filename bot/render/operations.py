@@ -94,14 +94,15 @@ def _extended(who: str, before: int | None, after: int | None) -> str:
 
 
 def _details(facts: OperationFacts, now: datetime) -> list[tuple[str, str]]:
-    after, ends = facts.get("after_ms"), facts["verb"] in ("create", "start") and facts["state"] == "done"
+    comes_up = facts["verb"] in ("create", "start")
+    after, ends = facts.get("after_ms"), comes_up and facts["state"] == "done"
     started = facts.get("started_ms") if facts["state"] == "working" else None
     return [
         ("Runs until", f"{text.when(after)} ({text.left(after, now)})" if after and ends else ""),
         ("Flavor", text.code(facts["flavor"]) if facts.get("flavor") else ""),
-        ("Image", text.name(facts.get("image", ""), 100) if facts.get("image") else ""),
-        ("Price", text.escape(facts.get("price", ""))),
-        ("Cost", text.escape(facts.get("cost", ""))),
+        ("Image", text.name(facts.get("image") or "", 100) if facts.get("image") else ""),
+        ("Price", text.escape(facts.get("price") or "") if comes_up else ""),
+        ("Cost", text.escape(facts.get("cost") or "")),
         ("Under way for", text.between(started, to_ms(now)) if started else ""),
         ("Project", text.name(facts["project"])),
     ]

@@ -3,6 +3,8 @@
 from bot.render import blocks, text
 from bot.slack import Block, Message
 
+_ENOUGH, _SHORT = 6500, 100  # Slack refuses messages of over some 10,000 characters
+
 
 class Page:
     """Collects paragraphs, small print and buttons, and never exceeds what Slack takes."""
@@ -17,9 +19,10 @@ class Page:
         self._lines.append(text.escape(plain))
 
     def say(self, mrkdwn: str, *, accessory: Block | None = None) -> None:
-        """A paragraph."""
-        self._blocks.append(blocks.section(mrkdwn, accessory=accessory))
-        self._lines.append(mrkdwn)
+        """A paragraph; a short one once the message has become long."""
+        said = text.clip(mrkdwn, max(_SHORT, _ENOUGH - sum(map(len, self._lines))))
+        self._blocks.append(blocks.section(said, accessory=accessory))
+        self._lines.append(said)
 
     def facts(self, *pairs: tuple[str, str]) -> None:
         """Short labelled values; those without a value are left out."""
@@ -42,11 +45,6 @@ class Page:
     def line(self) -> None:
         """A divider."""
         self._blocks.append(blocks.divider())
-
-    @property
-    def room(self) -> int:
-        """How many blocks a message still takes."""
-        return blocks.MESSAGE_BLOCKS - len(self._blocks)
 
     def take(self) -> list[Block]:
         """The blocks alone, for a view."""

@@ -11,19 +11,17 @@ from bot.render import (
     answers,
     approvals,
     digests,
-    home,
     idle,
     leases,
     operations,
-    views,
 )
 from bot.render.answer_facts import HelpAnswer
 from bot.render.context import Context
 from bot.render.help import help_message
-from bot.slack import Message, View
+from bot.render.views import VIEWS, view
+from bot.slack import Message
 
 _Draw = Callable[[Any, datetime, Context], Message]
-_DrawView = Callable[[Any, datetime, Context], View]
 
 
 def render(kind: str, facts: Mapping[str, Any], now: datetime, ctx: Context) -> Message | None:
@@ -37,15 +35,9 @@ def render(kind: str, facts: Mapping[str, Any], now: datetime, ctx: Context) -> 
             answer = ANSWERS.get(str(facts.get("what")))
             return answer(facts, now, ctx) if answer else None
         case "view" | "home":
-            view = render_view("home" if kind == "home" else str(facts.get("view")), facts, now, ctx)
-            return Message("", (view,)) if view else None
+            named = kind == "home" or facts.get("view") in VIEWS
+            return Message("", (view(facts, now, ctx),)) if named else None
     draw = MESSAGES.get(kind)
-    return draw(facts, now, ctx) if draw else None
-
-
-def render_view(name: str, facts: Mapping[str, Any], now: datetime, ctx: Context) -> View | None:
-    """A modal by its callback id, `loading`, `done`, `error`, or `home`; None for another name."""
-    draw = VIEWS.get(name)
     return draw(facts, now, ctx) if draw else None
 
 
@@ -88,18 +80,4 @@ ANSWERS: dict[str, _Draw] = {
     "too_fast": answers.too_fast,
     "already": answers.already,
     "help": _help,
-}
-
-VIEWS: dict[str, _DrawView] = {
-    "loading": views.loading,
-    "notebook_create": views.create,
-    "notebook_delete": views.delete,
-    "extend_other": views.extend_other,
-    "keep_until": views.keep_until,
-    "approval_deny_reason": views.deny_reason,
-    "approval_less": views.approve_less,
-    "settings": views.settings,
-    "done": views.done,
-    "error": views.error,
-    "home": home.home,
 }

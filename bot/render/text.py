@@ -1,7 +1,7 @@
 """Words for people: escaping, dates, durations, lengths. Functions return Slack's mrkdwn unless they say plain."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from bot.clock import from_ms, to_ms
 from bot.rules.durations import format_duration
@@ -13,7 +13,9 @@ MESSAGE_LIMIT = 3900  # `chat.update` refuses more than 4,000
 _UNSEEN = re.compile("[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 _SPACES = re.compile(r"\s+")
 _AT = re.compile(r"\[\[at:(\d{1,14})\]\]")
+_UTC = re.compile(r"\b(\d{4}-\d\d-\d\d \d\d:\d\d) UTC\b")
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,20}")
+_MENTION = re.compile(r"<@([UW][A-Z0-9]{2,20})>")
 _COMMAND_WORD = re.compile(r"`([a-z]+)((?: [^`]*)?)`")
 
 
@@ -65,9 +67,17 @@ def code(raw: str, limit: int = NAME_LIMIT) -> str:
 
 
 def prose(raw: str, limit: int = 1500) -> str:
-    """A sentence of ours with foreign words in it: escaped; instants written with `facts.at` become dates."""
+    """A sentence of ours with foreign words in it: escaped; instants (`facts.at`, `… UTC`) become dates."""
     flat = _UNSEEN.sub(" ", raw.replace("\n", " ")).strip()
-    return _AT.sub(lambda found: when(int(found[1])), clip(escape(flat), limit))
+    said = _UTC.sub(lambda found: _instant(found[1]) or found[0], clip(escape(flat), limit))
+    return _AT.sub(lambda found: when(int(found[1])), said)
+
+
+def _instant(written: str) -> str:
+    try:
+        return when(to_ms(datetime.strptime(written, "%Y-%m-%d %H:%M").replace(tzinfo=UTC)))
+    except ValueError:
+        return ""
 
 
 def plain_prose(raw: str, limit: int = 1500) -> str:
@@ -93,8 +103,20 @@ def advice(raw: str, command: str) -> str:
 
 
 def person(who: str) -> str:
-    """A mention for a Slack id; anything else is a name."""
-    return f"<@{who}>" if _PERSON.fullmatch(who) else name(who)
+    """A mention for a Slack id or a written mention; anything else is a name."""
+    found = _MENTION.fullmatch(who)
+    plain = found[1] if found else who
+    return f"<@{plain}>" if _PERSON.fullmatch(plain) else name(who)
+
+
+def people(who: str) -> str:
+    """Several, as they were written: with commas."""
+    return listed([person(each) for each in who.split(", ")[:10]])
+
+
+def with_mentions(mrkdwn: str) -> str:
+    """Escaped text with its mentions alive again. Only where a mention notifies nobody: in ephemeral answers."""
+    return re.sub(r"&lt;@([UW][A-Z0-9]{2,20})&gt;", r"<@\1>", mrkdwn)
 
 
 def utc(ms: int) -> str:

@@ -174,6 +174,7 @@ class ProjectState(TypedDict):
 class HomeFacts(TypedDict):
     """App Home."""
 
+    view: NotRequired[Literal["home"]]
     cause: str  # of this drawing
     user: str
     as_of_ms: NotRequired[int]

@@ -16,11 +16,14 @@
 `project`, `flavor` and `for` in the create form dispatch, so that price and end can be drawn again.
 """
 
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from bot.clock import to_ms
 from bot.render import blocks, ids, text
 from bot.render.context import Context
+from bot.render.home import home
 from bot.render.operations import tell_failure
 from bot.render.page import Page
 from bot.render.view_facts import (
@@ -63,7 +66,7 @@ def create(facts: CreateView, now: datetime, ctx: Context) -> View:
     several = len(facts["projects"]) > 1
     body = [_project_field(facts)] if several else []
     body += [
-        blocks.field("Name", blocks.text_input("name", initial=facts.get("name", ""), placeholder="train-1",
+        blocks.field("Name", blocks.text_input("name", initial=facts.get("name") or "", placeholder="train-1",
                                                longest=64), hint="1 to 64 letters, digits, - and _"),
         _image_field(facts),
         _flavor_field(facts),
@@ -226,7 +229,7 @@ def done(facts: DoneView, now: datetime, ctx: Context) -> View:
     """How it ended."""
     page = Page()
     page.say(" ".join(filter(None, (text.advice(facts["text"], ctx.command),
-                                    text.advice(facts.get("next_step", ""), ctx.command)))))
+                                    text.advice(facts.get("next_step") or "", ctx.command)))))
     return modal(facts["title"], page.take(), close="Close")
 
 
@@ -235,6 +238,26 @@ def error(facts: ErrorView, now: datetime, ctx: Context) -> View:
     page = Page()
     tell_failure(page, facts["oops"], ctx.command)
     return modal(facts["title"], page.take(), close="Close")
+
+
+VIEWS: dict[str, Callable[[Any, datetime, Context], View]] = {
+    "loading": loading,
+    ids.VIEW_CREATE: create,
+    ids.VIEW_DELETE: delete,
+    ids.VIEW_EXTEND: extend_other,
+    ids.VIEW_KEEP: keep_until,
+    ids.VIEW_DENY: deny_reason,
+    ids.VIEW_LESS: approve_less,
+    ids.VIEW_SETTINGS: settings,
+    "done": done,
+    "error": error,
+    "home": home,
+}
+
+
+def view(facts: Mapping[str, Any], now: datetime, ctx: Context) -> View:
+    """The view that `facts["view"]` names; App Home if none is named. Raises KeyError for another name."""
+    return VIEWS[str(facts.get("view") or "home")](facts, now, ctx)
 
 
 def _about(cause: str, project: str, notebook: str, approval: str | None = None) -> ids.Button:

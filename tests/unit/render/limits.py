@@ -19,6 +19,8 @@ def faults(message: Message) -> list[str]:
     if message.blocks and message.blocks[0]["type"] in ("modal", "home"):
         return view_faults(message.blocks[0])
     found = [] if 0 < len(message.text) <= 4000 else [f"text has {len(message.text)} characters"]
+    if (total := sum(len(text["text"]) for block in message.blocks for text, _ in _texts(block))) > 10_000:
+        found.append(f"{total} characters in all")
     return found + _blocks("message", message.blocks)
 
 

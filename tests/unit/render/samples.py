@@ -1,4 +1,4 @@
-"""Sample data: at least one of everything that can be drawn. `raw` stands for all text chosen by people or the cloud."""
+"""Sample data: at least one of everything that can be drawn. `raw` is all the text that people or the cloud choose."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -13,7 +13,8 @@ from slack_sdk.models.views import View as SdkView
 from bot.render import ids
 from bot.render.answer_facts import AnswerFacts
 from bot.render.context import Context
-from bot.render.registry import ANSWERS, MESSAGES, VIEWS, render
+from bot.render.registry import ANSWERS, MESSAGES, render
+from bot.render.views import VIEWS
 from bot.rules.keys import EVENT_TYPES
 from bot.slack import Message
 from tests.unit.render.limits import elements, faults
@@ -76,7 +77,7 @@ def test_what_is_not_known_is_not_drawn(kind: str, facts: Any) -> None:
     assert render(kind, facts, NOW, CTX) is None
 
 
-@pytest.mark.parametrize("raw", NASTY, ids=repr)
+@pytest.mark.parametrize("raw", NASTY, ids=lambda raw: repr(raw[:20]))
 def test_any_name_stays_within_limits_and_pings_nobody(raw: str) -> None:
     check_foreign_text(raw)
 
