@@ -1,10 +1,13 @@
 """What the policy file may say, and how it is told what is wrong with it."""
 
 import hashlib
+import re
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.config import POLICY_KEYS, Config, commented_template, effective, load, load_text
 from bot.errors import SettingsError
@@ -188,3 +191,36 @@ def test_every_commented_key_of_the_template_holds_its_default() -> None:
 
 def test_the_same_text_with_windows_line_ends_reads_the_same() -> None:
     assert effective(config(FULL.replace("\n", "\r\n")), "team").sources == effective(config(), "team").sources
+
+
+SCRAPS = ["3", '"x"', "true", "[]", "{}", "[1]", "-1.5", "nan", '{ a = "b" }', '"env:"', "2026-11-25", '["x", 2]', "''"]
+
+
+@given(st.data())
+def test_whatever_stands_in_the_file_it_loads_or_every_problem_names_a_line(data: st.DataObject) -> None:
+    """Values swapped, keys bent, lines lost: never a traceback."""
+    lines = FULL.splitlines()
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(lines) - 1))
+        key, equals, _value = lines[at].partition(" = ")
+        change = data.draw(st.sampled_from(["value", "key", "lost", "twice"]))
+        if change == "value" and equals:
+            lines[at] = f"{key} = {data.draw(st.sampled_from(SCRAPS))}"
+        elif change == "key":
+            lines[at] = lines[at].replace("e", "a", 1)
+        elif change == "lost":
+            lines[at] = ""
+        else:
+            lines.insert(at, lines[at])
+    told = told_about("\n".join(lines))
+    assert all(re.fullmatch(r"leasebot\.toml:[1-9]\d*: .+", line) for line in told), told
+    assert all(int(line.split(":")[1]) <= len(lines) + 1 for line in told)
+    assert "sesame" not in "\n".join(told)
+
+
+def told_about(text: str) -> list[str]:
+    try:
+        load_text(text, "leasebot.toml", ENVIRON)
+    except SettingsError as error:
+        return str(error).splitlines()
+    return []
