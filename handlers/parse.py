@@ -130,11 +130,6 @@ def _delete(typed: Typed) -> Wish:
     return Form(ids.VIEW_DELETE, {"name": _name(typed, "delete")})
 
 
-def _settings(typed: Typed) -> Wish:
-    _plain("settings")(typed)
-    return Form(ids.VIEW_SETTINGS, {})
-
-
 # --- time --------------------------------------------------------------------------------------
 
 
@@ -380,7 +375,7 @@ _RULES: dict[str, _Rule] = {
     "images": lambda typed: Request("images", {"words": typed.name(1), "page": 1}), "flavors": _flavors,
     "approvals": _plain("approvals"), "policy": _optional("policy", "name"), "cost": _cost, "audit": _named("audit"),
     "link": _optional("link", "project"), "unlink": _optional("unlink", "project"), "whoami": _plain("whoami"),
-    "settings": _settings, "admin": _admin,
+    "settings": _plain("settings"), "admin": _admin,
 }
 
 COMMANDS: tuple[str, ...] = tuple(_RULES)

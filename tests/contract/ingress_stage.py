@@ -20,7 +20,7 @@ from bot.errors import SlackDown, SlackError
 from bot.ids import RandomIds
 from bot.render.context import Context
 from bot.render.help import help_message
-from bot.render.registry import render_view
+from bot.render.views import view as draw_view
 from bot.secrets import Sealer
 from bot.slack import Message, View
 from bot.stores.database import Database
@@ -184,9 +184,7 @@ async def stage(folder: Path, *, bolt: bool = True, store: Any = None,
 
 
 def _loading(callback: str, title: str) -> View:
-    view = render_view("loading", {"view": "loading", "callback": callback, "title": title}, NOW, Context())
-    assert view is not None
-    return view
+    return draw_view({"view": "loading", "callback": callback, "title": title}, NOW, Context())
 
 
 SLACK_IS_DOWN = SlackDown("connection")

@@ -10,7 +10,7 @@ from bot.clock import to_ms
 from bot.render import ids
 from bot.render.context import Context as Drawn
 from bot.render.ids import Button
-from bot.render.registry import render_view
+from bot.render.views import view as draw_view
 from handlers import forms
 from handlers.forms import Context, Field, FieldErrors
 from handlers.parse import Request
@@ -116,8 +116,7 @@ FIELDS = {
 @pytest.mark.parametrize("callback", ids.VIEWS)
 def test_the_forms_have_the_fields_that_are_read(callback: str) -> None:
     facts = {"view": callback, "cause": "c", "project": "p", "notebook_id": "n", "name": "train-1"} | FACTS[callback]
-    view = render_view(callback, facts, NOW, Drawn())
-    assert view is not None
+    view = draw_view(facts, NOW, Drawn())
     inputs = [block for block in view["blocks"] if block["type"] == "input"]
     assert {block["element"]["action_id"] for block in inputs} == FIELDS[callback]
     assert ids.read(view["private_metadata"]).cause == "c"
