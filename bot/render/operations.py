@@ -49,9 +49,9 @@ def progress(steps: list[StepFacts]) -> str:
         return ""
     ordered = sorted(steps, key=lambda step: step["step"])
     current = next((step for step in ordered if step["status"] != "COMPLETED"), ordered[-1])
-    total, at = max(len(STEPS), len(ordered)), current["step"]
-    word = STEPS.get(at) or text.name(current["text"])
-    bar = "▰" * min(at, total) + "▱" * max(0, total - at)
+    total = min(max(len(STEPS), ordered[-1]["step"]), 9)
+    at, word = min(current["step"], total), STEPS.get(current["step"]) or text.name(current["text"])
+    bar = "▰" * at + "▱" * (total - at)
     return f"{bar} {at} of {total}: {word}" + (" failed" if current["status"] == "FAILED" else "")
 
 
