@@ -13,6 +13,13 @@ from bot.slack import Slack
 from bot.stores.database import Database
 
 
+@dataclass(slots=True)
+class Workspace:
+    """The one Slack workspace of this deployment; `team` is "" until Slack has said it."""
+
+    team: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Deps:
     """The parts, each replaceable."""
@@ -28,4 +35,9 @@ class Deps:
     command: str  # the slash command, to be named in answers
     public_url: str  # where the link page is served; "" if it is not
     poll: timedelta  # the floor between two passes
-    team: str = ""  # the one workspace; "" until auth.test has said it
+    workspace: Workspace
+
+    @property
+    def team(self) -> str:
+        """The one workspace's id."""
+        return self.workspace.team

@@ -1,0 +1,117 @@
+"""The ASGI service: Slack's ingress, the link page, health, readiness, metrics; and the timers beside them."""
+
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from handlers.link_page import link_routes
+from slack_bolt.async_app import AsyncApp
+from starlette.applications import Starlette
+
+from bot.errors import BotError
+from bot.http import Client, HTTPError
+from bot.render.context import Context
+from bot.render.help import help_message
+from bot.render.registry import render_view
+from bot.settings import required
+from bot.slack import View
+from bot.stores.intake import Intake as Store
+from deploy.compose import Bot, greet
+from deploy.health import health_routes
+from handlers import register_all
+from handlers.bolt import BoltDispatch, build_app
+from handlers.http import slack_routes
+from handlers.ingress import Ingress
+from handlers.intake import Intake, Words
+from handlers.ports import Answer, Dispatch
+from scheduler.jobs import ask_passes
+from scheduler.runner import passes_every
+
+log = logging.getLogger(__name__)
+
+
+class Waking:
+    """Wakes the driver after each request, so that what was recorded is begun at once."""
+
+    def __init__(self, dispatch: Dispatch, running: Bot) -> None:
+        self._dispatch, self._running = dispatch, running
+
+    async def __call__(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> Answer:
+        await greet(self._running)
+        answer = await self._dispatch(body, headers)
+        self._running.wake()
+        return answer
+
+
+def intake_of(running: Bot) -> Intake:
+    """The intake of this process."""
+    deps = running.parts.deps
+    return Intake(
+        Store(running.db, running.ids), running.slack, deps.sealer, running.clock, command=deps.command,
+        teams=lambda: frozenset({deps.team} - {""}), zone=deps.config.timezone,
+        words=Words(help_message, lambda callback, title: _loading(running, callback, title)),
+    )  # fmt: skip
+
+
+def _loading(running: Bot, callback: str, title: str) -> View:
+    facts = {"view": "loading", "callback": callback, "title": title}
+    view = render_view("loading", facts, running.clock.now(), Context(running.parts.deps.command))
+    return view if view is not None else {}
+
+
+def bolt_dispatch(running: Bot, intake: Intake) -> tuple[AsyncApp, Dispatch]:
+    """Bolt, and the dispatch through it that wakes the driver after each request."""
+    app = build_app(running.slack.client)
+    register_all(app, intake, command=running.parts.deps.command, ids=running.ids)
+    return app, Waking(BoltDispatch(app), running)
+
+
+def site(running: Bot, dispatch: Dispatch | None) -> Starlette:
+    """Every route. `dispatch` None: Slack comes over a socket, so there is no ingress."""
+    routes = [*health_routes(running), *link_routes(running.parts)]
+    if dispatch is not None:
+        secret = required(running.settings.signing_secret, "SLACK_SIGNING_SECRET").get_secret_value()
+        routes += slack_routes(Ingress(running.clock, running.ids, [secret], dispatch))
+    return Starlette(routes=routes)
+
+
+@asynccontextmanager
+async def timers(running: Bot) -> AsyncIterator[None]:
+    """The driver and the scheduler of a long-running process."""
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(running.local)
+        heartbeat = await stack.enter_async_context(Client(timeout=5))
+
+        async def ask() -> None:
+            await ask_for_passes(running, heartbeat)
+
+        scheduler = passes_every(running.parts.deps.poll, ask)
+        scheduler.start()
+        stack.callback(scheduler.shutdown, wait=False)
+        await ask()
+        yield
+
+
+async def ask_for_passes(running: Bot, heartbeat: Client) -> None:
+    """Record the passes of this interval and tell the watchdog that we are alive. Never raises."""
+    deps = running.parts.deps
+    try:
+        if await greet(running):
+            await ask_passes(running.db, running.ids, list(deps.config.projects), running.clock.now(), deps.poll)
+            running.wake()
+            await beat(running, heartbeat)
+    except (BotError, OSError):
+        log.exception("no pass could be asked for; the next interval tries again")
+    except Exception:
+        log.exception("no pass could be asked for")
+
+
+async def beat(running: Bot, client: Client) -> None:
+    """Call `LEASEBOT_HEARTBEAT_URL`; a watchdog that does not answer is its own business."""
+    if running.settings.heartbeat_url is None:
+        return
+    try:
+        await client.get(running.settings.heartbeat_url.get_secret_value())
+    except HTTPError as error:
+        log.warning("heartbeat: %s", type(error).__name__)

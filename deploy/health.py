@@ -1,0 +1,94 @@
+"""`/healthz`, `/readyz`, `/metrics`: no person and no notebook in any of them."""
+
+import asyncio
+from typing import Any
+
+from sqlalchemy import func, select
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from bot.stores.schema import outbox, projects, work
+from deploy.compose import Bot
+
+STORE_PATIENCE = 2.0
+
+
+def health_routes(running: Bot) -> list[Route]:
+    """The three routes."""
+    health = _Health(running)
+    return [
+        Route("/healthz", health.healthz, methods=["GET"]),
+        Route("/readyz", health.readyz, methods=["GET"]),
+        Route("/metrics", health.metrics, methods=["GET"]),
+    ]
+
+
+class _Health:
+    def __init__(self, running: Bot) -> None:
+        self._running = running
+
+    async def healthz(self, _request: Request) -> Response:
+        """200 while the loop turns, whatever else is wrong."""
+        told: dict[str, Any] = {"ok": True, "cloud": self._running.clouds.health()}
+        try:
+            async with asyncio.timeout(STORE_PATIENCE):
+                told["projects"] = await self._projects()
+        except Exception as error:
+            told["store"] = type(error).__name__
+        return JSONResponse(told)
+
+    async def readyz(self, _request: Request) -> Response:
+        """503 while the store fails; never for late passes, that would cut off an ingress that works."""
+        try:
+            async with asyncio.timeout(STORE_PATIENCE), self._running.db.read() as db:
+                await db.execute(select(1))
+        except Exception as error:
+            return JSONResponse({"ready": False, "reason": f"the store fails: {type(error).__name__}"}, 503)
+        return JSONResponse({"ready": True})
+
+    async def metrics(self, _request: Request) -> Response:
+        """Prometheus text."""
+        try:
+            async with asyncio.timeout(STORE_PATIENCE):
+                lines = await self._lines()
+        except Exception:
+            lines = ["leasebot_store_up 0"]
+        return PlainTextResponse("\n".join([*lines, ""]), media_type="text/plain; version=0.0.4")
+
+    async def _projects(self) -> dict[str, Any]:
+        now = self._running.clock.now()
+        async with self._running.db.read() as db:
+            rows = {row.name: row for row in await db.execute(select(projects))}
+        return {name: _state(rows.get(name), now) for name in self._running.config.projects}
+
+    async def _lines(self) -> list[str]:
+        now = self._running.clock.now()
+        async with self._running.db.read() as db:
+            works = list(
+                await db.execute(select(work.c.kind, work.c.state, func.count()).group_by(work.c.kind, work.c.state))
+            )
+            messages = list(
+                await db.execute(
+                    select(outbox.c.kind, outbox.c.state, func.count()).group_by(outbox.c.kind, outbox.c.state)
+                )
+            )
+            states = list(await db.execute(select(projects)))
+        lines = ["leasebot_store_up 1", "# TYPE leasebot_work gauge"]
+        lines += [f'leasebot_work{{kind="{kind}",state="{state}"}} {count}' for kind, state, count in works]
+        lines += ["# TYPE leasebot_messages gauge"]
+        lines += [f'leasebot_messages{{kind="{kind}",state="{state}"}} {count}' for kind, state, count in messages]
+        lines += ["# TYPE leasebot_pass_age_seconds gauge", "# TYPE leasebot_stops_paused gauge"]
+        for row in states:
+            if row.last_ok_at:
+                age = (now - row.last_ok_at).total_seconds()
+                lines.append(f'leasebot_pass_age_seconds{{project="{row.name}"}} {age:.0f}')
+            lines.append(f'leasebot_stops_paused{{project="{row.name}"}} {int(row.paused is not None)}')
+        return lines
+
+
+def _state(row: Any, now: Any) -> dict[str, Any]:
+    if row is None:
+        return {"last_pass_age_s": None, "paused": None}
+    age = round((now - row.last_ok_at).total_seconds(), 1) if row.last_ok_at else None
+    return {"last_pass_age_s": age, "paused": row.paused, "last_error": row.last_error, "running": row.last_running}

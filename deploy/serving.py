@@ -1,0 +1,114 @@
+"""`leasebot serve`, `socket`, `tick`: what each does once it is built."""
+
+import asyncio
+import json
+import logging
+import signal
+from datetime import timedelta
+from typing import Any
+
+import uvicorn
+from sqlalchemy import func, select
+from starlette.applications import Starlette
+
+from bot.clock import Clock
+from bot.config.load import load
+from bot.config.model import Config
+from bot.settings import Settings, required
+from bot.stores.schema import work
+from deploy.compose import Bot, bot, greet
+from deploy.front import bolt_dispatch, intake_of, site, timers
+from handlers.socket import SocketIngress
+from scheduler.jobs import ask_now
+
+log = logging.getLogger(__name__)
+
+RETRY_PATIENCE = timedelta(seconds=30)  # contract 7: tick waits so long for a Retry-After
+
+
+class Server(uvicorn.Server):
+    """Prints the one ready line when it accepts (contract 7)."""
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            print(json.dumps({"ready": True, "url": f"http://{host}:{port}"}), flush=True)  # noqa: T201
+
+
+def server(app: Starlette, host: str, port: int) -> Server:
+    """A server that has not started; `port` 0 takes any."""
+    return Server(uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, lifespan="off"))
+
+
+async def serve(settings: Settings, config: Config, host: str, port: int, clock: Clock | None = None) -> None:
+    """HTTP ingress with the scheduler inside, until it is told to end."""
+    settings.check_serving()
+    async with bot(settings, config, clock=clock) as running:
+        intake = intake_of(running)
+        _app, dispatch = bolt_dispatch(running, intake)
+        async with timers(running):
+            await server(site(running, dispatch), host, port).serve()
+        await intake.close()
+
+
+async def socket(settings: Settings, config: Config, host: str, port: int) -> None:
+    """The same over Socket Mode; the link page and health are still served over HTTP."""
+    settings.check_serving(socket=True)
+    async with bot(settings, config) as running:
+        await greet(running)
+        intake = intake_of(running)
+        app, dispatch = bolt_dispatch(running, intake)
+        token = required(settings.app_token, "SLACK_APP_TOKEN").get_secret_value()
+        ingress = SocketIngress(app, token, dispatch, running.ids)
+        async with timers(running):
+            await ingress.connect_async()
+            try:
+                await server(site(running, None), host, port).serve()
+            finally:
+                await ingress.close_async()
+        await intake.close()
+
+
+async def tick(settings: Settings, config: Config, clock: Clock | None = None) -> tuple[int, dict[str, Any]]:
+    """One pass of every project, then all that is due, its messages delivered. (exit code, counts)"""
+    async with bot(settings, config, clock=clock) as running:
+        await greet(running)
+        names = list(config.projects)
+        asked = await ask_now(running.db, running.ids, names, running.clock.now())
+        done = await running.drain.settle(RETRY_PATIENCE)
+        missed = await _without_pass(running, asked)
+        counts = {
+            "projects": len(names),
+            "passes": len(names) - len(missed),
+            "advanced": done.advanced,
+            "delivered": done.delivered,
+            "waiting": await _waiting(running),
+            "missed": missed,
+        }
+    return (1 if missed else 0), counts
+
+
+async def _without_pass(running: Bot, asked: list[str]) -> list[str]:
+    """Projects that got no pass: the work is not done, or the cloud could not be listed."""
+    async with running.db.read() as db:
+        rows = list(await db.execute(select(work).where(work.c.id.in_(asked))))
+    return sorted(row.data["project"] for row in rows if row.state != "done" or (row.result or {}).get("error"))
+
+
+async def _waiting(running: Bot) -> int:
+    async with running.db.read() as db:
+        return int(
+            (await db.execute(select(func.count()).select_from(work).where(work.c.state == "open"))).scalar_one()
+        )
+
+
+def run(coroutine: Any) -> Any:
+    """Run it; SIGTERM ends it like Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return asyncio.run(coroutine)
+
+
+def read_config(settings: Settings, environ: Any) -> Config:
+    """The policy file the settings name."""
+    return load(settings.config, environ)
