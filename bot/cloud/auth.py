@@ -36,8 +36,8 @@ class Session(Auth, Protocol):
         """The id in the paths: the configured one, else what the credentials say."""
         ...
 
-    async def identity(self) -> CloudIdentity:
-        """Who the cloud says it is; asks IAM, even if it refused a moment ago."""
+    async def identity(self, *, fresh: bool) -> CloudIdentity:
+        """Who the cloud says it is; `fresh`: asked now, even if it was known or refused a moment ago."""
         ...
 
 
@@ -70,8 +70,9 @@ class TokenSession:
     async def project_id(self) -> str:
         return self._endpoint.project_id or (await self._known()).project_id
 
-    async def identity(self) -> CloudIdentity:
-        self._refusal = None
+    async def identity(self, *, fresh: bool) -> CloudIdentity:
+        if fresh:
+            self._refusal = self._good_until = None
         return await self._known()
 
     async def _known(self) -> CloudIdentity:
@@ -141,10 +142,10 @@ class KeySession:
     signs = True
 
     def __init__(
-        self, endpoint: Endpoint, credentials: KeyCredentials, sender: Sender, line: Line, clock: Clock
+        self, endpoint: Endpoint, credentials: KeyCredentials, sender: Sender, line: Line, notebooks: Line, clock: Clock
     ) -> None:
         self._endpoint, self._credentials = endpoint, credentials
-        self._sender, self._line, self._clock = sender, line, clock
+        self._sender, self._line, self._notebooks, self._clock = sender, line, notebooks, clock
         self._project: dict[str, Any] = {}
         self._identity: CloudIdentity | None = None
 
@@ -174,8 +175,8 @@ class KeySession:
     async def project_id(self) -> str:
         return self._endpoint.project_id or text((await self._found_project()).get("id"))
 
-    async def identity(self) -> CloudIdentity:
-        if self._identity is None:
+    async def identity(self, *, fresh: bool) -> CloudIdentity:
+        if fresh or self._identity is None:
             user_id = await self._user_id()
             user = mapping((await self._optional(f"/v3/users/{signing.encode(user_id)}")).get("user"))
             domains = items((await self._optional("/v3/auth/domains")).get("domains"))
@@ -207,7 +208,7 @@ class KeySession:
         else:
             path = f"/v1/{await self.project_id()}/authoring/features/NOTEBOOK"
             call = Call("GET", self._endpoint.modelarts, path)
-            found = text(mapping((await self._sender.send(self._line, call, self)).body).get("user_id"))
+            found = text(mapping((await self._sender.send(self._notebooks, call, self)).body).get("user_id"))
         if not found:
             raise wire.garbled("user_id", "The cloud does not say whose keys these are")
         return found

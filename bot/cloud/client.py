@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from bot.clock import Clock
 from bot.cloud.auth import KeySession, Session, TokenSession
-from bot.cloud.line import Line
+from bot.cloud.line import Line, ServerClock
 from bot.cloud.notebooks import HttpCloud
 from bot.cloud.pace import Pace, Sleep
 from bot.cloud.port import Cloud, Clouds
@@ -24,6 +24,8 @@ from bot.model import Credentials, Endpoint, PasswordCredentials
 _MOST_SESSIONS = 2_000
 _LIMITS = Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=30.0)
 _DIRECT = ("all://127.0.0.1", "all://localhost", "all://[::1]")  # a proxy of the environment is not asked for these
+
+_NOTEBOOKS, _LOGIN = "notebooks", "login"
 
 SessionKey = tuple[Endpoint, str]
 
@@ -46,7 +48,7 @@ class HttpClouds:
         self._own = http is None
         self._client = http or Client(limits=_LIMITS, mounts=dict.fromkeys(_DIRECT))
         self._sender = Sender(self._client, clock, self._pace, jitter, patience or Patience())
-        self._lines: dict[tuple[str, str], Line] = {}
+        self._lines: dict[tuple[str, str], dict[str, Line]] = {}
         self._sessions: OrderedDict[SessionKey, Session] = OrderedDict()
 
     def connect(self, endpoint: Endpoint, credentials: Credentials, *, interactive: bool = True) -> HttpCloud:
@@ -56,25 +58,31 @@ class HttpClouds:
         """
         for url in (endpoint.modelarts, endpoint.iam):
             _check_address(url)
-        line = self._line(endpoint)
-        return HttpCloud(
-            endpoint, self._session(endpoint, credentials, line), self._sender, line, interactive=interactive
-        )
+        session = self._session(endpoint, credentials)
+        line = self._line(endpoint, _NOTEBOOKS)
+        return HttpCloud(endpoint, session, self._sender, line, interactive=interactive)
 
     def beside(self, endpoint: Endpoint, credentials: Credentials, service: str) -> tuple[Session, Sender, Line]:
         """What another service of the same cloud is asked with: the same login, a rate and breaker of its own."""
-        login = self._line(endpoint)
-        key = (f"{endpoint.project}:{service}", endpoint.modelarts)
-        line = self._lines.setdefault(key, Line(key[0], endpoint.rate, self._clock, self._pace))
-        return self._session(endpoint, credentials, login), self._sender, line
+        return self._session(endpoint, credentials), self._sender, self._line(endpoint, service)
 
     def forget(self, endpoint: Endpoint, credentials: Credentials) -> None:
         """Drop the login of credentials that were erased."""
         self._sessions.pop((endpoint, _fingerprint(credentials)), None)
 
     def health(self) -> dict[str, dict[str, object]]:
-        """Per project: breaker, rate, waiting calls, counters and the server's clock against ours; JSON-able."""
-        return {line.name: line.health() for line in self._lines.values()}
+        """Per project: breakers, rate, waiting calls, counters and the server's clock against ours; JSON-able.
+
+        Another service of a project stands under `project:service`.
+        """
+        told: dict[str, dict[str, object]] = {}
+        for (project, _), lines in self._lines.items():
+            for service, line in lines.items():
+                if service == _NOTEBOOKS:
+                    told[project] = line.health() | {"login_breaker": lines[_LOGIN].breaker.state}
+                elif service != _LOGIN:
+                    told[f"{project}:{service}"] = line.health()
+        return told
 
     async def aclose(self) -> None:
         """Close the connections, unless the client was given."""
@@ -89,27 +97,33 @@ class HttpClouds:
     ) -> None:
         await self.aclose()
 
-    def _line(self, endpoint: Endpoint) -> Line:
-        key = (endpoint.project, endpoint.modelarts)
-        if key not in self._lines:
-            self._lines[key] = Line(endpoint.project, endpoint.rate, self._clock, self._pace)
-        return self._lines[key]
+    def _line(self, endpoint: Endpoint, service: str) -> Line:
+        """Each service of a project rests by itself; above all, who is logged in goes on while logins fail."""
+        lines = self._lines.setdefault((endpoint.project, endpoint.modelarts), {})
+        if not lines:
+            clock = ServerClock(self._clock)
+            lines.update((name, Line(endpoint.rate, clock, self._pace)) for name in (_NOTEBOOKS, _LOGIN))
+        if service not in lines:
+            lines[service] = Line(endpoint.rate, lines[_NOTEBOOKS].clock, self._pace)
+        return lines[service]
 
-    def _session(self, endpoint: Endpoint, credentials: Credentials, line: Line) -> Session:
+    def _session(self, endpoint: Endpoint, credentials: Credentials) -> Session:
         key = (endpoint, _fingerprint(credentials))
         session = self._sessions.get(key)
         if session is None:
-            session = self._new_session(endpoint, credentials, line)
+            session = self._new_session(endpoint, credentials)
             self._sessions[key] = session
             if len(self._sessions) > _MOST_SESSIONS:
                 self._sessions.popitem(last=False)
         self._sessions.move_to_end(key)
         return session
 
-    def _new_session(self, endpoint: Endpoint, credentials: Credentials, line: Line) -> Session:
+    def _new_session(self, endpoint: Endpoint, credentials: Credentials) -> Session:
+        login = self._line(endpoint, _LOGIN)
         if isinstance(credentials, PasswordCredentials):
-            return TokenSession(endpoint, credentials, self._sender, line, self._clock)
-        return KeySession(endpoint, credentials, self._sender, line, self._clock)
+            return TokenSession(endpoint, credentials, self._sender, login, self._clock)
+        notebooks = self._line(endpoint, _NOTEBOOKS)
+        return KeySession(endpoint, credentials, self._sender, login, notebooks, self._clock)
 
 
 if TYPE_CHECKING:  # both protocols are kept to the letter

@@ -4,23 +4,13 @@ from dataclasses import dataclass
 
 from bot.model import Dialect, LeaseType
 
-_COMMON_FILTERS = frozenset(
-    {"feature", "limit", "offset", "name", "pool_id", "owner", "status", "sort_key", "sort_dir"}
-)
-_HWC_FILTERS = frozenset(
-    {"flavor", "image_id", "id", "billing", "tags", "swr_path", "pool_name", "description", "ip", "username"}
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Traits:
     """What we send to a cloud, and which of the calls it has. Answers are read the same way from both."""
 
-    workspace_filter: str  # the wrong spelling is silently ignored there
     lower_case_lease_types: bool
     volume_categories: frozenset[str]
-    list_filters: frozenset[str]
-    flavor_categories: frozenset[str]
     tags: bool
     quota: bool
     forbidden_in_description: str
@@ -39,21 +29,15 @@ class Traits:
 
 TRAITS: dict[Dialect, Traits] = {
     "hwc": Traits(
-        workspace_filter="workspace_id",
         lower_case_lease_types=False,
         volume_categories=frozenset({"EVS", "OBS", "OBSFS", "EFS"}),
-        list_filters=_COMMON_FILTERS | _HWC_FILTERS | {"workspace_id"},
-        flavor_categories=frozenset({"CPU", "GPU", "ASCEND"}),
         tags=True,
         quota=True,
         forbidden_in_description="<>",
     ),
     "otc": Traits(
-        workspace_filter="workspaceId",
         lower_case_lease_types=True,
         volume_categories=frozenset({"SFS", "EVS", "EFS"}),
-        list_filters=_COMMON_FILTERS | {"workspaceId"},
-        flavor_categories=frozenset({"CPU", "GPU"}),
         tags=False,
         quota=False,
         forbidden_in_description="&<>\"'/",

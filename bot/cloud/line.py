@@ -1,5 +1,6 @@
 """What all calls to one project share: rate limit, breaker, the server's clock, counters."""
 
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -39,11 +40,10 @@ class ServerClock:
 
 
 class Line:
-    """The shared state of one project; `name` is the project's."""
+    """The shared state of all calls to one service of a project; `clock` is shared by its services."""
 
-    def __init__(self, name: str, rate: float, clock: Clock, pace: Pace) -> None:
-        self.name = name
-        self.clock = ServerClock(clock)
+    def __init__(self, rate: float, clock: ServerClock, pace: Pace) -> None:
+        self.clock = clock
         self.limiter = Limiter(rate, pace)
         self.breaker = Breaker(pace)
         self.calls = 0
@@ -61,14 +61,19 @@ class Line:
             "breaker": self.breaker.state,
             "failures": self.breaker.failures,
             "rests_for_s": round(self.breaker.rests_for.total_seconds(), 1),
-            "rate": round(self.limiter.rate, 2),
-            "nominal_rate": self.limiter.nominal,
+            "rate": _finite(self.limiter.rate),
+            "nominal_rate": _finite(self.limiter.nominal),
             "waiting": self.limiter.waiting,
             "calls": self.calls,
             "repeats": self.repeats,
             "throttled": self.throttled,
             "skew_s": round(self.clock.skew.total_seconds(), 3) if self.clock.seen else None,
         }
+
+
+def _finite(rate: float) -> float | None:
+    """None for no limit: JSON has no infinity."""
+    return None if math.isinf(rate) else round(rate, 2)
 
 
 def http_date(text: str) -> datetime | None:

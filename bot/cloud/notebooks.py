@@ -63,8 +63,8 @@ class HttpCloud:
         return self._line.clock.now()
 
     async def whoami(self) -> CloudIdentity:
-        """Who the credentials belong to, as IAM says: a live login proves them, otherwise a new one is made."""
-        return await self._session.identity()
+        """Who the credentials belong to: proven by asking IAM now, whatever is known of them."""
+        return await self._session.identity(fresh=True)
 
     # --- what there is ---------------------------------------------------------------------------
 
@@ -156,7 +156,7 @@ class HttpCloud:
     async def _me(self) -> CloudUserId | None:
         """The caller, None if the cloud does not tell: its list of one's own is nearly as good."""
         try:
-            return (await self._session.identity()).user_id
+            return (await self._session.identity(fresh=False)).user_id
         except CloudError:
             return None
 

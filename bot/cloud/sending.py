@@ -162,7 +162,7 @@ class Sender:
         sent = self._clock.now()
         try:
             async with asyncio.timeout(self._left(course)):
-                response = await self._client.send(self._request(call, proof, course))
+                response = await self._client.send(self._request(call, proof, course), follow_redirects=False)
         except (http.HTTPError, http.InvalidURL, TimeoutError, OSError) as exc:
             return _no_answer(call, exc), False
         line.heard(response.headers, sent)

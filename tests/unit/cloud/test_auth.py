@@ -130,6 +130,14 @@ async def test_asking_who_i_am_tries_again_at_once(ready: Any, make: Make) -> No
     assert (await cloud.show(NB)).id == "nb-1"
 
 
+async def test_asking_who_i_am_is_a_proof_and_never_remembered(ready: Any, make: Make) -> None:
+    ready.script.on("POST", LOGIN, make["token"](), BAD_PASSWORD)
+    cloud = ready.cloud()
+    await cloud.whoami()
+    with pytest.raises(CloudLoginFailed):
+        await cloud.whoami()
+
+
 async def test_many_waiters_share_one_refusal(ready: Any) -> None:
     ready.script.on("POST", LOGIN, BAD_PASSWORD)
     cloud = ready.cloud()

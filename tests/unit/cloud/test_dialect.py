@@ -20,10 +20,8 @@ TIMING_SPELLED = {"hwc": "TIMING", "otc": "timing"}
 @pytest.mark.parametrize(
     ("topic", "hwc", "otc"),
     [
-        ("workspace_filter", "workspace_id", "workspaceId"),
         ("lower_case_lease_types", False, True),
         ("volume_categories", {"EVS", "OBS", "OBSFS", "EFS"}, {"SFS", "EVS", "EFS"}),
-        ("flavor_categories", {"CPU", "GPU", "ASCEND"}, {"CPU", "GPU"}),
         ("tags", True, False),
         ("quota", True, False),
         ("forbidden_in_description", "<>", "&<>\"'/"),
@@ -32,12 +30,6 @@ TIMING_SPELLED = {"hwc": "TIMING", "otc": "timing"}
 def test_the_table_of_differences(topic: str, hwc: Any, otc: Any) -> None:
     assert getattr(TRAITS["hwc"], topic) == hwc
     assert getattr(TRAITS["otc"], topic) == otc
-
-
-@pytest.mark.parametrize("filter_", ["flavor", "image_id", "id", "billing", "tags", "username"])
-def test_some_filters_are_huaweis_alone(filter_: str) -> None:
-    assert filter_ in TRAITS["hwc"].list_filters
-    assert filter_ not in TRAITS["otc"].list_filters
 
 
 def test_an_unknown_lease_type_has_no_spelling() -> None:

@@ -1,6 +1,7 @@
 """The one path of every call: what is repeated, how long it waits, what is said when it gives up."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from bot import http
 from bot.cloud.client import HttpClouds
-from bot.cloud.sending import Patience
+from bot.cloud.sending import Call, Patience
 from bot.errors import (
     AnswerLost,
     CloudDenied,
@@ -21,10 +22,11 @@ from bot.errors import (
     CloudSoldOut,
     CloudThrottled,
 )
-from bot.model import KeyCredentials, LeaseType, NewNotebook, NotebookId
+from bot.model import KeyCredentials, LeaseType, NewNotebook, NotebookId, PasswordCredentials
 
 NB = NotebookId("nb-1")
 SHOW = r"/notebooks/nb-1"
+PASSWORD = PasswordCredentials("ACME", "ana", "secret")
 WISH = NewNotebook("exp", "img", "flavor", timedelta(hours=2))
 Make = dict[str, Callable[..., Any]]
 
@@ -206,6 +208,42 @@ async def test_one_notebook_that_always_fails_does_not_cut_off_the_others(bench:
         with pytest.raises(CloudDown):
             await cloud.show(NotebookId("bad"))
     assert (await cloud.show(NB)).id == "nb-1"
+
+
+async def test_health_is_json(bench: Any, make: Make) -> None:
+    bench.script.on("GET", SHOW, make["json"](make["notebook"]()))
+    await bench.cloud(rate=float("inf")).show(NB)
+    told = json.loads(json.dumps(bench.clouds.health(), allow_nan=False))
+    assert told["research"] == {
+        "breaker": "closed", "failures": 0, "rests_for_s": 0.0, "rate": None, "nominal_rate": None, "waiting": 0,
+        "calls": 1, "repeats": 0, "throttled": 0, "skew_s": None, "login_breaker": "closed",
+    }  # fmt: skip
+
+
+async def test_who_is_logged_in_goes_on_while_logins_fail(bench: Any, make: Make) -> None:
+    bench.script.on("GET", SHOW, make["json"](make["notebook"]()))
+    cloud = bench.cloud()
+    await cloud.show(NB)
+    bench.script.on("POST", r"/v3/auth/tokens", httpx.ConnectError("refused"))
+    for name in ("ben", "carla", "dora"):
+        with pytest.raises(CloudDown):
+            await bench.cloud(PasswordCredentials("ACME", name, "pw")).show(NB)
+    health = bench.clouds.health()["research"]
+    assert (health["breaker"], health["login_breaker"]) == ("closed", "open")
+    assert (await cloud.show(NB)).id == "nb-1"
+
+
+async def test_another_service_has_a_rate_and_a_breaker_of_its_own_and_the_same_login(bench: Any, make: Make) -> None:
+    bench.script.on("GET", SHOW, make["json"](make["notebook"]()))
+    bench.script.on("POST", r"/samples", httpx.ConnectError("refused"))
+    session, sender, line = bench.clouds.beside(bench.endpoint(), PASSWORD, "metrics")
+    for _ in range(2):
+        with pytest.raises(CloudDown):
+            await sender.send(line, Call("POST", "https://aom.example.com", "/samples"), session)
+    assert (await bench.cloud().show(NB)).id == "nb-1"
+    assert bench.script.logins() == 1
+    health = bench.clouds.health()
+    assert (health["research"]["breaker"], health["research:metrics"]["breaker"]) == ("closed", "open")
 
 
 async def test_projects_do_not_share_a_breaker(bench: Any, make: Make) -> None:

@@ -214,8 +214,9 @@ async def test_what_is_at_rest_is_deleted(bench: Any, make: Make, status: str, r
 )  # fmt: skip
 async def test_what_is_not_at_rest_is_never_deleted(bench: Any, make: Make, status: str, kind: type[Exception]) -> None:
     bench.script.on("GET", SHOW, make["json"](make["notebook"](status=status)))
-    with pytest.raises(kind, match=status):
+    with pytest.raises(kind, match=status) as caught:
         await bench.cloud().delete(NB)
+    assert caught.type is kind
     assert bench.script.calls("DELETE", SHOW) == []
 
 
