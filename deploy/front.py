@@ -13,7 +13,7 @@ from bot.errors import BotError
 from bot.http import Client, HTTPError
 from bot.render.context import Context
 from bot.render.help import help_message
-from bot.render.registry import render_view
+from bot.render.views import view
 from bot.settings import required
 from bot.slack import View
 from bot.stores.intake import Intake as Store
@@ -56,8 +56,7 @@ def intake_of(running: Bot) -> Intake:
 
 def _loading(running: Bot, callback: str, title: str) -> View:
     facts = {"view": "loading", "callback": callback, "title": title}
-    view = render_view("loading", facts, running.clock.now(), Context(running.parts.deps.command))
-    return view if view is not None else {}
+    return view(facts, running.clock.now(), Context(running.parts.deps.command))
 
 
 def bolt_dispatch(running: Bot, intake: Intake) -> tuple[AsyncApp, Dispatch]:

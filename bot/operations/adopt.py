@@ -36,7 +36,7 @@ async def adopt(db: Tx, deps: Deps, project: str, notebook: Notebook, now: datet
         return Seen(before, notebook)
     ran = before is not None and Status(before.status).runs and before.deleted_at is None
     runs = notebook.status.runs
-    values: dict[str, Any] = {} if before else {"first_seen_at": now}
+    values: dict[str, Any] = {"first_seen_at": before.first_seen_at if before else now}
     seen = Seen(before, notebook)
     if runs and not ran:
         seen = Seen(before, notebook, started=before is not None)

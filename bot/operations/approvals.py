@@ -11,11 +11,12 @@ from bot.model import Notebook
 from bot.operations.facts import HOUR, hours, money, ms
 from bot.operations.policies import policy_of
 from bot.outbox import NOTICE, RESULT, Say, say
+from bot.rules import approvals as rules
 from bot.rules import keys
 from bot.rules.durations import format_duration
 from bot.rules.lease import AskApproval
 from bot.stores import approvals as store
-from bot.stores import notebooks, people, trail
+from bot.stores import identities, notebooks, people, trail
 from bot.stores.database import Tx
 from bot.stores.schema import outbox
 from bot.work import Claim, Outcome
@@ -91,15 +92,18 @@ async def _ask(
 ) -> Outcome:
     """Whoever could decide is looked up first: with nobody but the requester it is refused at once (contract 3)."""
     requester, project = str(claim.data["user"]), values["project"]
-    route = await deciders(op.parts, project, policy, decision.needs, requester, values["owner_cloud_id"])
-    if not route:
+    who = await roster(op.parts, project, policy)
+    owner = rules.Party(cloud_users=frozenset({values["owner_cloud_id"]} - {None}))
+    asked_for = rules.Request("", who.party(requester), owner, decision.needs, rules.State.PENDING, now)
+    route = rules.route(asked_for, who)
+    if isinstance(route, rules.Refused):
         return op.finish(
             claim,
             "failed",
             now,
             oops={
                 "what": f"This needs {'an admin' if decision.needs == 'admin' else 'an approval'}: {decision.why}. "
-                "Nobody but you could decide on it, so it is refused.",
+                f"It is refused at once: {route.reason}.",
                 "next_step": "Ask your admin to name another approver.",
             },
         )
@@ -112,7 +116,7 @@ async def _ask(
         "reason": str(claim.data.get("reason") or ""),
         "created_at": now,
         "expires_at": now + policy.approval_expires,
-        "escalate_at": now + policy.escalate_after if route.escalate else None,
+        "escalate_at": now + policy.escalate_after if route.to == "approvers" and policy.escalate_to else None,
         "work_id": claim.id,
         "facts": values["facts"]
         | {
@@ -127,7 +131,7 @@ async def _ask(
     async def also(db: Tx) -> None:
         await store.add(db, row)
         await post(op.parts, db, approval_id, now)
-        for user in route.directly:
+        for user in sorted(route.people) if route.to != "approvers" else ():
             await post(op.parts, db, approval_id, now, to=user)
 
     return op.finish(
@@ -142,40 +146,21 @@ async def _ask(
     )
 
 
-class Route:
-    """Who may decide, and who is asked beside the channel."""
-
-    def __init__(self, may: frozenset[str], directly: frozenset[str], *, escalate: bool) -> None:
-        self.may, self.directly, self.escalate = may, directly, escalate
-
-    def __bool__(self) -> bool:
-        return bool(self.may)
-
-
-async def deciders(
-    parts: "Parts", project: str, policy: EffectivePolicy, needs: str, requester: str, owner_cloud_id: str | None
-) -> Route:
-    """Approvers; else `escalate_to`; else the admins. Never the requester, never the owner."""
-    admins = await parts.people.admins(project)
-    chain = (
-        [admins]
-        if needs == "admin"
-        else [await parts.people.expand(policy.approvers), await parts.people.expand(policy.escalate_to), admins]
-    )
-    never = {requester} | await _owners(parts, project, requester, owner_cloud_id)
-    for place, group in enumerate(chain):
-        if may := group - never:
-            directly = may if place > 0 or needs == "admin" else frozenset()
-            return Route(may, directly, escalate=place == 0 and needs != "admin" and bool(policy.escalate_to))
-    return Route(frozenset(), frozenset(), escalate=False)
-
-
-async def _owners(parts: "Parts", project: str, requester: str, owner_cloud_id: str | None) -> set[str]:
-    """Everybody in Slack who is the requester's or the owner's cloud user."""
+async def roster(parts: "Parts", project: str, policy: EffectivePolicy) -> rules.Roster:
+    """Who holds what right now; a group that cannot be read is left out, and means no."""
+    admins = parts.people.roles(project).admins
+    entries = {*policy.approvers, *policy.escalate_to, *admins}
+    groups = {entry: await parts.people.group(entry) for entry in entries if entry.startswith("S")}
     async with parts.deps.db.read() as db:
-        known = await people.get(db, parts.deps.team, requester)
-        clouds = {owner_cloud_id, known[0].cloud_users.get(project) if known else None} - {None}
-        return {user for cloud in clouds if (user := await people.by_cloud_user(db, project, str(cloud)))}
+        linked = [row for row in await identities.everyone(db) if row.project == project and row.state != "waiting"]
+    parties: dict[str, frozenset[str]] = {row.slack: frozenset({row.cloud_user_id}) for row in linked}
+    return rules.Roster(policy.approvers, policy.escalate_to, admins, groups, parties)
+
+
+def request_of(row: Any, who: rules.Roster) -> rules.Request:
+    """A row as the rules see it. The owner is every Slack person linked to the owner's cloud user, and that user."""
+    owner = rules.Party(cloud_users=frozenset({row.owner_cloud_id} - {None}))
+    return rules.Request(row.id, who.party(row.requester), owner, row.needs, rules.State(row.state), row.expires_at)
 
 
 async def post(parts: "Parts", db: Tx, approval_id: str, now: datetime, *, to: str | None = None) -> None:

@@ -10,6 +10,7 @@ from bot.operations.ask import Ask
 from bot.operations.base import Parts, serial
 from bot.operations.policies import policy_of
 from bot.operations.verbs import Verb
+from bot.rules import approvals as rules
 from bot.rules.durations import format_duration
 from bot.stores import approvals as store
 from bot.stores import notebooks
@@ -36,7 +37,7 @@ class Decide:
             raise NotFound("I do not know this request any more.")
         return row
 
-    async def may_decide(self, ask: Ask, row: Any) -> None:
+    async def may_decide(self, ask: Ask, row: Any, now: datetime) -> None:
         """Resolved at the click, for the person who clicks; a group that cannot be read means no."""
         async with self.deps.db.read() as db:
             notebook = await notebooks.get(db, row.project, row.notebook_id) if row.notebook_id else None
@@ -47,22 +48,21 @@ class Decide:
                 notebooks.load(notebook.snapshot) if notebook else None,
                 str(row.facts.get("flavor") or ""),
             )
-        mine = ask.person.cloud_users.get(row.project)
-        if ask.user == row.requester:
-            raise NotAllowed("You asked for this yourself, so somebody else must decide. You can withdraw it.")
-        if mine is not None and mine == row.owner_cloud_id:
-            raise NotAllowed("This notebook is yours, so somebody else must decide.")
-        route = await approvals.deciders(self.parts, row.project, policy, row.needs, row.requester, row.owner_cloud_id)
-        escalated = await self.parts.people.expand(policy.escalate_to) if row.escalated_at else frozenset()
-        if ask.user not in route.may | (escalated if row.needs != "admin" else frozenset()):
-            who = "an admin" if row.needs == "admin" else "an approver of this project"
-            raise NotAllowed(f"Only {who} can decide on this.")
+        who = await approvals.roster(self.parts, row.project, policy)
+        verdict = rules.may_decide(now, approvals.request_of(row, who), who.party(ask.user), who)
+        if isinstance(verdict, rules.Refused):
+            raise NotAllowed(
+                f"You cannot decide on this: {verdict.reason}.",
+                next_step="The request goes on waiting for somebody who can.",
+            )
 
     async def approve(self, ask: Ask, now: datetime) -> Outcome:
         row = await self._row(ask)
         if row.state != "pending":
             return self._settled(ask, row, now)
-        await self.may_decide(ask, row)
+        if now >= row.expires_at:
+            return await self._expired(ask, row, now)
+        await self.may_decide(ask, row, now)
         granted = self._granted(ask, row)
 
         async def write(db: Tx) -> None:
@@ -73,8 +73,6 @@ class Decide:
             await approvals.record_audit(self.parts, db, row, ask.user, "approve", now, granted=granted)
             await approvals.redraw(self.parts, db, row.id, now)
 
-        if now >= row.expires_at:
-            return await self._expired(ask, row, now)
         return self._quietly(write)
 
     def _granted(self, ask: Ask, row: Any) -> dict[str, Any]:
@@ -135,9 +133,9 @@ class Decide:
         row = await self._row(ask)
         if row.state != "pending":
             return self._settled(ask, row, now)
-        await self.may_decide(ask, row)
         if now >= row.expires_at:
             return await self._expired(ask, row, now)
+        await self.may_decide(ask, row, now)
         return self._close(ask, row, "denied", now, answer=str(ask.args.get("reason") or ""))
 
     async def withdraw(self, ask: Ask, now: datetime) -> Outcome:

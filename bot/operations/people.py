@@ -96,21 +96,34 @@ class People:
 
     async def admins(self, project: str | None = None) -> frozenset[str]:
         """Admins of everything and of `project`."""
-        return await self.expand(self._roles(project).admins)
+        return await self.expand(self.roles(project).admins)
 
     async def is_admin(self, user: str, project: str | None = None) -> bool:
         return user in await self.admins(project)
 
     async def has_role(self, user: str, role: str, project: str) -> bool:
         """`role` is admins, leads or auditors."""
-        roles = self._roles(project)
+        roles = self.roles(project)
         return await self.among(user, {"admins": roles.admins, "leads": roles.leads, "auditors": roles.auditors}[role])
 
-    def _roles(self, project: str | None) -> Roles:
+    async def group(self, group: str) -> frozenset[str] | None:
+        """Members of a user group; None if it cannot be read now and was not lately."""
+        now = self._deps.clock.now()
+        await self._cached(self._groups, group, self._deps.slack.group, MEMBERS_FRESH, stale=False)
+        known = self._groups.get(group)
+        return known[1] if known and now - known[0] < MEMBERS_FRESH else None
+
+    def roles(self, project: str | None) -> Roles:
+        """Roles of a project, or the general ones."""
         return self._deps.config.projects[project].roles if project else self._deps.config.roles
 
     async def _cached(
-        self, cache: dict[str, tuple[datetime, frozenset[str]]], key: str, ask: Ask, fresh: timedelta, *,
+        self,
+        cache: dict[str, tuple[datetime, frozenset[str]]],
+        key: str,
+        ask: Ask,
+        fresh: timedelta,
+        *,
         stale: bool = True,
     ) -> frozenset[str]:
         now = self._deps.clock.now()

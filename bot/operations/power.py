@@ -94,7 +94,8 @@ async def watch_up(op: Operation, claim: Claim, notebook: Notebook, now: datetim
             now,
             action=f"{action}_failed",
             oops={
-                "what": f"The cloud could not bring {notebook.name} up: {notebook.fail_reason or notebook.status.value}.",
+                "what": f"The cloud could not bring {notebook.name} up: "
+                f"{notebook.fail_reason or notebook.status.value}.",
                 "next_step": "Try again, or try another flavor.",
             },
         )
@@ -104,7 +105,8 @@ async def watch_up(op: Operation, claim: Claim, notebook: Notebook, now: datetim
             "failed",
             now,
             oops={
-                "what": f"{notebook.name} is still {notebook.status.value.lower()} after {PATIENCE.seconds // 60} minutes.",
+                "what": f"{notebook.name} is still {notebook.status.value.lower()} "
+                f"after {PATIENCE.seconds // 60} minutes.",
                 "next_step": "I stop watching; `show` tells its state.",
             },
         )

@@ -1,0 +1,67 @@
+"""`leasebot sandbox`: everything on one machine, with a page in the browser and a clock you can push."""
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import Any
+
+from deploy.front import timers
+from deploy.sandbox.clock import SimClock
+from deploy.sandbox.play import Play, play
+from deploy.sandbox.seed import seed_notebooks
+from deploy.sandbox.stage import Stage, stage
+
+log = logging.getLogger(__name__)
+
+SMALL_STEP, BIG_STEP = timedelta(minutes=5), timedelta(minutes=30)
+
+
+class Sandbox:
+    """The page's controls: the clock, and whether a notebook is in use."""
+
+    def __init__(self, made: Play) -> None:
+        self._play = made
+        self._pushing = asyncio.Lock()
+
+    def connect(self) -> None:
+        """Let the page reach it."""
+        slack = self._play.slack
+        slack.on_clock_push, slack.cloud_view, slack.set_activity = self.push, self.view, self.activity
+
+    async def push(self, ms: int) -> None:
+        """Time passes in steps, so that what falls due on the way happens on the way."""
+        span = timedelta(milliseconds=ms)
+        step = SMALL_STEP if span <= timedelta(hours=2) else BIG_STEP
+        async with self._pushing:
+            await self._play.advance(span, step)
+
+    async def view(self) -> list[dict[str, Any]]:
+        """The cloud's own view."""
+        found: list[dict[str, Any]] = self._play.cloud.view()
+        return found
+
+    async def activity(self, notebook_id: str, activity: str) -> None:
+        """Put it to work, or leave it alone."""
+        if activity == "busy":
+            self._play.cloud.make_busy(notebook_id)
+        else:
+            self._play.cloud.make_idle(notebook_id)
+
+
+async def up(stack: AsyncExitStack, *, port: int = 0, clock: SimClock | None = None) -> tuple[Stage, Play]:
+    """The whole sandbox, running by itself."""
+    on = await stack.enter_async_context(stage(clock=clock, port=port))
+    seed_notebooks(on.cloud.cloud)
+    made = await stack.enter_async_context(play(on, LEASEBOT_POLL_SECONDS="5"))
+    Sandbox(made).connect()
+    await stack.enter_async_context(timers(made.bot))
+    return on, made
+
+
+async def sandbox(port: int, ready: Any) -> None:
+    """Run until it is ended; `ready` is told the page's address."""
+    async with AsyncExitStack() as stack:
+        on, _made = await up(stack, port=port)
+        ready(on.slack.page_url)
+        await asyncio.Event().wait()
