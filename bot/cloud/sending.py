@@ -1,10 +1,12 @@
 """The one path of every call: rate, breaker, login, sending, retries, errors."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import socket
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from bot import http
 from bot.clock import Clock
@@ -259,12 +261,30 @@ _BAD_ADDRESS = (http.UnsupportedProtocol, http.InvalidURL)
 def _no_answer(call: Call, exc: Exception) -> tuple[Fault, CloudError]:
     if isinstance(exc, _BAD_ADDRESS):
         return Fault(CloudMisconfigured, ""), _caused(CloudMisconfigured("The cloud's address is not usable"), exc)
-    slow = isinstance(exc, http.TimeoutException | TimeoutError)
-    what = "The cloud does not answer in time" if slow else "The cloud cannot be reached"
+    if any("CERTIFICATE_VERIFY_FAILED" in str(cause) for cause in _causes(exc)):
+        what = f"The certificate of {urlsplit(call.base).hostname} is not trusted"
+        return Fault(CloudMisconfigured, what), _caused(CloudMisconfigured(what), exc)
+    what = _silence(call, exc)
     if isinstance(exc, _NEVER_SENT):
         return Fault(CloudDown, what, repeat=True), _caused(CloudDown(what), exc)
     fault = Fault(CloudDown, what, lost=True)
     return fault, _caused((CloudDown if call.safe else AnswerLost)(what), exc)
+
+
+def _silence(call: Call, exc: Exception) -> str:
+    host = urlsplit(call.base).hostname
+    if isinstance(exc, http.TimeoutException | TimeoutError):
+        return f"The cloud at {host} does not answer in time"
+    if any(isinstance(cause, socket.gaierror) for cause in _causes(exc)):
+        return f"The cloud's address {host} does not exist: a wrong region, or no network"
+    return f"The cloud at {host} cannot be reached"
+
+
+def _causes(exc: BaseException) -> Iterator[BaseException]:
+    seen: BaseException | None = exc
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or seen.__context__
 
 
 def _caused(error: CloudError, cause: Exception) -> CloudError:

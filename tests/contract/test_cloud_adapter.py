@@ -560,3 +560,12 @@ async def test_a_lease_that_ends_is_seen_to_end_at_its_millisecond(world: World)
     assert (await cloud.show(notebook.id)).status is Status.RUNNING
     world.clock.set_ms(to_ms(end))
     assert (await cloud.show(notebook.id)).status is Status.STOPPING
+
+
+async def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    async with HttpClouds(world.clock) as clouds:
+        assert (await clouds.connect(world.endpoint(), world.password("ana")).list_own()).complete

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -208,6 +209,21 @@ async def test_one_notebook_that_always_fails_does_not_cut_off_the_others(bench:
         with pytest.raises(CloudDown):
             await cloud.show(NotebookId("bad"))
     assert (await cloud.show(NB)).id == "nb-1"
+
+
+async def test_an_address_that_does_not_exist_is_said(bench: Any) -> None:
+    trouble = httpx.ConnectError("[Errno -2] Name or service not known")
+    trouble.__cause__ = socket.gaierror(-2, "Name or service not known")
+    bench.script.on("GET", SHOW, trouble)
+    with pytest.raises(CloudDown, match=r"modelarts\.example\.com does not exist: a wrong region"):
+        await bench.cloud().show(NB)
+
+
+async def test_a_certificate_that_is_not_trusted_is_not_tried_again(bench: Any) -> None:
+    bench.script.on("GET", SHOW, httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate"))
+    with pytest.raises(CloudMisconfigured, match="certificate of modelarts"):
+        await bench.cloud().show(NB)
+    assert len(bench.script.calls("GET", SHOW)) == 1
 
 
 async def test_health_is_json(bench: Any, make: Make) -> None:
