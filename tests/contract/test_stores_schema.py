@@ -1,0 +1,45 @@
+"""Both databases come up with the same schema, and refuse what they must refuse."""
+
+import pytest
+from sqlalchemy import inspect
+from sqlalchemy.engine import Connection
+
+from bot.errors import SettingsError
+from bot.settings import async_database_url
+from bot.stores.database import Database
+from bot.stores.migrate import LATEST, ready, upgrade, version
+from bot.stores.schema import metadata
+
+
+def _columns(connection: Connection) -> dict[str, set[str]]:
+    found = inspect(connection)
+    return {table: {str(column["name"]) for column in found.get_columns(table)} for table in found.get_table_names()}
+
+
+async def test_the_migrated_schema_is_the_declared_one(database_url: str) -> None:
+    db = Database(async_database_url(database_url))
+    await ready(db)
+    async with db.read() as tx:
+        there = await tx.run_sync(_columns)
+    assert await version(db) == LATEST
+    await db.dispose()
+    there.pop("alembic_version")
+    assert there == {table.name: {column.name for column in table.columns} for table in metadata.sorted_tables}
+
+
+async def test_upgrading_twice_changes_nothing(database_url: str) -> None:
+    db = Database(async_database_url(database_url))
+    await upgrade(db)
+    await upgrade(db)
+    assert await version(db) == LATEST
+    await db.dispose()
+
+
+@pytest.mark.postgres
+async def test_an_empty_postgres_is_refused_until_it_is_upgraded_by_hand(empty_postgres_url: str) -> None:
+    db = Database(async_database_url(empty_postgres_url))
+    with pytest.raises(SettingsError, match="run leasebot db upgrade"):
+        await ready(db)
+    await upgrade(db)
+    await ready(db)
+    await db.dispose()
