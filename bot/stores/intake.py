@@ -6,14 +6,14 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import Select, literal, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from bot.errors import StoreDown
 from bot.ids import Ids
 from bot.stores.database import Database, Tx
 from bot.stores.schema import catalogues, notebooks, people, rates, work
-from bot.stores.upsert import insert_once, put
 from bot.work import Item, record
 
 log = logging.getLogger(__name__)
@@ -67,16 +67,16 @@ class Intake:
         return kept
 
     async def _keep(self, db: Tx, asked: Asked, now: datetime) -> tuple[Kept, str | None]:
-        if await _is_refused(db, asked, now):
-            return "refused", None
         tokens = await _tokens(db, asked, now) if asked.counted else BURST
-        known = (await db.execute(select(work.c.id).where(work.c.cause == asked.cause))).first()
-        if known:
-            return "again", str(known.id)
+        seen = (await db.execute(_seen(asked, now))).one()
+        if seen.refused:
+            return "refused", None
+        if seen.known:
+            return "again", str(seen.known)
         if tokens < 1:
             return "too_fast", None
         if asked.counted:
-            await put(db, rates, {"person": _person(asked), "tokens": tokens - 1, "at": now})
+            await db.execute(update(rates).where(rates.c.person == _person(asked)).values(tokens=tokens - 1, at=now))
         if asked.text is not None and (twin := await _twin(db, asked)):
             return "joined", twin
         item = Item("request", asked.cause, asked.serial, asked.data, asked.author)
@@ -108,20 +108,24 @@ def _person(asked: Asked) -> str:
     return f"{asked.team}:{asked.author}"
 
 
-async def _is_refused(db: Tx, asked: Asked, now: datetime) -> bool:
-    """Known, and no full member; what is older than an hour is left to the operation, which asks Slack again."""
-    row = (await db.execute(select(people.c.guest, people.c.stranger, people.c.deleted, people.c.checked_at).where(
-        people.c.team == asked.team, people.c.slack == asked.author))).first()
-    if row is None or row.checked_at is None or now - row.checked_at > BELIEVED:
-        return False
-    return bool(row.guest or row.stranger or row.deleted)
+def _seen(asked: Asked, now: datetime) -> Select[tuple[str | None, int | None]]:
+    """The work of this cause, and whether Slack said within the hour that the person is no full member.
+
+    An older word is left to the operation, which asks Slack again.
+    """
+    known = select(work.c.id).where(work.c.cause == asked.cause).scalar_subquery()
+    refused = select(literal(1)).where(
+        people.c.team == asked.team, people.c.slack == asked.author, people.c.checked_at >= now - BELIEVED,
+        or_(people.c.guest, people.c.stranger, people.c.deleted)).scalar_subquery()
+    return select(known.label("known"), refused.label("refused"))
 
 
 async def _tokens(db: Tx, asked: Asked, now: datetime) -> float:
     """What the person may still do at once. Locks the row: one person's requests are taken one after the other."""
-    await insert_once(db, rates, {"person": _person(asked), "tokens": BURST, "at": now})
-    row = (await db.execute(select(rates.c.tokens, rates.c.at).where(rates.c.person == _person(asked))
-                            .with_for_update())).one()
+    insert = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
+    lock = insert(rates).values(person=_person(asked), tokens=BURST, at=now)
+    row = (await db.execute(lock.on_conflict_do_update(index_elements=[rates.c.person], set_={"at": rates.c.at})
+                            .returning(rates.c.tokens, rates.c.at))).one()
     elapsed = max(0.0, (now - row.at) / timedelta(seconds=1))
     return float(min(BURST, row.tokens + elapsed * PER_SECOND))
 
