@@ -58,7 +58,12 @@ def modal(title: str, body: list[Block], *, callback: str = "", value: ids.Butto
 
 def loading(facts: LoadingView, now: datetime, ctx: Context) -> View:
     """Opened at once; what belongs in it comes in a moment."""
-    return modal(facts["title"], [blocks.section("One moment, I am looking this up.")], callback=facts["callback"])
+    return loading_view(facts["callback"], facts["title"])
+
+
+def loading_view(callback: str, title: str) -> View:
+    """The same without facts, for the moment before anything is known."""
+    return modal(title, [blocks.section("One moment, I am looking this up.")], callback=callback)
 
 
 def create(facts: CreateView, now: datetime, ctx: Context) -> View:

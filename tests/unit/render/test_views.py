@@ -157,3 +157,21 @@ def test_a_view_is_found_by_its_name() -> None:
     assert view(SAMPLES["home/empty"][1], NOW, Context())["type"] == "home"
     with pytest.raises(KeyError):
         view({"view": "poem"}, NOW, Context())
+
+
+def test_nothing_is_silently_left_out_of_a_full_home() -> None:
+    drawn = draw("home/full")
+    assert "And 2 projects more." in str(drawn["blocks"][-1])
+    said = [block["elements"][0]["text"] for block in drawn["blocks"] if block["type"] == "context"]
+    assert "And 6 more." in said
+    assert "And 8 more: `/notebook list` shows all." in said
+    assert "And 14 more." in said
+
+
+@pytest.mark.parametrize(("name", "optional"), [
+    ("view/extend", ["for", "until", "reason"]), ("view/keep", []), ("view/less", ["for", "until"]), ("view/deny", []),
+    ("view/delete", []), ("view/settings", ["quiet", "notices"]), ("view/create", []),
+])
+def test_only_what_may_be_left_empty_may_be_left_empty(name: str, optional: list[str]) -> None:
+    found = [block["block_id"] for block in draw(name)["blocks"] if block.get("optional")]
+    assert found == optional
