@@ -159,7 +159,7 @@ class Postman:
                     attempted_at=row.attempted_at or now,
                 )
             )
-            if row.sent_rev == 0:
+            if row.sent_rev == 0 and row.target_kind in ("dm", "channel"):
                 await put(db, paces, {"name": row.target, "next_at": now + CHANNEL_PACE})
             return row
 
