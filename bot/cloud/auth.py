@@ -25,6 +25,7 @@ from bot.model import CloudIdentity, CloudUserId, Endpoint, KeyCredentials, Pass
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _SHARE_OF_LIFE = 0.8
+_LONGEST_LIFE = timedelta(days=7)
 _UNSTATED_LIFE = timedelta(minutes=30)
 _REFUSED_FOR = timedelta(minutes=5)  # IAM locks a user after five refusals within a quarter of an hour
 
@@ -125,7 +126,7 @@ class TokenSession:
         now = self._clock.now()
         life = told.expires_at - (told.issued_at or now) if told.expires_at else _UNSTATED_LIFE
         self._token, self._identity, self._refusal = token, told.identity, None
-        self._good_until = now + max(life, timedelta(0)) * _SHARE_OF_LIFE
+        self._good_until = now + min(max(life, timedelta(0)), _LONGEST_LIFE) * _SHARE_OF_LIFE
 
     def _body(self) -> bytes:
         given, project = self._credentials, self._endpoint.project_id or self._endpoint.scope

@@ -9,10 +9,10 @@ from typing import Any
 from bot.clock import EPOCH
 
 Json = dict[str, Any]
-_LAST_MS = 253_402_300_799_999  # the end of the year 9999, where `datetime` ends
+_LAST_MS = 32_503_680_000_000  # the year 3000: what lies beyond is no time, and sums stay within `datetime`
 _FLOAT_IS_EXACT_MS = 4_000_000_000_000  # the year 2096; below it rounding to microseconds undoes the float's error
 _from_seconds = datetime.fromtimestamp
-_LONGEST_MS = 10**14  # some 3,000 years; beyond it a duration is nonsense
+_LONGEST_MS = 10**13  # some 300 years; beyond it a duration is nonsense
 
 
 def text(value: object) -> str:
@@ -58,7 +58,7 @@ def instant(value: object) -> datetime | None:
     if type(value) is int and 0 < value < _FLOAT_IS_EXACT_MS:
         return _from_seconds(value / 1000, UTC)
     ms = whole(value)
-    if ms is None or not 0 < ms <= _LAST_MS:
+    if ms is None or not 0 < ms < _LAST_MS:
         return None
     return EPOCH + timedelta(0, ms // 1000, ms % 1000 * 1000)
 

@@ -12,6 +12,7 @@ from bot.cloud.pace import Pace
 
 _ZERO = timedelta(0)
 _SECOND = timedelta(seconds=1)
+_NONSENSE = timedelta(days=3650)
 
 
 class ServerClock:
@@ -33,6 +34,8 @@ class ServerClock:
     def heard(self, at: datetime, sent: datetime, *, precision: timedelta = _ZERO) -> None:
         """An answer to a call sent at `sent` (host) carried the server's instant `at`, cut off to `precision`."""
         host = self._clock.now()
+        if abs(at - host) > _NONSENSE:
+            return
         travelled = max(_ZERO, host - sent)
         low, high = at - host, at + precision + travelled - host
         self.skew = min(max(self.skew, low), high)

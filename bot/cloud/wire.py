@@ -143,8 +143,6 @@ def _lease(raw: Json, notebook_created: datetime | None) -> Lease | None:
         if enabled:
             return None
         created, duration = created or notebook_created or EPOCH, duration or _OFF
-    if enabled and created + timedelta(days=365_000) < created + duration:
-        return None
     made = object.__new__(Lease)
     _run(map(_set, repeat(made), _LEASE_FIELDS, (created, duration, enabled, kind, instant(get("update_at")))))
     return made
