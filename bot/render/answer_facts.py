@@ -85,7 +85,7 @@ class ListAnswer(TypedDict):
     page: int  # from 1
     pages: int
     total: int
-    as_of_ms: NotRequired[int]  # given when it is not fresh: the cloud does not answer
+    as_of_ms: NotRequired[int]  # given when it is not fresh
     failed: NotRequired[list[str]]  # projects that could not be listed
 
 

@@ -41,8 +41,8 @@ def listing(facts: ListAnswer, now: datetime, ctx: Context) -> Message:
     """A page of notebooks with the buttons that apply; an empty one says what to do."""
     page = Page()
     if facts.get("failed"):
-        page.say(f"{text.listed([text.name(each) for each in facts['failed'][:20]])} could not be listed just now: "
-                 "the cloud does not answer. What is there may be missing below.")
+        page.say(f"{text.listed([text.name(each) for each in facts['failed'][:20]])} could not be listed just now, "
+                 "so notebooks there may be missing below.")
     if not facts["rows"]:
         _empty(page, facts, ctx)
         return page.message()
@@ -53,7 +53,7 @@ def listing(facts: ListAnswer, now: datetime, ctx: Context) -> Message:
         page.buttons(*rows.row_buttons(facts["cause"], row))
     page.buttons(*pager(facts["cause"], facts["request"], facts["page"], facts["pages"]))
     if seen := facts.get("as_of_ms"):
-        page.note(f"As of {text.when(seen)}: the cloud does not answer now.")
+        page.note(f"As of {text.when(seen)}; it may have changed since.")
     return page.message()
 
 

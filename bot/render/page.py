@@ -3,7 +3,7 @@
 from bot.render import blocks, text
 from bot.slack import Block, Message
 
-_ENOUGH, _SHORT = 6500, 100  # Slack refuses messages of over some 10,000 characters
+_ENOUGH, _SHORT = 5500, 100  # Slack refuses messages of over some 10,000 characters
 
 
 class Page:

@@ -17,6 +17,7 @@ from bot.render.registry import ANSWERS, MESSAGES, render
 from bot.render.views import VIEWS
 from bot.rules.keys import EVENT_TYPES
 from bot.slack import Message
+from deploy.sandbox.slack.blocks import check_message, check_view
 from tests.unit.render.limits import elements, faults
 from tests.unit.render.samples import NOW, samples
 
@@ -60,6 +61,14 @@ def test_slacks_own_models_take_it(name: str) -> None:
             parsed = SdkBlock.parse(block)
             assert parsed is not None
             parsed.to_dict()
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_the_simulated_slack_takes_it(name: str) -> None:
+    """Another reading of the same limits, written for the sandbox."""
+    message = draw(name, PLAIN)
+    is_view = PLAIN[name][0] in ("view", "home")
+    assert (check_view(message.blocks[0]) if is_view else check_message(list(message.blocks), message.text)) == []
 
 
 def test_everything_that_can_be_drawn_has_a_sample() -> None:
