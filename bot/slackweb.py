@@ -24,6 +24,7 @@ TIMEOUT_S = 15
 GROUP_LIFE, MEMBERS_LIFE = timedelta(minutes=5), timedelta(minutes=1)
 PAGE, HISTORY_PAGES, MEMBER_PAGES = 200, 5, 50
 HOOK_HOSTS = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 UPLOAD_SUFFIXES = (".slack.com", ".slack-gov.com")
 DEFAULT_API = "https://slack.com/api/"
 
@@ -35,7 +36,10 @@ class SlackWeb:
         self._clock, self._base, self._timeout = clock, http.URL(base_url), timeout_s
         self.client = AsyncWebClient(token, base_url=base_url, timeout=timeout_s, retry_handlers=[],
                                      logger=_quiet_logger())
-        self._hooks = http.Client(timeout=timeout_s, follow_redirects=False, trust_env=False)
+        local = self._base.host in LOOPBACK
+        if local:  # the SDK takes HTTP_PROXY from the environment and knows no exceptions
+            self.client.proxy = None
+        self._hooks = http.Client(timeout=timeout_s, follow_redirects=False, trust_env=not local)
         self._groups: dict[str, tuple[datetime, frozenset[str]]] = {}
 
     async def __aenter__(self) -> Self:

@@ -14,6 +14,7 @@ UNCERTAIN = "The store is slow and I cannot tell yet whether I have this. `list`
 TOO_FAST = "That was too fast, nothing was done. Wait a few seconds and try again."
 JOINED = "The same is under way already, this joins it. You get one answer."
 REFUSED = "Only full members of this workspace can use me. Nothing was done."
+STARTING = "I have only just started and do not know this workspace yet. Nothing was done; try again in a minute."
 PRESS_AGAIN = "Slack did not open the window in time. Nothing was done; please try once more."
 OLD_BUTTON = ("This button is from another time and I cannot read it any more. Nothing was done; "
               "`list` shows what is so.")

@@ -77,8 +77,8 @@ class Intake:
     async def command(self, body: Mapping[str, Any]) -> Answer:
         """A slash command."""
         sender = self._timed(payload.of_command(body))
-        if not self._is_ours(sender):
-            return answers.line(answers.REFUSED)
+        if refusal := self._refusal(sender):
+            return answers.line(refusal)
         try:
             wish = await self._wish(sender, str(body.get("text") or ""))
         except BadInput as error:
@@ -108,8 +108,8 @@ class Intake:
         """A pressed button, or a field of a modal that redraws it."""
         sender = self._timed(payload.of_click(body))
         action = payload.action(body)
-        if not self._is_ours(sender):
-            await self._tell(sender, answers.REFUSED)
+        if refusal := self._refusal(sender):
+            await self._tell(sender, refusal)
         elif names.verb(action.id) in names.ACTIONS:
             await self._press(sender, action)
         elif payload.form_of(body):
@@ -151,8 +151,8 @@ class Intake:
         sender = self._timed(payload.of_submit(body))
         view = body["view"]
         fields = forms.state(view)
-        if not self._is_ours(sender):
-            return _in_form(fields, answers.REFUSED)
+        if refusal := self._refusal(sender):
+            return _in_form(fields, refusal)
         try:
             button = names.read(view.get("private_metadata"))
             if view.get("callback_id") not in names.VIEWS:
@@ -180,7 +180,7 @@ class Intake:
     async def suggest(self, body: Mapping[str, Any]) -> Answer:
         """Typed search in a select, answered from the last listing."""
         sender = self._timed(payload.of_submit(body))
-        if not self._is_ours(sender):
+        if self._refusal(sender):
             return answers.options([])
         draw = _SEARCHES.get(names.verb(str(body.get("action_id") or "")))
         if draw is None:
@@ -203,8 +203,8 @@ class Intake:
         if kind != "app_home_opened" or event.get("tab", "home") != "home":
             return answers.NOTHING
         sender = self._timed(payload.of_event(body))
-        if not self._is_ours(sender):
-            return answers.NOTHING
+        if refusal := self._refusal(sender):
+            return Answer(503) if refusal == answers.STARTING else answers.NOTHING
         try:
             await self._keep(sender, sender.entry(Request("home", {}), counted=False))
         except StoreDown:
@@ -220,9 +220,12 @@ class Intake:
         """Seconds that a part may still take."""
         return max(self._patience.least, min(most, sender.until - asyncio.get_running_loop().time()))
 
-    def _is_ours(self, sender: Sender) -> bool:
-        """Every team the payload names is this workspace: shared channels bring in others."""
-        return bool(sender.user) and bool(sender.teams) and sender.teams <= self._teams()
+    def _refusal(self, sender: Sender) -> str | None:
+        """Why nothing is done for them: every team the payload names must be this workspace."""
+        if not (ours := self._teams()):
+            return answers.STARTING
+        known = sender.user and sender.teams and sender.teams <= ours  # shared channels bring in others
+        return None if known else answers.REFUSED
 
     def _reply(self, sender: Sender) -> str | None:
         """The response_url as it may be stored."""

@@ -161,14 +161,15 @@ def submission(callback: str, metadata: str, values: Mapping[str, Any], **change
 
 @asynccontextmanager
 async def stage(folder: Path, *, bolt: bool = True, store: Any = None,
-                patience: Patience | None = None) -> AsyncIterator[Stage]:
+                patience: Patience | None = None,
+                teams: frozenset[str] = frozenset({TEAM})) -> AsyncIterator[Stage]:
     clock, slack, ids = StillClock(), NotingSlack(), RandomIds()
     db = Database(f"sqlite+aiosqlite:///{folder / 'store.db'}")
     async with db.engine.begin() as made:
         await made.run_sync(metadata.create_all)
     sealer = Sealer({"k1": b"0" * 32})
     intake = Intake(
-        store or Store(db, ids), slack, sealer, clock, command="/notebook", teams=lambda: frozenset({TEAM}),
+        store or Store(db, ids), slack, sealer, clock, command="/notebook", teams=lambda: teams,
         zone=ZoneInfo("Europe/Berlin"), words=Words(help_message, _loading), patience=patience)
     dispatch: Dispatch = DirectDispatch(intake)
     if bolt:

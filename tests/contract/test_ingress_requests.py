@@ -389,3 +389,12 @@ async def test_the_same_text_at_once_is_one_row(here: Stage) -> None:
     said = await asyncio.gather(*(here.command("start train-1") for _ in range(4)))
     await here.only()
     assert sorted(bool(answer.content) for answer in said) == [False, True, True, True]
+
+
+async def test_before_the_workspace_is_known_nothing_is_done_and_nobody_is_called_a_stranger(tmp_path: Path) -> None:
+    async with stage(tmp_path, teams=frozenset()) as here:
+        assert (await here.command("list")).json()["text"] == answers.STARTING
+        await here.click(ids.STOP, NOTEBOOK.dump())
+        assert here.slack.said == [(HOOK, answers.STARTING)]
+        assert (await here.event({"type": "app_home_opened", "user": ANA, "tab": "home"})).status_code == 503
+        assert await here.rows() == []

