@@ -64,7 +64,7 @@ def _without(names: tuple[str, ...]) -> Iterator[None]:
 
 
 def _quiet_logger() -> logging.Logger:
-    """Bolt's debug and info lines hold whole requests."""
+    """Bolt's lines below an error hold whole requests."""
     logger = logging.getLogger("leasebot.bolt")
-    logger.setLevel(logging.WARNING)
+    logger.setLevel(logging.ERROR)
     return logger

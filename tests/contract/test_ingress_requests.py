@@ -398,3 +398,25 @@ async def test_before_the_workspace_is_known_nothing_is_done_and_nobody_is_calle
         assert here.slack.said == [(HOOK, answers.STARTING)]
         assert (await here.event({"type": "app_home_opened", "user": ANA, "tab": "home"})).status_code == 503
         assert await here.rows() == []
+
+
+async def test_the_command_may_have_another_name(here: Stage) -> None:
+    assert (await here.command("start train-1", command="/nb")).content == b""
+    await here.only()
+
+
+async def test_a_form_nobody_knows_is_not_lost_in_silence(here: Stage) -> None:
+    form = submission("from_the_future", Button(cause="c").dump(), {"reason": "x"})
+    assert (await here.interact(form)).json()["response_action"] == "update"
+    assert await here.rows() == []
+
+
+@pytest.mark.parametrize("payload", [
+    {"type": "block_actions"}, {"type": "block_actions", "actions": "x", "user": 1, "team": None},
+    {"type": "view_submission"}, {"type": "view_submission", "view": {"state": None}}, {"type": "block_suggestion"},
+    {"type": "block_actions", "actions": [{"action_id": 5}], "user": {"id": ANA}, "team": {"id": TEAM}},
+    {"type": "view_submission", "user": {"id": ANA}, "team": {"id": TEAM}, "view": {"callback_id": ids.VIEW_DENY}},
+])
+async def test_a_payload_that_lacks_everything_is_answered(here: Stage, payload: dict) -> None:
+    assert (await here.interact(payload)).status_code == 200
+    assert await here.rows() == []
