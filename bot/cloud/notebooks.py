@@ -1,5 +1,6 @@
 """One project seen with one person's credentials: every operation, each made safe to repeat by reading back."""
 
+import contextlib
 from datetime import datetime, timedelta
 
 from bot.cloud import catalog, wire
@@ -15,6 +16,7 @@ from bot.errors import (
     CloudAlready,
     CloudBusy,
     CloudConflict,
+    CloudDenied,
     CloudError,
     CloudGarbled,
     CloudInvalid,
@@ -70,9 +72,10 @@ class HttpCloud:
 
     async def images(self) -> tuple[Image, ...]:
         """All images, the built-in ones and the project's own; each id once."""
-        found: dict[str, Image] = {}
-        for query in ((), (("type", "DEDICATED"),)):  # without `type` one cloud gives both kinds, the other one
-            found.update((image.id, image) for image in await self._images(query))
+        found = {image.id: image for image in await self._images(())}
+        with contextlib.suppress(CloudInvalid, CloudDenied, CloudNotFound):
+            # Without `type` one cloud gives both kinds, the other only the built-in ones.
+            found.update((image.id, image) for image in await self._images((("type", "DEDICATED"),)))
         return tuple(found.values())
 
     async def image(self, image_id: str) -> Image:

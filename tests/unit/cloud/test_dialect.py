@@ -98,6 +98,15 @@ async def test_both_kinds_of_images_are_asked_for_and_twins_told_apart_by_id(ben
     assert [image.id for image in await bench.cloud().images()] == ["a", "b", "c"]
 
 
+async def test_who_may_not_see_own_images_still_sees_the_built_in_ones(bench: Any, make: Make) -> None:
+    def answer(request: Any) -> Any:
+        own = request.url.params.get("type") == "DEDICATED"
+        return make["refusal"](403, "ModelArts.0108") if own else make["json"]({"data": [{"id": "a"}]})
+
+    bench.script.on("GET", r"/images", answer)
+    assert [image.id for image in await bench.cloud().images()] == ["a"]
+
+
 @pytest.mark.parametrize(
     ("cloud", "region", "modelarts", "iam", "aom", "hosts"),
     [
