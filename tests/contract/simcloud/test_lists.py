@@ -42,6 +42,30 @@ async def test_names_of_others_need_a_right_of_their_own(api: Driver) -> None:
     assert unnamed == {"id": user["id"], "domain": user["domain"]}
 
 
+async def test_a_list_is_never_older_than_the_last_change(api: Driver) -> None:
+    notebook_id = await api.running()
+
+    async def listed() -> dict[str, object]:
+        return dict((await api.ok("GET", "/notebooks"))["data"][0])
+
+    async def same() -> bool:
+        shown = await api.show(notebook_id)
+        return await listed() == {key: value for key, value in shown.items() if key != "current_time"}
+
+    assert await same()
+    await api.ok("PATCH", f"/notebooks/{notebook_id}/lease", json={"duration": 4 * 60 * MINUTE})
+    assert await same()
+    await api.ok("PUT", f"/notebooks/{notebook_id}", json={"name": "renamed"})
+    assert await same()
+    await api.ok("POST", f"/notebooks/{notebook_id}/stop")
+    assert await same()
+    api.push(200_000)
+    assert (await listed())["status"] == "STOPPED"
+    assert await same()
+    api.cloud.console.rename(notebook_id, "again")
+    assert await same()
+
+
 async def test_pages_go_by_record(api: Driver) -> None:
     populate(api, 23)
     first = await api.ok("GET", "/notebooks")

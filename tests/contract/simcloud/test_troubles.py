@@ -133,6 +133,10 @@ class TestEffects:
         assert hits == [False, True, False, True, False, False, False, False]
         assert not rule.strikes("POST", "/x", None)
 
+    def test_the_third_and_all_after_it(self) -> None:
+        rule = Rule.parse({"effect": "reset", "nth": 3, "count": 0})
+        assert [rule.strikes("GET", "/x", None) for _ in range(5)] == [False, False, True, True, True]
+
     async def test_only_for_one_user(self, api: Driver) -> None:
         await api.token()
         api.cloud.faults.add("error", code="ModelArts.6102", user="ben", count=0)

@@ -72,6 +72,20 @@ async def test_a_sold_out_flavor_cannot_be_started_again(api: Driver) -> None:
     assert await api.refused("POST", f"/notebooks/{notebook_id}/start") == (400, "ModelArts.6360")
 
 
+async def test_a_tag_with_a_known_key_gets_the_new_value(api: Driver) -> None:
+    api.cloud.settings.dialect = "hwc"
+    notebook_id = await api.running()
+    path = f"/notebooks/{notebook_id}/tags"
+    for value in ("ada", "bob"):
+        body = {"tags": [{"key": "owner", "value": value}, {"key": "team", "value": "r"}]}
+        assert (await api.call("POST", f"{path}/create", json=body)).status_code == 204
+    assert (await api.show(notebook_id))["tags"] == [{"key": "owner", "value": "bob"}, {"key": "team", "value": "r"}]
+    await api.call("DELETE", f"{path}/delete", json={"tags": [{"key": "owner"}]})
+    assert (await api.show(notebook_id))["tags"] == [{"key": "team", "value": "r"}]
+    bad = {"tags": [{"key": "_sys_x", "value": "1"}]}
+    assert await api.refused("POST", f"{path}/create", json=bad) == (400, "ModelArts.6332")
+
+
 class TestUpdate:
     async def test_is_partial_and_some_of_it_wants_a_stopped_instance(self, api: Driver) -> None:
         notebook_id = await api.running(description="before")
