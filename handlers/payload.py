@@ -62,13 +62,12 @@ def of_click(body: Mapping[str, Any]) -> Sender:
     user, team, teams = _person(body)
     raw = _action(body)
     told = "|".join((team, user, _text(raw, "action_ts"), _text(raw, "action_id"), str(_value(raw))))
-    container, view = _map(body, "container"), _map(body, "view")
+    container = _map(body, "container")
     channel = _text(_map(body, "channel"), "id") or _text(container, "channel_id")
     ts = _text(container, "message_ts") or _text(_map(body, "message"), "ts")
     message = {"channel": channel, "ts": ts, "ephemeral": bool(container.get("is_ephemeral"))}
-    return Sender(user, team, teams, f"click:{_hash(told)}", "home" if view.get("type") == "home" else "click",
-                  channel or None, _text(body, "trigger_id"), _text(body, "response_url"),
-                  message if channel and ts else None)
+    return Sender(user, team, teams, f"click:{_hash(told)}", "click", channel or None, _text(body, "trigger_id"),
+                  _text(body, "response_url"), message if channel and ts else None)
 
 
 def of_submit(body: Mapping[str, Any]) -> Sender:

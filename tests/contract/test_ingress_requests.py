@@ -276,7 +276,7 @@ async def test_a_click_in_app_home_is_answered_in_a_window(here: Stage) -> None:
             "channel": None}
     await here.click(ids.STOP, NOTEBOOK.dump(), **home)
     data = (await here.only()).data
-    assert (data["via"], data["reply"], data["channel"], data["message"]) == ("home", None, None, None)
+    assert (data["via"], data["reply"], data["channel"], data["message"]) == ("click", None, None, None)
     await here.click(ids.STOP, "old", **home)
     assert here.slack.opened[0][1]["blocks"][0]["text"]["text"] == answers.OLD_BUTTON
 
