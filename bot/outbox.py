@@ -334,14 +334,18 @@ class Postman:
         return wait
 
     async def next_due(self) -> datetime | None:
-        """When the next message may go; None if none waits."""
+        """When the next message may go: when it is due, and its channel's pace allows; None if none waits."""
+        query = (
+            select(outbox.c.due_at, outbox.c.sent_rev, paces.c.next_at)
+            .select_from(outbox.outerjoin(paces, paces.c.name == outbox.c.target))
+            .where(outbox.c.state == "pending")
+            .order_by(outbox.c.due_at)
+            .limit(50)
+        )
         async with self._db.read() as db:
-            row = (
-                await db.execute(
-                    select(outbox.c.due_at).where(outbox.c.state == "pending").order_by(outbox.c.due_at).limit(1)
-                )
-            ).first()
-        return row.due_at if row else None
+            rows = list(await db.execute(query))
+        paced = (max(row.due_at, row.next_at) if row.next_at and not row.sent_rev else row.due_at for row in rows)
+        return min(paced, default=None)
 
 
 def _metadata(row: Any) -> dict[str, Any]:

@@ -267,14 +267,12 @@ class Workshop:
     async def _failed(self, claim: Claim, error: BaseException) -> None:
         now = self._clock.now()
         final = _final(error) or (now - claim.created_at > GIVE_UP and claim.tries > 8)
-        log.warning(
-            "work %s (%s, %s) failed: %s",
-            claim.id,
-            claim.kind,
-            claim.step,
-            type(error).__name__,
-            exc_info=error if not isinstance(error, BotError) else None,
-        )
+        expected = isinstance(error, BotError)
+        log.log(
+            logging.INFO if expected else logging.ERROR,
+            "work %s (%s, %s): %s", claim.id, claim.kind, claim.step, type(error).__name__,
+            exc_info=None if expected else error,
+        )  # fmt: skip
         code, words = type(error).__name__, str(error)[:500] if isinstance(error, BotError) else "unexpected"
         async with self._db.begin() as db:
             values: dict[str, Any] = {"error_code": code, "error_text": words}

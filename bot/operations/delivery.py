@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from bot.clock import from_ms
+from bot.clock import from_ms, to_ms
 from bot.errors import SlackError
 from bot.operations.notices import supersede
 from bot.render.context import Context
@@ -28,10 +28,13 @@ class Drawing:
     async def __call__(self, row: Any, now: datetime) -> Message | str:
         if row.sent_rev == 0 and (reason := _overtaken(row, now)):
             return reason
+        facts = dict(row.facts)
+        if row.kind == "idle_warning" and row.delivered_at:  # redrawn, it names the time that was promised
+            facts["delivered_ms"] = to_ms(row.delivered_at)
         if row.kind == "digest" or row.facts.get("what") == "cost":  # charts take time: off the loop
-            message = await asyncio.to_thread(render, row.kind, row.facts, now, self._ctx)
+            message = await asyncio.to_thread(render, row.kind, facts, now, self._ctx)
         else:
-            message = render(row.kind, row.facts, now, self._ctx)
+            message = render(row.kind, facts, now, self._ctx)
         return message if message is not None else f"nothing is known of {row.kind}"
 
 

@@ -72,7 +72,7 @@ def stopped(facts: StoppedFacts, now: datetime, ctx: Context) -> Message:
     page.say(f"What is in `{WORK}` is saved and there when it starts again. Everything else in the container is gone, "
              "for instance packages installed outside it and what was in memory.")
     if saved := facts.get("saved"):
-        page.say(f"Saved by stopping: {text.escape(saved)}.")
+        page.say(f"It would have run until its lease ended; stopped until then, that is {text.escape(saved)} not spent.")
     if settled := facts.get("settled"):
         page.say(outcome(settled, facts.get("settled_by"), facts.get("settled_ms")))
         return page.message()
