@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
-from sqlalchemy import Select, literal, or_, select, update
+from sqlalchemy import bindparam, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -26,6 +26,26 @@ MOST_UNFINISHED = 200
 UNFINISHED = ("open", "running", "held")
 
 Kept = Literal["new", "again", "joined", "too_fast", "refused"]
+
+
+# Built once: putting a statement together costs more than carrying it out.
+
+# The work of this cause, and whether Slack said within the hour that the person is no full member; an older word is
+# left to the operation, which asks Slack again.
+_SEEN = select(
+    select(work.c.id).where(work.c.cause == bindparam("named")).scalar_subquery().label("known"),
+    select(literal(1)).where(
+        people.c.team == bindparam("in_team"), people.c.slack == bindparam("of"),
+        people.c.checked_at >= bindparam("since"), or_(people.c.guest, people.c.stranger, people.c.deleted),
+    ).scalar_subquery().label("refused"))
+_TAKE = update(rates).where(rates.c.person == bindparam("who")).values(tokens=bindparam("left"), at=bindparam("then"))
+_UNFINISHED = (
+    select(work.c.id, work.c.data).where(work.c.author == bindparam("of"), work.c.state.in_(UNFINISHED))
+    .order_by(work.c.created_at, work.c.id).limit(MOST_UNFINISHED))
+_LOCK = {
+    name: insert(rates).on_conflict_do_update(index_elements=[rates.c.person], set_={"at": rates.c.at})
+    .returning(rates.c.tokens, rates.c.at)
+    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))}
 
 
 class Asked(Protocol):
@@ -68,7 +88,8 @@ class Intake:
 
     async def _keep(self, db: Tx, asked: Asked, now: datetime) -> tuple[Kept, str | None]:
         tokens = await _tokens(db, asked, now) if asked.counted else BURST
-        seen = (await db.execute(_seen(asked, now))).one()
+        seen = (await db.execute(_SEEN, {"in_team": asked.team, "of": asked.author, "named": asked.cause,
+                                         "since": now - BELIEVED})).one()
         if seen.refused:
             return "refused", None
         if seen.known:
@@ -76,7 +97,7 @@ class Intake:
         if tokens < 1:
             return "too_fast", None
         if asked.counted:
-            await db.execute(update(rates).where(rates.c.person == _person(asked)).values(tokens=tokens - 1, at=now))
+            await db.execute(_TAKE, {"who": _person(asked), "left": tokens - 1, "then": now})
         if asked.text is not None and (twin := await _twin(db, asked)):
             return "joined", twin
         item = Item("request", asked.cause, asked.serial, asked.data, asked.author)
@@ -108,33 +129,16 @@ def _person(asked: Asked) -> str:
     return f"{asked.team}:{asked.author}"
 
 
-def _seen(asked: Asked, now: datetime) -> Select[tuple[str | None, int | None]]:
-    """The work of this cause, and whether Slack said within the hour that the person is no full member.
-
-    An older word is left to the operation, which asks Slack again.
-    """
-    known = select(work.c.id).where(work.c.cause == asked.cause).scalar_subquery()
-    refused = select(literal(1)).where(
-        people.c.team == asked.team, people.c.slack == asked.author, people.c.checked_at >= now - BELIEVED,
-        or_(people.c.guest, people.c.stranger, people.c.deleted)).scalar_subquery()
-    return select(known.label("known"), refused.label("refused"))
-
-
 async def _tokens(db: Tx, asked: Asked, now: datetime) -> float:
     """What the person may still do at once. Locks the row: one person's requests are taken one after the other."""
-    insert = sqlite.insert if db.dialect.name == "sqlite" else postgresql.insert
-    lock = insert(rates).values(person=_person(asked), tokens=BURST, at=now)
-    row = (await db.execute(lock.on_conflict_do_update(index_elements=[rates.c.person], set_={"at": rates.c.at})
-                            .returning(rates.c.tokens, rates.c.at))).one()
+    row = (await db.execute(_LOCK[db.dialect.name], {"person": _person(asked), "tokens": BURST, "at": now})).one()
     elapsed = max(0.0, (now - row.at) / timedelta(seconds=1))
     return float(min(BURST, row.tokens + elapsed * PER_SECOND))
 
 
 async def _twin(db: Tx, asked: Asked) -> str | None:
     """Unfinished work of the same person for the same words: the request itself, or the operation it has become."""
-    unfinished = (await db.execute(
-        select(work.c.id, work.c.data).where(work.c.author == asked.author, work.c.state.in_(UNFINISHED))
-        .order_by(work.c.created_at, work.c.id).limit(MOST_UNFINISHED))).all()
+    unfinished = (await db.execute(_UNFINISHED, {"of": asked.author})).all()
     if same := next((str(row.id) for row in unfinished if row.data.get("text") == asked.text), None):
         return same
     begun = {str(row.data["request"]): str(row.id) for row in unfinished if row.data.get("request")}
