@@ -4,12 +4,11 @@ import logging
 import os
 import random
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-
-from bot.operations.table import read_verbs
 
 from bot import http
 from bot.clock import Clock, SystemClock
@@ -33,6 +32,7 @@ from bot.operations.people import People
 from bot.operations.power import Start, Stop
 from bot.operations.requests import Requests, Sorry
 from bot.operations.sweep import Sweep
+from bot.operations.table import read_verbs
 from bot.operations.verbs import Verbs
 from bot.outbox import Postman
 from bot.secrets import RESPONSE_PLACE, Sealer
@@ -46,6 +46,16 @@ from bot.work import Handler, Workshop
 from deploy.sources import idle_sources
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What leads out of the process; what is None is built from the settings. Whoever brings a part closes it."""
+
+    db: Database | None = None
+    slack: SlackWeb | None = None
+    http: http.Client | None = None  # to the clouds and to notebooks
+    ticks: Callable[[], float] = time.monotonic  # what calls to the clouds are timed with, in seconds
 
 
 @dataclass(slots=True)
@@ -77,17 +87,20 @@ async def bot(
     clock: Clock | None = None,
     ids: Ids | None = None,
     jitter: Callable[[], float] = random.random,
+    outside: Outside | None = None,
 ) -> AsyncIterator[Bot]:
     """Build it; close everything at the end. Raises SettingsError where something must be put right first."""
     async with AsyncExitStack() as stack:
-        clock, ids = clock or SystemClock(), ids or RandomIds()
-        db = Database(settings.engine_url)
-        stack.push_async_callback(db.dispose)
+        clock, ids, outside = clock or SystemClock(), ids or RandomIds(), outside or Outside()
+        db = outside.db or Database(settings.engine_url)
+        if outside.db is None:
+            stack.push_async_callback(db.dispose)
         await ready(db)
-        clouds = await stack.enter_async_context(HttpClouds(clock, jitter=jitter))
-        token = required(settings.bot_token, "SLACK_BOT_TOKEN").get_secret_value()
-        slack = await stack.enter_async_context(SlackWeb(token, clock, base_url=settings.slack_api_url))
-        fetcher = await stack.enter_async_context(http.Client(follow_redirects=False, trust_env=False))
+        clouds = await stack.enter_async_context(HttpClouds(clock, outside.http, jitter=jitter, ticks=outside.ticks))
+        slack = outside.slack or await stack.enter_async_context(_slack(settings, clock))
+        fetcher = outside.http or await stack.enter_async_context(
+            http.Client(follow_redirects=False, trust_env=False)
+        )  # fmt: skip
         ring = {key.id: key.secret for key in settings.key_ring}
         sealer = Sealer(ring)
         deps = Deps(
@@ -105,6 +118,11 @@ async def bot(
         )  # fmt: skip
         drain = Drain(workshop, postman, clock)
         yield Bot(settings, config, clock, ids, db, slack, clouds, parts, workshop, drain, Local(drain))
+
+
+def _slack(settings: Settings, clock: Clock) -> SlackWeb:
+    token = required(settings.bot_token, "SLACK_BOT_TOKEN").get_secret_value()
+    return SlackWeb(token, clock, base_url=settings.slack_api_url)
 
 
 def handlers(parts: Parts, clouds: HttpClouds, fetcher: http.Client) -> dict[str, Handler]:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import ipaddress
 import random
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from types import TracebackType
@@ -40,11 +41,15 @@ class HttpClouds:
         *,
         jitter: Callable[[], float] = random.random,
         sleep: Sleep = asyncio.sleep,
+        ticks: Callable[[], float] = time.monotonic,
         patience: Patience | None = None,
     ) -> None:
-        """`jitter` gives numbers in [0, 1), `sleep` takes seconds; a client that is given is not closed here."""
+        """`jitter` gives numbers in [0, 1), `sleep` takes seconds; a client that is given is not closed here.
+
+        `ticks` gives seconds since some start: waits, rates and rests are measured with it.
+        """
         self._clock = clock
-        self._pace = Pace(sleep)
+        self._pace = Pace(sleep, ticks)
         self._own = http is None
         self._client = http or Client(limits=_LIMITS, mounts=dict.fromkeys(_DIRECT))
         self._sender = Sender(self._client, clock, self._pace, jitter, patience or Patience())
