@@ -8,6 +8,8 @@ from bot.operations import approvals
 from bot.operations.base import Operation, Parts
 from bot.operations.notices import settle
 from bot.operations.policies import policy_of
+from bot.operations.told import owner_of, say_stopped
+from bot.rules import keys
 from bot.rules import lease as rules
 from bot.stores import notebooks, usage
 from bot.stores.database import Tx
@@ -194,6 +196,12 @@ async def stopped(op: Operation, claim: Claim, notebook: Notebook, now: datetime
                 "key": f"stop:{claim.id}",
             },
         )
+        owner = await owner_of(db, op.deps, project, notebook)
+        if owner is not None and owner != claim.author:  # somebody else stopped it: the owner is told by whom
+            stop_at = row.stopped_at if row and row.stopped_at else at
+            key = keys.stopped(notebook.id, stop_at)
+            await say_stopped(db, op.deps, project, notebook, key, owner, now, reason="person",
+                              by=str(claim.author), at_ms=to_ms(stop_at))  # fmt: skip
 
     return op.finish(claim, "done", now, action="stop", also=also, before_ms=end_ms, result={"end_ms": end_ms})
 
