@@ -97,10 +97,11 @@ async def bot(
             stack.push_async_callback(db.dispose)
         await ready(db)
         clouds = await stack.enter_async_context(HttpClouds(clock, outside.http, jitter=jitter, ticks=outside.ticks))
-        slack = outside.slack or await stack.enter_async_context(_slack(settings, clock))
-        fetcher = outside.http or await stack.enter_async_context(
-            http.Client(follow_redirects=False, trust_env=False)
-        )  # fmt: skip
+        slack, fetcher = outside.slack, outside.http
+        if slack is None:
+            slack = await stack.enter_async_context(_slack(settings, clock))
+        if fetcher is None:
+            fetcher = await stack.enter_async_context(http.Client(follow_redirects=False, trust_env=False))
         ring = {key.id: key.secret for key in settings.key_ring}
         sealer = Sealer(ring)
         deps = Deps(
