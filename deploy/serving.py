@@ -1,9 +1,11 @@
 """`leasebot serve`, `socket`, `tick`: what each does once it is built."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import signal
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +14,6 @@ from sqlalchemy import func, select
 from starlette.applications import Starlette
 
 from bot.clock import Clock
-from bot.config.load import load
 from bot.config.model import Config
 from bot.settings import Settings, required
 from bot.stores.schema import work
@@ -27,7 +28,15 @@ RETRY_PATIENCE = timedelta(seconds=30)  # contract 7: tick waits so long for a R
 
 
 class Server(uvicorn.Server):
-    """Prints the one ready line when it accepts (contract 7)."""
+    """Prints the one ready line when it accepts; SIGTERM and Ctrl-C let it finish, and then everything is closed."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """uvicorn's own raises the signal once more at the end, in the middle of closing."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
 
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
@@ -101,14 +110,3 @@ async def _waiting(running: Bot) -> int:
         return int(
             (await db.execute(select(func.count()).select_from(work).where(work.c.state == "open"))).scalar_one()
         )
-
-
-def run(coroutine: Any) -> Any:
-    """Run it; SIGTERM ends it like Ctrl-C."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    return asyncio.run(coroutine)
-
-
-def read_config(settings: Settings, environ: Any) -> Config:
-    """The policy file the settings name."""
-    return load(settings.config, environ)

@@ -1,0 +1,339 @@
+"""`leasebot check`: all a deployment needs, asked by reading only; each line says what is wrong and what to do."""
+
+import math
+import os
+import stat
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.clock import Clock, SystemClock
+from bot.cloud.client import HttpClouds
+from bot.cloud.line import http_date
+from bot.cloud.port import Cloud
+from bot.config.load import load
+from bot.config.model import Config, Project
+from bot.config.policy import EffectivePolicy, effective
+from bot.errors import CloudError, SettingsError, SlackError
+from bot.idle import poll
+from bot.idle.aom import HttpAom
+from bot.idle.metrics import Found, discover
+from bot.model import Listing
+from bot.rules.brakes import CLOCK_LIMIT
+from bot.settings import Settings, load_settings
+from bot.slackweb import SlackWeb
+from bot.stores.database import Database
+from bot.stores.migrate import LATEST, version
+from deploy.manifest import BOT_SCOPES
+from deploy.sources import metrics_policy
+
+Level = Literal["ok", "note", "wrong"]
+PAGE = 50  # notebooks per page of a listing
+CALLS_PER_POLL = 3  # show, Jupyter through the proxy, a share of a metrics query
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line. `todo` says what to do about it."""
+
+    level: Level
+    about: str
+    what: str
+    todo: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.level:<5} {self.about}: {self.what}" + (f" -> {self.todo}" if self.todo else "")
+
+
+def ok(about: str, what: str) -> Finding:
+    """All is well."""
+    return Finding("ok", about, what)
+
+
+def note(about: str, what: str, todo: str = "") -> Finding:
+    """It works, but it should be known."""
+    return Finding("note", about, what, todo)
+
+
+def wrong(about: str, what: str, todo: str) -> Finding:
+    """It will not work; `check` ends with 1."""
+    return Finding("wrong", about, what, todo)
+
+
+async def check(environ: Mapping[str, str], *, socket: bool = False) -> AsyncIterator[Finding]:
+    """Every finding, as soon as it is known. Nothing is changed anywhere, and no message is sent."""
+    clock = SystemClock()
+    try:
+        settings = load_settings(environ)
+    except SettingsError as error:
+        for line in str(error).splitlines():
+            yield wrong("settings", line, "correct it in the environment")
+        return
+    for finding in (*settings_findings(settings, socket=socket), await database_finding(settings)):
+        yield finding
+    try:
+        config = load(settings.config, environ)
+    except SettingsError as error:
+        for line in str(error).splitlines():
+            yield wrong("policy", line, "correct it in the file")
+        return
+    async for finding in _outside(settings, config, clock):
+        yield finding
+
+
+async def _outside(settings: Settings, config: Config, clock: Clock) -> AsyncIterator[Finding]:
+    for finding in policy_findings(config):
+        yield finding
+    async for finding in slack_findings(settings, config, clock):
+        yield finding
+    async with HttpClouds(clock) as clouds:
+        for project in config.projects.values():
+            async for finding in cloud_findings(settings, config, project, clouds, clock):
+                yield finding
+
+
+# --- settings, policy, database ------------------------------------------------------------------
+
+
+def settings_findings(settings: Settings, *, socket: bool) -> list[Finding]:
+    """What is set and what is missing."""
+    found: list[Finding] = []
+    try:
+        settings.check_serving(socket=socket)
+        found.append(ok("settings", f"complete for `leasebot {'socket' if socket else 'serve'}`"))
+    except SettingsError as error:
+        found += [wrong("settings", line, "set it") for line in str(error).splitlines()]
+    if settings.public_url is None:
+        found.append(note("settings", "LEASEBOT_PUBLIC_URL is not set: people are given no page to link their cloud "
+                          "user on", "set it, or link people with `leasebot link`"))  # fmt: skip
+    return found
+
+
+def policy_findings(config: Config) -> list[Finding]:
+    """The file loads; is there anybody to decide?"""
+    about = "policy"
+    found = [ok(about, f"{config.path}: {len(config.projects)} projects, {len(config.rules)} rules, "
+                       f"hash {config.file_hash[:12]}")]  # fmt: skip
+    for name, project in config.projects.items():
+        policy = effective(config, name)
+        if not (policy.approvers or policy.escalate_to or project.roles.admins):
+            found.append(note(about, f"{name}: nobody could approve anything", "name approvers or admins"))
+        if not project.roles.admins:
+            found.append(note(about, f"{name}: no admin, so nobody gets alerts or releases a brake", "name admins"))
+        found.append(ok(about, f"{name}: idle stops are {policy.idle_mode} ({policy.sources['idle_mode']})"))
+    return found
+
+
+async def database_finding(settings: Settings) -> Finding:
+    """It answers, its schema fits, its file is private. A SQLite file that is not there is not made."""
+    if settings.on_sqlite and (finding := _file(Path(make_url(settings.engine_url).database or ""))):
+        return finding
+    db = Database(settings.engine_url)
+    try:
+        return _schema(settings, await version(db))
+    except (SQLAlchemyError, OSError) as error:
+        cause = getattr(error, "orig", None) or error
+        what = f"it does not answer ({type(cause).__name__})"
+        return wrong("database", what, "check LEASEBOT_DATABASE_URL and the server")
+    finally:
+        await db.dispose()
+
+
+def _file(path: Path) -> Finding | None:
+    if not path.exists():
+        return _new_file(path)
+    mode = stat.S_IMODE(path.stat().st_mode)
+    return wrong("database", f"others may read {path} (mode {mode:04o})", f"chmod 600 {path}") if mode & 0o077 else None
+
+
+def _new_file(path: Path) -> Finding:
+    folder = path.parent
+    if folder.is_dir() and os.access(folder, os.W_OK):
+        return ok("database", f"{path} will be made at the first start")
+    return wrong("database", f"{path} cannot be made", f"make the folder {folder} and let this user write there")
+
+
+def _schema(settings: Settings, found: str | None) -> Finding:
+    if found == LATEST:
+        return ok("database", f"it answers, schema {found}")
+    if settings.on_sqlite:
+        return ok("database", f"schema {found or 'none'}; it is brought to {LATEST} at the next start")
+    return wrong("database", f"schema {found or 'none'}, needed {LATEST}", "run leasebot db upgrade")
+
+
+# --- Slack ---------------------------------------------------------------------------------------
+
+
+async def slack_findings(settings: Settings, config: Config, clock: Clock) -> AsyncIterator[Finding]:
+    """Token, scopes, clock, channels, user groups."""
+    if settings.bot_token is None:
+        return
+    token = settings.bot_token.get_secret_value()
+    async with SlackWeb(token, clock, base_url=settings.slack_api_url) as slack:
+        try:
+            said = await slack.whoami()
+        except SlackError as error:
+            yield wrong("Slack", f"the token is not accepted: {error.code}",
+                        "copy the bot token (xoxb-…) of the installed app")  # fmt: skip
+            return
+        yield ok("Slack", f"bot {said.get('user')} in {said.get('team')} ({said.get('team_id')})")
+        for finding in scope_findings(frozenset(said["scopes"])):
+            yield finding
+        yield _clock("Slack", http_date(str(said["date"])), clock.now())
+        async for finding in _places(slack, config):
+            yield finding
+
+
+def scope_findings(granted: frozenset[str]) -> list[Finding]:
+    """Scopes of the token against those of the manifest."""
+    missing = [name for name in BOT_SCOPES if name not in granted]
+    todo = "update the app from `leasebot manifest` and install it again"
+    found = [wrong("Slack", f"scope {name} is missing: {BOT_SCOPES[name]}", todo) for name in missing]
+    if more := sorted(granted - BOT_SCOPES.keys()):
+        found.append(note("Slack", f"scopes that are not needed: {', '.join(more)}", "take them from the app"))
+    return found if missing else [*found, ok("Slack", f"all {len(BOT_SCOPES)} scopes are granted")]
+
+
+async def _places(slack: SlackWeb, config: Config) -> AsyncIterator[Finding]:
+    for name, project in config.projects.items():
+        try:
+            members = await slack.members(project.channel)
+        except SlackError as error:
+            yield wrong("Slack", f"{name}: channel {project.channel}: {error.code}", "invite the bot to the channel")
+        else:
+            yield ok("Slack", f"{name}: channel {project.channel}, {len(members)} members")
+    for group in sorted(_groups(config)):
+        try:
+            people = await slack.group(group)
+        except SlackError as error:
+            yield wrong("Slack", f"user group {group}: {error.code}", "correct it in the policy; as it is it means no")
+        else:
+            yield ok("Slack", f"user group {group}, {len(people)} people")
+
+
+def _groups(config: Config) -> frozenset[str]:
+    named: set[str] = set()
+    for name, project in config.projects.items():
+        policy, roles = effective(config, name), project.roles
+        named.update((*policy.approvers, *policy.escalate_to, *roles.admins, *roles.leads, *roles.auditors))
+    return frozenset(each for each in named if each.startswith("S"))
+
+
+def _clock(about: str, theirs: datetime | None, ours: datetime) -> Finding:
+    if theirs is None:
+        return note(about, "no clock to compare with")
+    skew = (ours - theirs).total_seconds()
+    if abs(skew) > CLOCK_LIMIT.total_seconds():
+        return wrong(about, f"this host's clock is {skew:+.0f} s off; nothing is stopped while it is",
+                     "set the clock (NTP)")  # fmt: skip
+    return ok(about, f"the clocks agree ({skew:+.0f} s)")
+
+
+# --- the cloud -----------------------------------------------------------------------------------
+
+
+async def cloud_findings(
+    settings: Settings, config: Config, project: Project, clouds: HttpClouds, clock: Clock
+) -> AsyncIterator[Finding]:
+    """Login and rights of one project's service account, by reading; its idle sources; how often a pass may come."""
+    about = f"cloud {project.name}"
+    try:
+        cloud = clouds.connect(project.endpoint, project.service_account, interactive=False)
+        who = await cloud.whoami()
+    except CloudError as error:
+        yield wrong(about, f"the service account cannot log in: {error}", error.next_step)
+        return
+    yield ok(about, f"logged in as {who.user_name} in {who.domain_name}, project {who.project_id}")
+    began = clock.now()
+    try:
+        listing = await cloud.list_all()
+    except CloudError as error:
+        yield wrong(about, f"its notebooks cannot be listed: {error}", "grant modelarts:notebook:listAllNotebooks")
+        return
+    took = clock.now() - began
+    running = sum(1 for each in listing.notebooks if each.status.runs)
+    yield ok(about, f"{len(listing.notebooks)} notebooks, {running} running")
+    async for finding in _catalogue(config, cloud, about):
+        yield finding
+    yield _clock(about, cloud.server_now(), clock.now())
+    yield note(about, "the rights to stop and to renew are not tried here", "README, 'Cloud rights', names them")
+    policy = effective(config, project.name)
+    async for finding in idle_findings(config, project, policy, listing, cloud, clouds, about):
+        yield finding
+    yield interval_finding(about, settings.poll_seconds, shortest(listing, policy, project.endpoint.rate, took))
+
+
+async def _catalogue(config: Config, cloud: Cloud, about: str) -> AsyncIterator[Finding]:
+    try:
+        flavors, images = await cloud.flavors(), await cloud.images()
+    except CloudError as error:
+        yield wrong(about, f"flavors or images cannot be listed: {error}",
+                    "grant the rights to list flavors and images")  # fmt: skip
+        return
+    yield ok(about, f"{len(flavors)} flavors, {len(images)} images")
+    if unpriced := [each.id for each in flavors if config.prices.per_hour(each.id) is None]:
+        yield note(about, f"no price for {', '.join(unpriced)}", "name them in [prices]; totals say ≥ until then")
+
+
+async def idle_findings(
+    config: Config, project: Project, policy: EffectivePolicy, listing: Listing, cloud: Cloud, clouds: HttpClouds,
+    about: str,
+) -> AsyncIterator[Finding]:  # fmt: skip
+    """Which sources can answer, so that anything can ever be called idle."""
+    if "jupyter" in policy.idle_sources:
+        for finding in await _jupyter(listing, cloud, about):
+            yield finding
+    if "metrics" in policy.idle_sources:
+        aom = HttpAom(project.endpoint, *clouds.beside(project.endpoint, project.service_account, "metrics"))
+        for each in await discover(aom, metrics_policy(config.metrics)):
+            yield _series(each, about)
+    elif not policy.idle_blind:
+        yield note(about, "without `metrics` nothing is ever called idle", "add it to idle_sources, or set idle_blind")
+
+
+async def _jupyter(listing: Listing, cloud: Cloud, about: str) -> list[Finding]:
+    """A running notebook's address and token must be shown to the service account."""
+    running = next((each for each in listing.notebooks if each.status.runs), None)
+    if running is None:
+        return [note(about, "idle source jupyter: nothing runs now, so it was not tried", "run check again then")]
+    try:
+        shown = await cloud.show(running.id)
+    except CloudError as error:
+        return [wrong(about, f"idle source jupyter: a notebook cannot be shown: {error}",
+                      "grant modelarts:notebook:get")]  # fmt: skip
+    if not shown.url or not shown.token:
+        return [wrong(about, "idle source jupyter: the cloud shows no address or token of others' notebooks",
+                      "let the service account see them, or leave `jupyter` out of idle_sources")]  # fmt: skip
+    return [ok(about, "idle source jupyter: addresses and tokens are shown")]
+
+
+def _series(found: Found, about: str) -> Finding:
+    name = f"idle source metrics: {found.kind} {found.metric} in {found.namespace}"
+    if found.failure:
+        return wrong(about, f"{name}: {found.failure}", "grant aom:metric:list and aom:metric:get")
+    if not found.selectable:
+        return note(about, f"{name}: {found.series} series, none can be told by notebook", "see [metrics] selectors")
+    return ok(about, f"{name}: {found.selectable} series")
+
+
+def shortest(listing: Listing, policy: EffectivePolicy, rate: float, took: timedelta) -> timedelta:
+    """The shortest interval between passes that the rate limit allows: its calls must fit in, evidence included."""
+    pages = math.ceil(len(listing.notebooks) / PAGE) + 1
+    running = sum(1 for each in listing.notebooks if each.status.runs)
+    per_second = running * CALLS_PER_POLL / poll.interval(policy.idle_after).total_seconds()
+    left = max(rate - per_second, rate / 10)  # polls are spread; whatever is left is for the listing
+    return max(timedelta(seconds=1), timedelta(seconds=math.ceil(pages / left)), took)
+
+
+def interval_finding(about: str, poll_seconds: int, least: timedelta) -> Finding:
+    """`LEASEBOT_POLL_SECONDS` against it."""
+    seconds = math.ceil(least.total_seconds())
+    said = f"shortest honest interval between passes: {seconds} s; LEASEBOT_POLL_SECONDS is {poll_seconds}"
+    if poll_seconds < seconds:
+        return wrong(about, said, f"set LEASEBOT_POLL_SECONDS to {seconds} or more, or raise `rate` of the project")
+    return ok(about, said)

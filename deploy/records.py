@@ -1,0 +1,112 @@
+"""`leasebot audit verify`, `why` and `plan`: what is on record, for whoever runs the bot."""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from bot.config.model import Config
+from bot.errors import Ambiguous, NotFound
+from bot.operations import gather, records
+from bot.rules.durations import parse_instant
+from bot.rules.plan import decide
+from bot.settings import Settings
+from bot.stores import notebooks, trail
+from bot.stores.database import Database, Tx
+from bot.stores.migrate import ready
+from bot.stores.schema import audit
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """One project's audit. `broken`: number of the first entry that does not verify; `head`: mac of the last."""
+
+    project: str
+    entries: int
+    head: str
+    broken: int | None
+
+
+async def verify(settings: Settings) -> list[Chain]:
+    """Check every chain. An entry may have been made with any key of the ring, so old keys must still be in it."""
+    ring = [trail.chain_key(key.secret) for key in settings.key_ring]
+    db = Database(settings.engine_url)
+    try:
+        await ready(db)
+        async with db.read() as tx:
+            names = (await tx.execute(select(audit.c.project).distinct().order_by(audit.c.project))).scalars()
+            return [await _chain(tx, name, ring) for name in list(names)]
+    finally:
+        await db.dispose()
+
+
+async def _chain(tx: Tx, project: str, ring: Sequence[bytes]) -> Chain:
+    before, count, broken = "", 0, None
+    for row in await tx.execute(select(audit).where(audit.c.project == project).order_by(audit.c.seq)):
+        count += 1
+        entry = trail.Entry(row.project, row.actor, row.action, row.notebook_id, row.request, row.rule, row.data)
+        fits = any(hmac.compare_digest(row.mac, trail.mac(key, before, row.seq, row.at, entry)) for key in ring)
+        if broken is None and (row.seq != count or not fits):
+            broken = int(row.seq)
+        before = row.mac
+    return Chain(project, count, before, broken)
+
+
+async def why(settings: Settings, config: Config, name: str) -> list[str]:
+    """The latest decisions about a notebook, newest first. Raises NotFound."""
+    db = Database(settings.engine_url)
+    try:
+        await ready(db)
+        async with db.read() as tx:
+            row = await _notebook(tx, config, name)
+            found = await records.about(tx, row.project, row.id)
+    finally:
+        await db.dispose()
+    lines = [f"{row.name} ({row.id}) in {row.project}: {row.status}"]
+    return lines + [line for record in found for line in _told(record)]
+
+
+def _told(record: Any) -> list[str]:
+    until = f", still so {_instant(record.confirmed_at)}" if record.confirmed_at > record.at else ""
+    said = [f"{_instant(record.at)}{until}: {record.outcome}: {record.because}", f"    rule: {record.rule or 'none'}"]
+    return said + [f"    {each['source']}: {each['state']}, {each['text']}" for each in record.evidence]
+
+
+async def plan(settings: Settings, config: Config, name: str, at: str | None) -> list[str]:
+    """What would happen to a notebook at an instant, if nothing is renewed and activity stays as it is."""
+    from deploy.compose import bot, greet
+
+    async with bot(settings, config) as running:
+        await greet(running)
+        now = running.clock.now()
+        then = parse_instant(at, now, config.timezone) if at else now
+        async with running.db.read() as tx:
+            row = await _notebook(tx, config, name)
+            known = await gather.project(tx, running.parts.deps, row.project, now, only=row.id)
+        notebook = notebooks.load(row.snapshot)
+        owner = gather.owner_id(running.parts.deps, known, notebook)
+        policy = gather.policy_for(running.parts.deps, known, notebook, owner)
+        facts = gather.facts(
+            running.parts.deps, known, notebook, policy, owner=owner, reachable=owner is not None, slack_up=True
+        )
+        made = decide(then, facts, policy)
+    said = [f"{row.name} ({row.id}) in {row.project} at {_instant(then)}: {made.decision.outcome}"]
+    said += [f"    {made.decision.because}", f"    rule: {made.decision.rule or 'none'}"]
+    return said + [f"    {type(action).__name__}: {action.reason} ({action.rule})" for action in made.actions]
+
+
+async def _notebook(tx: Tx, config: Config, name: str) -> Any:
+    found = await notebooks.matching(tx, list(config.projects), name)
+    if not found:
+        raise NotFound(f"No notebook is called {name} or begins so.", next_step="The last pass may be older than it.")
+    if len(found) > 1:
+        choices = tuple((str(row.id), f"{row.name} ({row.id}) in {row.project}") for row in found)
+        raise Ambiguous(f"Several notebooks fit {name}: {', '.join(label for _id, label in choices)}.", choices)
+    return found[0]
+
+
+def _instant(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S}Z"
