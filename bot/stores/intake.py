@@ -1,12 +1,13 @@
 """What a request reads and writes before it is acknowledged: one short transaction."""
 
+import json
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
-from sqlalchemy import bindparam, literal, or_, select, update
+from sqlalchemy import Text, bindparam, literal, or_, select, type_coerce, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,6 +24,7 @@ PER_SECOND = 1.0  # and 60 a minute
 BELIEVED = timedelta(hours=1)  # how long "is a guest" holds before it is asked again
 
 MOST_UNFINISHED = 200
+UNFINISHED_FOR = timedelta(days=3)  # longer nothing waits: not even what is held
 UNFINISHED = ("open", "running", "held")
 
 Kept = Literal["new", "again", "joined", "too_fast", "refused"]
@@ -39,8 +41,11 @@ _SEEN = select(
         people.c.checked_at >= bindparam("since"), or_(people.c.guest, people.c.stranger, people.c.deleted),
     ).scalar_subquery().label("refused"))
 _TAKE = update(rates).where(rates.c.person == bindparam("who")).values(tokens=bindparam("left"), at=bindparam("then"))
+_RAW = type_coerce(work.c.data, Text)  # as it is stored, so that what cannot match need not be read
 _UNFINISHED = (
-    select(work.c.id, work.c.data).where(work.c.author == bindparam("of"), work.c.state.in_(UNFINISHED))
+    select(work.c.id, work.c.data)
+    .where(work.c.author == bindparam("of"), work.c.created_at >= bindparam("since"), work.c.state.in_(UNFINISHED),
+           or_(_RAW.like(bindparam("like"), escape="/"), _RAW.like('%"request":%')))
     .order_by(work.c.created_at, work.c.id).limit(MOST_UNFINISHED))
 _LOCK = {
     name: insert(rates).on_conflict_do_update(index_elements=[rates.c.person], set_={"at": rates.c.at})
@@ -98,7 +103,7 @@ class Intake:
             return "too_fast", None
         if asked.counted:
             await db.execute(_TAKE, {"who": _person(asked), "left": tokens - 1, "then": now})
-        if asked.text is not None and (twin := await _twin(db, asked)):
+        if asked.text is not None and (twin := await _twin(db, asked, now)):
             return "joined", twin
         item = Item("request", asked.cause, asked.serial, asked.data, asked.author)
         return "new", (await record(db, self._ids, item, now))[0]
@@ -136,9 +141,10 @@ async def _tokens(db: Tx, asked: Asked, now: datetime) -> float:
     return float(min(BURST, row.tokens + elapsed * PER_SECOND))
 
 
-async def _twin(db: Tx, asked: Asked) -> str | None:
+async def _twin(db: Tx, asked: Asked, now: datetime) -> str | None:
     """Unfinished work of the same person for the same words: the request itself, or the operation it has become."""
-    unfinished = (await db.execute(_UNFINISHED, {"of": asked.author})).all()
+    unfinished = (await db.execute(_UNFINISHED, {
+        "of": asked.author, "since": now - UNFINISHED_FOR, "like": _like(str(asked.text))})).all()
     if same := next((str(row.id) for row in unfinished if row.data.get("text") == asked.text), None):
         return same
     begun = {str(row.data["request"]): str(row.id) for row in unfinished if row.data.get("request")}
@@ -146,6 +152,12 @@ async def _twin(db: Tx, asked: Asked) -> str | None:
         return None
     asked_before = await db.execute(select(work.c.id, work.c.data).where(work.c.id.in_(list(begun))))
     return next((begun[row.id] for row in asked_before if row.data.get("text") == asked.text), None)
+
+
+def _like(text: str) -> str:
+    """A pattern for stored JSON that holds `text`; it may find more, never less."""
+    written = json.dumps(text, ensure_ascii=False)
+    return "%" + written.replace("/", "//").replace("%", "/%").replace("_", "/_") + "%"
 
 
 @asynccontextmanager

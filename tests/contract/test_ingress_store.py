@@ -65,6 +65,14 @@ async def test_what_was_kept_is_what_was_given(store: Intake, db: Database) -> N
     assert row.data["args"] == {"reason": '<!channel> "\\ 训练 \u0001'}
 
 
+@pytest.mark.parametrize("text", ["list", 'show "a%_/\\b" 训练', "extend a 2h 100% it's", "show \u0001\n"])
+async def test_the_same_text_joins_and_another_does_not(store: Intake, text: str) -> None:
+    assert await kept(store, entry("a", text=text), entry("b", text=text), entry("c", text=text + "x"),
+                      entry("d", text=text.upper() + "y"), entry("e", "U2", text=text)) == [
+        "new", "joined", "new", "new", "new"]
+    assert await kept(store, entry("f", text=text), now=NOW + timedelta(days=4)) == ["new"]
+
+
 async def test_many_at_once_of_one_person(store: Intake, db: Database) -> None:
     """The rate and the joining hold when they all come at the same instant."""
     told = await asyncio.gather(*(store.keep(entry(f"c{n}"), NOW, Gate()) for n in range(24)))
