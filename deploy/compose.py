@@ -54,7 +54,7 @@ class Outside:
 
     db: Database | None = None
     slack: SlackWeb | None = None
-    http: http.Client | None = None  # to the clouds and to notebooks
+    http: "http.Client | None" = None  # to the clouds and to notebooks
     ticks: Callable[[], float] = time.monotonic  # what calls to the clouds are timed with, in seconds
 
 
