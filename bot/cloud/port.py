@@ -66,3 +66,7 @@ class Clouds(Protocol):
     def connect(self, endpoint: Endpoint, credentials: Credentials, *, interactive: bool = True) -> Cloud:
         """`interactive` calls (commands) take precedence over passes in the project's rate limit."""
         ...
+
+    def forget(self, endpoint: Endpoint, credentials: Credentials) -> None:
+        """Drop the login of credentials that were erased or refused."""
+        ...

@@ -15,7 +15,7 @@ from bot.operations.deps import Deps
 from bot.rules import idle
 from bot.rules.facts import NotebookFacts, NoticeState, OwnerFacts, PendingRequest
 from bot.rules.quiet import QuietHours, parse_quiet_hours
-from bot.stores import catalogues
+from bot.stores import catalogues, hints
 from bot.stores.database import Tx
 from bot.stores.schema import approvals, identities, notices, people, projects, stops
 from bot.stores.schema import notebooks as table
@@ -37,6 +37,7 @@ class Project:
     shadowed: frozenset[str]
     owners: dict[str, str]  # cloud user id -> Slack id
     people: dict[str, Any]
+    mapped: Mapping[str, str] = field(default_factory=dict)  # cloud user -> Slack id, as an admin said
     rows: dict[str, Any] = field(default_factory=dict)
 
 
@@ -54,7 +55,7 @@ async def project(db: Tx, deps: Deps, name: str, now: datetime, only: str | None
             identities.c.project == name, identities.c.state != "waiting"
         )
     )
-    known = await db.execute(select(people).where(people.c.team == deps.team))
+    known = list(await db.execute(select(people).where(people.c.team == deps.team)))
     return Project(
         name=name,
         mode=state.mode if state else None,
@@ -66,6 +67,7 @@ async def project(db: Tx, deps: Deps, name: str, now: datetime, only: str | None
         shadowed=await _shadowed(db, name, now),
         owners={r.cloud_user_id: r.slack for r in linked},
         people={r.slack: r for r in known},
+        mapped=hints.mapped(known, name),
         rows={r.id: r for r in rows},
     )
 
@@ -120,11 +122,12 @@ def policy_for(deps: Deps, known: Project, notebook: Notebook, owner: str | None
 
 
 def owner_id(deps: Deps, known: Project, notebook: Notebook) -> str | None:
-    """Who is told: the linked person, else the one the policy file names."""
+    """Who is told: the linked person, else the one an admin or the policy file names."""
     if notebook.owner_id and notebook.owner_id in known.owners:
         return known.owners[notebook.owner_id]
-    hints = (deps.config.person_of(name) for name in (notebook.owner_name, notebook.owner_id) if name)
-    return next((hint for hint in hints if hint), None)
+    names = [name for name in (notebook.owner_name, notebook.owner_id) if name]
+    named = (known.mapped.get(name) or deps.config.person_of(name) for name in names)
+    return next((hint for hint in named if hint), None)
 
 
 def facts(

@@ -9,8 +9,13 @@ from bot.operations.adopt import Seen, adopt
 from bot.operations.deps import Deps
 from bot.operations.notices import settle
 from bot.outbox import NOTICE, Say, say
-from bot.stores import people
+from bot.stores import hints, people
 from bot.stores.database import Tx
+
+MUTABLE = {  # notices that warn of nothing and undo nothing; all others always come
+    "stopped_lease": "A lease of mine has ended",
+    "stopped_outside": "A notebook of mine was stopped outside leasebot",
+}
 
 
 async def observe(db: Tx, deps: Deps, project: str, notebook: Notebook, now: datetime) -> Seen:
@@ -27,7 +32,7 @@ async def _tell(db: Tx, deps: Deps, project: str, seen: Seen, now: datetime) -> 
     words = "Its lease ended and the platform stopped it." if seen.stopped == "lease" else "It was stopped meanwhile."
     await settle(db, project, seen.notebook.id, words, now)
     owner = await owner_of(db, deps, project, seen.notebook)
-    if owner is None:
+    if owner is None or f"stopped_{seen.stopped}" in (await people.settings(db, deps.team, owner)).get("muted", ()):
         return
     await say_stopped(
         db,
@@ -74,12 +79,13 @@ async def say_stopped(
 
 
 async def owner_of(db: Tx, deps: Deps, project: str, notebook: Notebook) -> str | None:
-    """Who is told about it in Slack: the linked person, else the one the policy file names."""
+    """Who is told about it in Slack: the linked person, else the one an admin or the policy file names."""
     if notebook.owner_id:
         linked = await people.by_cloud_user(db, project, notebook.owner_id)
         if linked:
             return linked
+    mapped = await hints.of_project(db, deps.team, project)
     for name in (notebook.owner_name, notebook.owner_id):
-        if name and (hint := deps.config.person_of(name)):
+        if name and (hint := mapped.get(name) or deps.config.person_of(name)):
             return hint
     return None

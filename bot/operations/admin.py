@@ -1,0 +1,151 @@
+"""`admin`: mode, brake, and who gets the notices of people who have not linked. Every call is checked again."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from bot.config.policy import effective
+from bot.errors import BadInput, NotAllowed, NotFound
+from bot.operations.answers.reader import Reader
+from bot.operations.ask import Ask
+from bot.operations.links import erase, tell, welcome
+from bot.operations.verbs import Verb
+from bot.stores import hints, identities, trail
+from bot.stores.database import Tx
+from bot.stores.identities import Place
+from bot.stores.locks import lock
+from bot.stores.schema import identities as table
+from bot.stores.schema import projects
+from bot.stores.upsert import put
+from bot.work import Done, Outcome
+
+
+class Admin(Reader):
+    """`admin enforce|shadow|pause|release [PROJECT]`, `admin map @user CLOUD_USER [PROJECT]`, and their buttons."""
+
+    def table(self) -> dict[str, Verb]:
+        return {"admin": self.admin}
+
+    async def admin(self, ask: Ask, now: datetime) -> Outcome:
+        what = str(ask.args.get("what"))
+        project = await self._project(ask)
+        match what:
+            case "enforce" | "shadow":
+                return await self._mode(ask, project, what, now)
+            case "pause":
+                return await self._pause(ask, project, now)
+            case "release":
+                return await self._release(ask, project, now)
+            case "map":
+                return await self._map(ask, project, now)
+        raise BadInput(f"I do not know “admin {what}”.")
+
+    async def _project(self, ask: Ask) -> str:
+        """Named, the channel's, or the only one they are admin of; who is no admin of it gets no further."""
+        known = self.deps.config.projects
+        named = ask.args.get("project")
+        if named is not None and named not in known:
+            raise NotFound(f"There is no project “{named}”.", next_step=f"There are: {', '.join(known)}.")
+        mine = [name for name in known if await self.parts.people.is_admin(ask.user, name)]
+        if not mine or (named is not None and named not in mine):
+            raise NotAllowed("Only an admin can do that.", next_step="Ask one of your admins.")
+        if named is not None or len(mine) == 1:
+            return str(named or mine[0])
+        here = next((name for name in mine if ask.channel and known[name].channel == ask.channel), None)
+        if here is None:
+            raise BadInput("Which project?", next_step=f"Say it at the end, one of: {', '.join(mine)}.")
+        return here
+
+    async def _state(self, project: str) -> Any | None:
+        async with self.deps.db.read() as db:
+            return (await db.execute(select(projects).where(projects.c.name == project))).first()
+
+    async def _mode(self, ask: Ask, project: str, mode: str, now: datetime) -> Outcome:
+        """The file's value wins, and is said."""
+        state = await self._state(project)
+        policy = effective(self.deps.config, project, stored_mode=state.mode if state else None)
+        if policy.mode_is_fixed:
+            source = policy.sources["idle_mode"]
+            return ask.done(
+                "text", now, text=f"The policy file says idle_mode = {policy.idle_mode} ({source}), and that wins: "
+                f"nothing was changed in {project}.", next_step="Take it out of the file to choose it here.",
+            )  # fmt: skip
+        if policy.idle_mode == mode:
+            return ask.done("text", now, text=f"{project} is in {mode} mode already; nothing was changed.")
+        said = {
+            "enforce": "From now on idle notebooks are stopped after a warning and its grace.",
+            "shadow": "Idle notebooks are only recorded from now on; the digest lists them.",
+        }[mode]
+        return self._done(ask, project, mode, now, {"mode": mode}, f"{project} is in {mode} mode. {said}")
+
+    async def _pause(self, ask: Ask, project: str, now: datetime) -> Outcome:
+        values = {"paused": f"{ask.person.name or ask.user} paused them", "paused_at": now}
+        text = f"Idle stops in {project} are paused. Leases still end, and warnings still come."
+        return self._done(ask, project, "pause", now, values, text, "`admin release` lets them go on.")
+
+    async def _release(self, ask: Ask, project: str, now: datetime) -> Outcome:
+        """Also forgets the figure that a collapse was measured against: what is seen now is the new normal."""
+        state = await self._state(project)
+        if state is None or state.paused is None:
+            return ask.done("text", now, text=f"Stops in {project} are not paused; nothing was changed.")
+        values = {"paused": None, "paused_at": None, "last_running": None}
+        text = f"Stops in {project} go on, a few at a time. They were paused because: {state.paused}."
+        return self._done(ask, project, "release", now, values, text)
+
+    def _done(
+        self, ask: Ask, project: str, action: str, now: datetime, values: dict[str, Any], text: str, step: str = ""
+    ) -> Outcome:
+        async def write(db: Tx) -> None:
+            await put(db, projects, {"name": project} | values)
+            await self._record(db, ask, project, action, now)
+
+        return ask.done("text", now, write=write, text=text, next_step=step)
+
+    async def _record(self, db: Tx, ask: Ask, project: str, action: str, now: datetime, **data: Any) -> None:
+        entry = trail.Entry(project, ask.user, f"admin_{action}", request=ask.claim.id, data=data)
+        await trail.append(db, self.parts.audit_key, entry, now)
+
+    # --- who is who ----------------------------------------------------------------------------
+
+    async def _map(self, ask: Ask, project: str, now: datetime) -> Outcome:
+        """Confirms a link that waits; else says who gets the notices of a cloud user, which gives no rights."""
+        user, cloud_user = str(ask.args["user"]), str(ask.args["cloud_user"])
+        person = await self.parts.people.get(user)  # so that there is a row to keep it in
+        if person.deleted or person.guest or person.stranger:
+            raise NotAllowed("Guests and people who left get no notices.")
+        async with self.deps.db.read() as db:
+            link = await identities.get(db, Place(self.deps.team, user, project))
+        if link is not None and link.state == "waiting" and cloud_user in (link.cloud_user_name, link.cloud_user_id):
+            return self._confirm(ask, link, person.name or user, now)
+
+        async def write(db: Tx) -> None:
+            await hints.save(db, self.deps.team, user, project, cloud_user)
+            await self._record(db, ask, project, "map", now, user=user, cloud_user=cloud_user)
+
+        text = f"Notices about notebooks of cloud user {cloud_user} in {project} go to {person.name or user} "
+        text += "until somebody links it."
+        return ask.done("text", now, write=write, text=text, next_step="This gives them no rights.")
+
+    def _confirm(self, ask: Ask, link: Any, name: str, now: datetime) -> Outcome:
+        """The cloud user moves to whoever proved it last; whoever had it loses their link and is told."""
+        if link.slack == ask.user:
+            raise NotAllowed("You asked for this link yourself, so another admin must confirm it.")
+
+        async def write(db: Tx) -> None:
+            await lock(db, f"cloud user {link.cloud_user_id}")
+            if not await identities.activate(db, Place(link.team, link.slack, link.project)):
+                await ask.answer(db, "already", now, text="That link does not wait any more; nothing was done.")
+                return
+            held = (table.c.cloud_user_id == link.cloud_user_id) & (table.c.slack != link.slack)
+            for row in list(await db.execute(select(table).where(held, table.c.state != "waiting"))):
+                await erase(self.parts, db, row, ask.user, now, "unlink")
+                words = f"An admin moved cloud user {row.cloud_user_name} to somebody else; your link for it is erased."
+                await tell(self.parts, db, row.slack, words, now, "If that is wrong, tell your admin.")
+            about = {"user": link.slack, "cloud_user": link.cloud_user_name}
+            await self._record(db, ask, link.project, "confirm_link", now, **about)
+            await welcome(self.parts, db, link.slack, link.project, link.cloud_user_name, now)
+            text = f"Confirmed: cloud user {link.cloud_user_name} in {link.project} is linked to {name}."
+            await ask.answer(db, "text", now, text=text)
+
+        return Done({"what": "confirmed"}, write=write)
