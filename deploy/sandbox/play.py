@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from deploy.compose import Bot, bot, greet
+from deploy.compose import Bot, Outside, bot, greet
 from deploy.front import bolt_dispatch, intake_of, site
 from deploy.sandbox.links import link_people
 from deploy.sandbox.server import LocalServer
@@ -61,11 +61,13 @@ class Play:
 
 
 @asynccontextmanager
-async def play(on: Stage, *, linked: bool = True, **settings: str) -> AsyncIterator[Play]:
+async def play(
+    on: Stage, *, linked: bool = True, outside: Outside | None = None, **settings: str
+) -> AsyncIterator[Play]:
     """Put a bot on the stage: its ingress is served on loopback, its work is driven by `work` and `advance`."""
     async with AsyncExitStack() as stack:
         known, config = on.settled(**settings)
-        running = await stack.enter_async_context(bot(known, config, clock=on.clock))
+        running = await stack.enter_async_context(bot(known, config, clock=on.clock, outside=outside))
         await greet(running)
         intake = intake_of(running)
         stack.push_async_callback(intake.close)
