@@ -8,6 +8,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Sequence,
     String,
     Table,
     Text,
@@ -59,6 +60,9 @@ work = Table(
     ),
 )
 
+# Order of messages: a sequence where there is one, for writers that run at once (SQLite has one writer).
+outbox_order = Sequence("outbox_order", metadata=metadata)
+
 # One message each: what it should say (`kind`, `facts`, `rev`) and what Slack has (`ts`, `sent_rev`).
 outbox = Table(
     "outbox",
@@ -89,9 +93,11 @@ outbox = Table(
     Column("ts", String(32)),
     Column("delivered_at", Instant),  # receipt of Slack's `ok` to the first post
     Column("error", Text),
+    Column("failing_since", Instant),  # of this row of failures; None once Slack took it
     Column("seq", BigInteger, nullable=False),
     Index("ix_outbox_due", "state", "due_at"),
     Index("ix_outbox_subject", "subject", "state"),
+    Index("ix_outbox_seq", "seq"),
 )
 
 # A promise to tell somebody something once: contract 2 keys. Several may share one message.
@@ -109,6 +115,7 @@ notices = Table(
     Column("created_at", Instant, nullable=False),
     Column("delivered_at", Instant),
     Column("voided_at", Instant),
+    Column("settled_at", Instant),  # its message says how it ended
     Index("ix_notices_notebook", "project", "notebook_id"),
 )
 
@@ -189,6 +196,8 @@ notebooks = Table(
     Column("verdict", Json),
     Column("poll_at", Instant),
     Column("undo_until", Instant),  # a stop marked wrong keeps idle stops away until then
+    Column("updated_at", Instant),  # the cloud's, of what was adopted: older answers are not
+    Column("digest", String(32)),  # of everything a listing says of it: a pass adopts only what changed
     Index("ix_notebooks_owner", "project", "owner_id"),
     Index("ix_notebooks_status", "project", "status"),
 )
@@ -246,7 +255,9 @@ decisions = Table(
     Column("because", Text, nullable=False),
     Column("evidence", Json, nullable=False),
     Column("config_hash", String(64), nullable=False),
+    Column("live", Boolean, nullable=False, default=False),  # the last word on one that runs: passes confirm it
     Index("ix_decisions_notebook", "project", "notebook_id", "at"),
+    Index("ix_decisions_live", "project", "live"),
 )
 
 # Append only (triggers refuse UPDATE and DELETE); one HMAC chain per project.
@@ -306,6 +317,19 @@ stops = Table(
     Index("ix_stops_project", "project", "at"),
 )
 
+# What an accepted create or start will cost at most, until it runs and its lease says so itself.
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("work_id", String(32), primary_key=True),
+    Column("project", String(80), nullable=False),
+    Column("owner_id", String(64)),  # cloud user
+    Column("notebook_id", String(64)),  # known once it is made
+    Column("amount", Money, nullable=False),
+    Column("at", Instant, nullable=False),
+    Index("ix_reservations_project", "project"),
+)
+
 projects = Table(
     "projects",
     metadata,
@@ -328,6 +352,14 @@ catalogues = Table(
     Column("kind", String(10), primary_key=True),  # images, flavors
     Column("at", Instant, nullable=False),
     Column("data", Json, nullable=False),
+)
+
+# Our own secrets, sealed with the encryption keys: the audit chain's key.
+vault = Table(
+    "vault",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("sealed", Text, nullable=False),
 )
 
 rates = Table(
