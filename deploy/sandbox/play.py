@@ -1,6 +1,7 @@
 """A bot on the sandbox's stage, on one clock that is pushed: the sandbox, the story and the tests drive this."""
 
-from collections.abc import AsyncIterator
+import random
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -62,12 +63,13 @@ class Play:
 
 @asynccontextmanager
 async def play(
-    on: Stage, *, linked: bool = True, outside: Outside | None = None, **settings: str
-) -> AsyncIterator[Play]:
+    on: Stage, *, linked: bool = True, outside: Outside | None = None, jitter: Callable[[], float] = random.random,
+    **settings: str,
+) -> AsyncIterator[Play]:  # fmt: skip
     """Put a bot on the stage: its ingress is served on loopback, its work is driven by `work` and `advance`."""
     async with AsyncExitStack() as stack:
         known, config = on.settled(**settings)
-        running = await stack.enter_async_context(bot(known, config, clock=on.clock, outside=outside))
+        running = await stack.enter_async_context(bot(known, config, clock=on.clock, jitter=jitter, outside=outside))
         await greet(running)
         intake = intake_of(running)
         stack.push_async_callback(intake.close)
