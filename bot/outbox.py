@@ -30,6 +30,8 @@ CHANNEL_PACE = timedelta(seconds=1)
 DEAD_AFTER = timedelta(hours=24)
 RESPONSE_LIFE = timedelta(minutes=29)  # Slack: 30 min
 
+GONE = ("message_not_found", "cant_update_message", "channel_not_found", "is_archived")
+
 TargetKind = Literal["dm", "channel", "response", "view", "home"]
 
 
@@ -180,14 +182,29 @@ class Postman:
         except SlackError as error:
             if row.target_kind in ("response", "view") and row.fallback:
                 await self._to_dm(row)
+            elif row.ts and error.code in GONE:
+                await self._void(row, "the message is no longer there to be redrawn")
+            elif row.ts and error.code == "edit_window_closed":
+                await self._anew(row)
             else:
                 await self._dead(row, error)
 
+    async def _anew(self, row: Any) -> None:
+        """The workspace forbids late edits: a new message says what the old one cannot any more."""
+        async with self._db.begin() as db:
+            await self._finish(db, row, ts=None, sent_rev=0, attempted_at=None)
+
     async def _to_dm(self, row: Any) -> None:
-        """A `response_url` or a modal that has run out: the person is told in their DM instead."""
+        """A `response_url` or a modal that has run out: what matters is told in the person's DM instead."""
+        values: dict[str, Any] = {"target_kind": "dm", "target": row.fallback, "attempted_at": None}
+        if row.target_kind == "view":
+            if row.facts.get("view") != "error":  # whoever closed the window no longer wants what belongs in it
+                await self._void(row, "the window was closed")
+                return
+            values |= {"kind": "answer", "facts": {"what": "error", "oops": row.facts["oops"]}}
         async with self._db.begin() as db:
             if row.fallback:
-                await self._finish(db, row, target_kind="dm", target=row.fallback, attempted_at=None)
+                await self._finish(db, row, **values)
             else:
                 await self._finish(db, row, state="void", reason="the answer's address has run out", target="")
 

@@ -25,11 +25,15 @@ class Tokens:
         if row is None:
             raise NotLinked(f"You have not linked a cloud user for {project} yet.")
         if row.state == "waiting":
-            raise NotLinked(f"Your link for {project} waits for an admin to confirm it.",
-                            next_step="Ask an admin; nothing else is needed from you.")
+            raise NotLinked(
+                f"Your link for {project} waits for an admin to confirm it.",
+                next_step="Ask an admin; nothing else is needed from you.",
+            )
         if row.state == "broken" or (row.expires_at and row.expires_at <= self._deps.clock.now() + EXPIRES_SOON):
-            raise NotLinked(f"Your cloud credentials for {project} no longer work.",
-                            next_step=f"Link again with `{self._deps.command} link`.")
+            raise NotLinked(
+                f"Your cloud credentials for {project} no longer work.",
+                next_step=f"Link again with `{self._deps.command} link`.",
+            )
         credentials = identities.opened(self._deps.sealer, place, row)
         return self._deps.clouds.connect(self._deps.config.projects[project].endpoint, credentials)
 
@@ -42,5 +46,7 @@ class Tokens:
         """The cloud refused the person's credentials: remember, and say what to do."""
         async with self._deps.db.begin() as db:
             await identities.mark_broken(db, Place(self._deps.team, user, project), self._deps.clock.now())
-        return NotLinked(f"The cloud no longer accepts your credentials for {project}: {error}",
-                         next_step=f"Link again with `{self._deps.command} link`.")
+        return NotLinked(
+            f"The cloud no longer accepts your credentials for {project}: {error}",
+            next_step=f"Link again with `{self._deps.command} link`.",
+        )

@@ -1,16 +1,18 @@
 """The ASGI service: Slack's ingress, the link page, health, readiness, metrics; and the timers beside them."""
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from handlers.link_page import link_routes
 from slack_bolt.async_app import AsyncApp
 from starlette.applications import Starlette
 
 from bot.errors import BotError
 from bot.http import Client, HTTPError
+from bot.operations.links import Linking
 from bot.render.context import Context
 from bot.render.help import help_message
 from bot.render.views import view
@@ -24,11 +26,14 @@ from handlers.bolt import BoltDispatch, build_app
 from handlers.http import slack_routes
 from handlers.ingress import Ingress
 from handlers.intake import Intake, Words
+from handlers.link_page import link_routes
 from handlers.ports import Answer, Dispatch
 from scheduler.jobs import ask_passes
 from scheduler.runner import passes_every
 
 log = logging.getLogger(__name__)
+
+GREET_PATIENCE = 0.5  # seconds of Slack's three, while the team is not known yet
 
 
 class Waking:
@@ -38,7 +43,8 @@ class Waking:
         self._dispatch, self._running = dispatch, running
 
     async def __call__(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> Answer:
-        await greet(self._running)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(greet(self._running), GREET_PATIENCE)
         answer = await self._dispatch(body, headers)
         self._running.wake()
         return answer
@@ -68,7 +74,7 @@ def bolt_dispatch(running: Bot, intake: Intake) -> tuple[AsyncApp, Dispatch]:
 
 def site(running: Bot, dispatch: Dispatch | None) -> Starlette:
     """Every route. `dispatch` None: Slack comes over a socket, so there is no ingress."""
-    routes = [*health_routes(running), *link_routes(running.parts)]
+    routes = [*health_routes(running), *link_routes(Linking(running.parts))]
     if dispatch is not None:
         secret = required(running.settings.signing_secret, "SLACK_SIGNING_SECRET").get_secret_value()
         routes += slack_routes(Ingress(running.clock, running.ids, [secret], dispatch))
