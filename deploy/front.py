@@ -12,7 +12,6 @@ from starlette.applications import Starlette
 
 from bot.errors import BotError
 from bot.http import Client, HTTPError
-from bot.operations.links import Linking
 from bot.render.context import Context
 from bot.render.help import help_message
 from bot.render.views import view
@@ -74,7 +73,7 @@ def bolt_dispatch(running: Bot, intake: Intake) -> tuple[AsyncApp, Dispatch]:
 
 def site(running: Bot, dispatch: Dispatch | None) -> Starlette:
     """Every route. `dispatch` None: Slack comes over a socket, so there is no ingress."""
-    routes = [*health_routes(running), *link_routes(Linking(running.parts))]
+    routes = [*health_routes(running), *link_routes(running.parts)]
     if dispatch is not None:
         secret = required(running.settings.signing_secret, "SLACK_SIGNING_SECRET").get_secret_value()
         routes += slack_routes(Ingress(running.clock, running.ids, [secret], dispatch))
