@@ -71,11 +71,11 @@ async def socket(settings: Settings, config: Config, host: str, port: int) -> No
         token = required(settings.app_token, "SLACK_APP_TOKEN").get_secret_value()
         ingress = SocketIngress(app, token, dispatch, running.ids)
         async with timers(running):
-            await ingress.connect_async()
+            await ingress.connect_async()  # type: ignore[no-untyped-call]
             try:
                 await server(site(running, None), host, port).serve()
             finally:
-                await ingress.close_async()
+                await ingress.close_async()  # type: ignore[no-untyped-call]
         await intake.close()
 
 

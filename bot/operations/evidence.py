@@ -1,9 +1,9 @@
 """Evidence of idleness is read, stored and combined: kind `evidence`, and once more right before a stop."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import select
 
@@ -26,10 +26,7 @@ from bot.work import Claim, Done, Outcome
 log = logging.getLogger(__name__)
 
 
-class Sources(Protocol):
-    """The sources of one project, by name."""
-
-    def __call__(self, project: str) -> Mapping[str, Source]: ...
+Sources = Callable[[str], Mapping[str, Source]]  # project -> its sources by name
 
 
 class Evidence:
