@@ -1,0 +1,201 @@
+"""The ways out of a simulated process: straight into the simulators' applications, through named points."""
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+import httpx
+from slack_sdk.errors import SlackApiError
+from starlette.types import ASGIApp, Message
+
+from bot import http
+from bot.clock import Clock
+from bot.slackweb import SlackWeb
+from deploy.sandbox.slack.sim import SimSlack
+from tests.simulation.points import Incarnation, Points
+
+SLACK_TIMEOUT_S = 15.0
+_CALLS = (
+    ("login", "POST", r"/v3/auth/tokens$"), ("list", "GET", r"/notebooks/all$"), ("flavors", "GET", r"/flavors$"),
+    ("images", "GET", r"/images$"), ("create", "POST", r"/notebooks$"), ("start", "POST", r"/start$"),
+    ("stop", "POST", r"/stop$"), ("renew", "PATCH", r"/lease$"), ("delete", "DELETE", r"/notebooks/[^/]+$"),
+    ("show", "GET", r"/notebooks/[^/]+$"), ("samples", "POST", r"/samples$"), ("series", "POST", r"/series$"),
+    ("jupyter", "GET", r"^/jupyter/"),
+)  # fmt: skip
+
+
+def call_name(method: str, path: str) -> str:
+    """What a call to the cloud is for."""
+    return next((name for name, verb, shape in _CALLS if verb == method and re.search(shape, path)), "other")
+
+
+class Dropped(Exception):
+    """The connection ended without an answer."""
+
+
+@dataclass
+class Reply:
+    """What an application answered."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+async def ask(app: ASGIApp, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
+    """One request to an application in this process. Raises Dropped where it gives no answer."""
+    target = httpx.URL(url)
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": target.scheme,
+        "path": target.path, "raw_path": target.raw_path.partition(b"?")[0], "query_string": target.query,
+        "root_path": "", "client": ("127.0.0.1", 1), "server": ("127.0.0.1", target.port or 80), "extensions": {},
+        "headers": [(b"host", target.netloc), *((k.lower().encode(), v.encode()) for k, v in headers.items()
+                                                if k.lower() != "host")],
+    }  # fmt: skip
+    found, asked = Reply(0, {}, b""), asyncio.Event()
+
+    async def receive() -> Message:
+        if asked.is_set():  # whoever asks again waits for the caller to hang up, which is a matter of patience
+            await asyncio.get_running_loop().create_future()
+        asked.set()
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            found.status = message["status"]
+            found.headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in message["headers"]}
+        elif message["type"] == "http.response.body":
+            found.body += message.get("body", b"")
+
+    try:
+        await app(scope, receive, send)
+    except ConnectionResetError:
+        raise Dropped from None
+    if not found.status:
+        raise Dropped
+    return found
+
+
+class CloudTransport(httpx.AsyncBaseTransport):
+    """From the adapter and the readers of notebooks to the simulated cloud."""
+
+    def __init__(self, app: ASGIApp, who: Incarnation, points: Points) -> None:
+        self._app, self._who, self._points = app, who, points
+        self.cut = False  # no network to the cloud
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        name = f"cloud.{call_name(request.method, request.url.path)}"
+        await self._points.at(self._who, f"{name} before")
+        limit = (request.extensions.get("timeout") or {}).get("read") or 30.0
+        try:
+            async with asyncio.timeout(limit):
+                reply = await self._carried(request)
+        except TimeoutError:
+            raise httpx.ReadTimeout("no answer", request=request) from None
+        except Dropped:
+            raise httpx.ReadError("reset", request=request) from None
+        finally:
+            await self._points.at(self._who, f"{name} after")
+        return httpx.Response(reply.status, headers=reply.headers, content=reply.body, request=request)
+
+    async def _carried(self, request: httpx.Request) -> Reply:
+        if self.cut:
+            raise httpx.ConnectError("no route", request=request)
+        body = await request.aread()
+        return await ask(self._app, request.method, str(request.url), dict(request.headers.items()), body)
+
+
+@dataclass
+class Said:
+    """What slack_sdk hands on of an answer."""
+
+    data: Any
+    headers: dict[str, str]
+    status_code: int
+
+    def __getitem__(self, key: str) -> Any:
+        return self.data[key]
+
+
+class _Session:
+    closed = False
+
+
+class InProcessClient:
+    """In the place of slack_sdk's client: the same call, the same errors, no socket."""
+
+    session: Any = _Session()
+
+    def __init__(self, slack: SimSlack, who: Incarnation, points: Points) -> None:
+        self._slack, self._who, self._points = slack, who, points
+        self.token = slack.bot_token
+
+    async def api_call(self, method: str, *, http_verb: str = "POST", params: Mapping[str, Any] | None = None,
+                       **arguments: Any) -> Said:  # fmt: skip
+        """One call. Raises SlackApiError or what aiohttp would raise."""
+        await self._points.at(self._who, f"slack.{method} before")
+        try:
+            async with asyncio.timeout(SLACK_TIMEOUT_S):
+                reply = await self._asked(method, params, arguments.get("json"))
+        except Dropped:
+            raise aiohttp.ServerDisconnectedError from None
+        finally:
+            await self._points.at(self._who, f"slack.{method} after")
+        return _said(reply)
+
+    async def _asked(self, method: str, params: Mapping[str, Any] | None, body: Any) -> Reply:
+        headers = {"authorization": f"Bearer {self.token}"}
+        url = f"{self._slack.url}/api/{method}"
+        if body is None:
+            headers["content-type"] = "application/x-www-form-urlencoded"
+            return await ask(self._slack.app, "POST", url, headers, urlencode(dict(params or {})).encode())
+        headers["content-type"] = "application/json"
+        return await ask(self._slack.app, "POST", url, headers, json.dumps(body).encode())
+
+
+def _said(reply: Reply) -> Said:
+    try:
+        data = json.loads(reply.body)
+    except ValueError:
+        data = {}
+    said = Said(data, reply.headers, reply.status)
+    if reply.status != 200 or not data.get("ok"):
+        raise SlackApiError("refused", said)
+    return said
+
+
+class HookTransport(httpx.AsyncBaseTransport):
+    """To response urls and upload addresses of the simulated Slack."""
+
+    def __init__(self, slack: SimSlack, who: Incarnation, points: Points) -> None:
+        self._slack, self._who, self._points = slack, who, points
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        name = "slack.upload" if request.url.path.startswith("/upload/") else "slack.respond"
+        await self._points.at(self._who, f"{name} before")
+        try:
+            body = await request.aread()
+            reply = await ask(self._slack.app, request.method, str(request.url), dict(request.headers.items()), body)
+        except Dropped:
+            raise httpx.ReadError("reset", request=request) from None
+        finally:
+            await self._points.at(self._who, f"{name} after")
+        return httpx.Response(reply.status, headers=reply.headers, content=reply.body, request=request)
+
+
+class InProcessSlack(SlackWeb):
+    """The product's Slack with another wire: what it makes of answers and errors is the product's own."""
+
+    def __init__(self, slack: SimSlack, who: Incarnation, points: Points, clock: Clock) -> None:
+        self._clock, self._base, self._timeout = clock, http.URL(slack.api_url), int(SLACK_TIMEOUT_S)
+        self.client = InProcessClient(slack, who, points)  # type: ignore[assignment]
+        self._hooks = httpx.AsyncClient(transport=HookTransport(slack, who, points))
+        self._groups = {}
+
+
+__all__ = ["CloudTransport", "InProcessSlack", "call_name"]

@@ -1,0 +1,195 @@
+"""One replica of the bot: it lives, dies at a named point, and lives again on the same database."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import httpx
+from sqlalchemy import func, select
+
+from bot.clock import from_ms
+from bot.config.model import Config
+from bot.settings import Settings
+from bot.stores.schema import outbox, work
+from deploy.compose import Bot, Outside, bot, greet
+from deploy.front import ask_for_passes, intake_of
+from deploy.sandbox.clock import SimClock
+from deploy.sandbox.cloud.world import SimCloud
+from deploy.sandbox.slack.sim import SimSlack
+from handlers.direct import DirectDispatch
+from handlers.ports import Answer
+from tests.simulation.points import Incarnation, Killed, Points, SimDatabase
+from tests.simulation.ports import CloudTransport, InProcessSlack
+from tests.simulation.stagehands import SeededIds
+
+log = logging.getLogger("tests.simulation")
+
+HANDS, COURIERS = 2, 1
+LOOK_AGAIN_S, LONGEST_LOOK_S = 1.0, 60.0
+TROUBLE_S = 2.0
+
+
+class HostClock:
+    """A host's clock: simulated time, off by as much as this host is off."""
+
+    def __init__(self, clock: SimClock) -> None:
+        self._clock = clock
+        self.off_ms = 0
+
+    def now(self) -> datetime:
+        return from_ms(self._clock.now_ms() + self.off_ms)
+
+
+@dataclass
+class Stage:
+    """What all replicas share."""
+
+    clock: SimClock
+    cloud: SimCloud
+    slack: SimSlack
+    points: Points
+    settings: Settings
+    config: Config
+    open_database: Callable[[Incarnation], SimDatabase]
+    rng: random.Random
+    wakes: list[asyncio.Event] = field(default_factory=list)
+
+    def wake(self) -> None:
+        """Something was recorded: everybody looks."""
+        for event in self.wakes:
+            event.set()
+
+
+class Replica:
+    """`live` keeps one incarnation after the other running."""
+
+    def __init__(self, name: str, stage: Stage, down_s: Callable[[], float]) -> None:
+        self.name, self.stage, self._down_s = name, stage, down_s
+        self.clock = HostClock(stage.clock)
+        self.who: Incarnation | None = None
+        self.bot: Bot | None = None
+        self.cut: CloudTransport | None = None
+        self.mortal = True
+        self.starts = 0
+        self._dispatch: DirectDispatch | None = None
+        self._over = asyncio.Event()
+
+    @property
+    def up(self) -> bool:
+        """Whether it takes requests."""
+        return self._dispatch is not None and self.who is not None and self.who.alive
+
+    def died(self) -> None:
+        """Its incarnation is gone."""
+        self._dispatch = self.bot = None
+        self._over.set()
+
+    async def dispatch(self, body: Mapping[str, Any]) -> Answer:
+        """A request of Slack's."""
+        if self._dispatch is None or self.bot is None:
+            raise OSError("connection refused")
+        answer = await self._dispatch(body, {})
+        self.stage.wake()
+        return answer
+
+    async def live(self) -> None:
+        """For ever: start, run, die, rest, start."""
+        while True:
+            self.starts += 1
+            self.who = Incarnation(f"{self.name}.{self.starts}", mortal=self.mortal)
+            self._over.clear()
+            database = self.stage.open_database(self.who)
+            async with AsyncExitStack() as stack:
+                try:
+                    tasks = await self._start(stack, self.who, database)
+                except Killed:
+                    tasks = []
+                await self._over.wait()
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+            await database.close()
+            await asyncio.sleep(self._down_s())
+
+    async def _start(self, stack: AsyncExitStack, who: Incarnation, database: SimDatabase) -> "list[asyncio.Task[None]]":
+        stage = self.stage
+        loop = asyncio.get_running_loop()
+        self.cut = CloudTransport(stage.cloud.app, who, stage.points)
+        client = httpx.AsyncClient(transport=self.cut)
+        slack = InProcessSlack(stage.slack, who, stage.points, self.clock)
+        outside = Outside(database, slack, client, loop.time)
+        ids, jitter = SeededIds(stage.rng), stage.rng.random
+        running = await stack.enter_async_context(
+            bot(stage.settings, stage.config, clock=self.clock, ids=ids, jitter=jitter, outside=outside)
+        )
+        await greet(running)
+        self.bot, self._dispatch = running, DirectDispatch(intake_of(running))
+        hands = [self._hand(who, database, running.drain.one_work) for _ in range(HANDS)]
+        couriers = [self._hand(who, database, running.drain.one_message) for _ in range(COURIERS)]
+        return [loop.create_task(each) for each in (*hands, *couriers, self._timer(running, client))]
+
+    async def _timer(self, running: Bot, client: httpx.AsyncClient) -> None:
+        """What the scheduler of the process does."""
+        try:
+            while True:
+                await ask_for_passes(running, client)
+                self.stage.wake()
+                await asyncio.sleep(running.parts.deps.poll.total_seconds())
+        except Killed:
+            return
+
+    async def _hand(self, who: Incarnation, database: SimDatabase, step: Callable[[], Awaitable[str | None]]) -> None:
+        """As `bot.drivers.Local` does, but it sleeps through the time in which nothing is due."""
+        wake, pause = asyncio.Event(), LOOK_AGAIN_S
+        self.stage.wakes.append(wake)
+        try:
+            while who.alive:
+                wake.clear()
+                try:
+                    worked = await step()
+                except Exception:
+                    log.exception("the store does not answer")
+                    await asyncio.sleep(TROUBLE_S)
+                    continue
+                if worked:
+                    pause = LOOK_AGAIN_S
+                    self.stage.wake()
+                    continue
+                pause = await self._rest(wake, database, pause)
+        except Killed:
+            return
+        finally:
+            self.stage.wakes.remove(wake)
+
+    async def _rest(self, wake: asyncio.Event, database: SimDatabase, pause: float) -> float:
+        due = await next_instant(database, self.clock.now())
+        if due is None:
+            await wake.wait()
+            return LOOK_AGAIN_S
+        left = (due - self.clock.now()).total_seconds()
+        try:
+            async with asyncio.timeout(max(left, pause)):
+                await wake.wait()
+        except TimeoutError:
+            return LOOK_AGAIN_S if left > pause else min(LONGEST_LOOK_S, pause * 2)
+        return pause if left <= 0 else LOOK_AGAIN_S
+
+
+async def next_instant(database: SimDatabase, now: datetime) -> datetime | None:
+    """When anything falls due, claims of the dead included: only so that quiet hours can be slept through."""
+    earliest = (
+        select(func.min(work.c.due_at)).where(work.c.state.in_(("open", "held"))),
+        select(func.min(work.c.claim_until)).where(work.c.state == "running"),
+        select(func.min(outbox.c.due_at)).where(outbox.c.state == "pending"),
+    )
+    async with database.peek() as db:
+        found = [(await db.execute(each)).scalar() for each in earliest]
+    return min((at for at in found if at is not None), default=None)
+
+
+__all__ = ["HostClock", "Replica", "Stage", "next_instant"]

@@ -1,0 +1,199 @@
+"""One run: the simulators, the replicas, the people and the troubles, from one seed."""
+
+import asyncio
+import base64
+import logging
+import random
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from bot.config.load import load_text
+from bot.settings import async_database_url, load_settings
+from bot.stores.database import Database
+from bot.stores.migrate import upgrade
+from deploy.sandbox.clock import SimClock
+from deploy.sandbox.cloud.world import SimCloud
+from deploy.sandbox.links import link_people
+from deploy.sandbox.slack.sim import SimSlack
+from deploy.sandbox.stage import TEMPLATE
+from handlers.ports import Answer
+from tests.simulation.inline import inline_engine
+from tests.simulation.loop import SimLoop, run_simulated
+from tests.simulation.points import Incarnation, Points, SimDatabase, Trace
+from tests.simulation.replica import Replica, Stage
+from tests.simulation.stagehands import sim_slack
+
+START_MS = 1_763_971_200_000  # Monday, 2025-11-24 08:00 UTC
+HOUR_MS, MINUTE_MS = 3_600_000, 60_000
+CLOUD_URL, PROJECT = "http://127.0.0.1:1", "research"
+CALM_MS = 4 * HOUR_MS  # at the end nobody does anything and nothing fails
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run is made of. `until_ms` cuts it short, `without` leaves out actors by name: for shrinking."""
+
+    seed: int
+    days: float = 1.0
+    notebooks: int = 5
+    people: bool = True
+    troubles: bool = True
+    deaths: bool = True
+    replicas: int | None = None  # None: from the seed
+    database: str | None = None  # None: SQLite in memory
+    trace: bool = False
+    until_ms: int | None = None
+    without: frozenset[str] = frozenset()
+    poll_s: int | None = None
+    bot: bool = True  # False: nobody is there; such a run must fail
+
+
+@dataclass
+class Findings:
+    """What was noticed while it ran."""
+
+    errors: list[str] = field(default_factory=list)  # the product logged an exception it did not expect
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+class World:
+    """Everything of one run."""
+
+    def __init__(self, options: Options, loop: SimLoop) -> None:
+        self.options, self.loop, self.clock = options, loop, loop.clock
+        self.rng = random.Random(f"{options.seed} world")
+        self.trace = Trace(self.clock, keep=options.trace)
+        self.points = Points(random.Random(f"{options.seed} turns"), self.trace)
+        self.findings = Findings()
+        self.cloud = SimCloud(self.clock)
+        self.cloud.base_url = CLOUD_URL
+        self.cloud.seed_default()
+        self.slack: SimSlack = sim_slack(self.clock, loop.time, self._dispatch)
+        self.poll_s = options.poll_s or self.rng.choice((600, 900, 1200, 1800))
+        self.end_ms = START_MS + int(options.days * 24 * HOUR_MS)
+        if options.until_ms is not None:
+            self.end_ms = min(self.end_ms, START_MS + options.until_ms)
+        self.faults_since: int | None = None
+        self.replicas: list[Replica] = []
+        self._folder = tempfile.mkdtemp(prefix="leasebot-sim-", dir=_memory())
+        loop.quiet_selector.quiet = self.points.quiet
+        self.points.died = self._died
+
+    @property
+    def now_ms(self) -> int:
+        return self.clock.now_ms()
+
+    # --- building ------------------------------------------------------------------------------
+
+    def stage(self) -> Stage:
+        """What the replicas stand on."""
+        environ = {
+            "SLACK_BOT_TOKEN": "xoxb-sandbox", "SLACK_SIGNING_SECRET": "-", "SLACK_API_URL": self.slack.api_url,
+            "LEASEBOT_POLL_SECONDS": str(self.poll_s),
+            "LEASEBOT_ENCRYPTION_KEYS": "sim:" + base64.urlsafe_b64encode(b"s" * 32).decode(),
+        }  # fmt: skip
+        text = TEMPLATE.read_text("utf-8").replace("{cloud}", CLOUD_URL)
+        config = load_text(text, "leasebot.toml", {"SANDBOX_BOT_PASSWORD": "sandbox-notebook-bot"})
+        rng = random.Random(f"{self.options.seed} ids")
+        return Stage(self.clock, self.cloud, self.slack, self.points, load_settings(environ), config,
+                     self._open_database(), rng)  # fmt: skip
+
+    def _open_database(self) -> Any:
+        if self.options.database is None:
+            path = str(Path(self._folder) / "leasebot.sqlite3")
+            shutil.copyfile(_template(), path)
+            return lambda who: SimDatabase(inline_engine(path), who, self.points, lambda _n: None, sqlite=True)
+        url = async_database_url(self.options.database)
+        selector = self.loop.quiet_selector
+
+        def entered(change: int) -> None:
+            selector.in_database += change
+
+        def opened(who: Incarnation) -> SimDatabase:
+            return SimDatabase(create_async_engine(url, pool_size=5), who, self.points, entered, sqlite=False)
+
+        return opened
+
+    async def _dispatch(self, body: Mapping[str, Any]) -> Answer:
+        """Slack's request goes to one of those that are up."""
+        up = [replica for replica in self.replicas if replica.up]
+        if not up:
+            raise OSError("connection refused")
+        return await up[self.rng.randrange(len(up))].dispatch(body)
+
+    def _died(self, who: Incarnation) -> None:
+        for replica in self.replicas:
+            if replica.who is who:
+                replica.died()
+
+    # --- running -------------------------------------------------------------------------------
+
+    async def set_up(self, stage: Stage) -> None:
+        """Replicas come up; the people are linked."""
+        count = self.options.replicas or self.rng.choice((1, 1, 2))
+        for number in range(count):
+            replica = Replica("ab"[number], stage, lambda: self.rng.uniform(1, 300))
+            replica.mortal = False
+            self.replicas.append(replica)
+            self.loop.create_task(replica.live())
+        first = self.replicas[0]
+        while first.bot is None:
+            await asyncio.sleep(0.1)
+        await link_people(first.bot.parts.deps, PROJECT)
+
+    async def sleep_until(self, ms: int) -> None:
+        """Return at that instant, or at once if it has passed."""
+        await asyncio.sleep(max(0.0, (ms - self.now_ms) / 1000))
+
+    def close(self) -> None:
+        """Take the files away."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _memory() -> str | None:
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+_made: list[str] = []
+
+
+def _template() -> str:
+    """An empty database with the schema in place, made once per process."""
+    if not _made:
+        path = str(Path(tempfile.mkdtemp(prefix="leasebot-sim-", dir=_memory())) / "template.sqlite3")
+
+        async def make() -> None:
+            database = Database(f"sqlite+aiosqlite:///{path}")
+            await upgrade(database)
+            await database.dispose()
+
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, make()).result()
+        _made.append(path)
+    return _made[0]
+
+
+class Complaints(logging.Handler):
+    """Keeps what the product did not expect."""
+
+    def __init__(self, findings: Findings) -> None:
+        super().__init__(logging.WARNING)
+        self._findings = findings
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._findings.counts[f"log {record.levelname}"] += 1
+        if record.exc_info and record.exc_info[1] is not None:
+            text = logging.Formatter().formatException(record.exc_info)  # type: ignore[arg-type]
+            self._findings.errors.append(f"{record.getMessage()}\n{text}")
+
+
+__all__ = ["CALM_MS", "HOUR_MS", "MINUTE_MS", "PROJECT", "START_MS", "Complaints", "Findings", "Options", "World",
+           "run_simulated"]  # fmt: skip
