@@ -306,6 +306,31 @@ def test_any_bytes_are_json_or_garbled(content: bytes) -> None:
     value_or_typed(wire.body, content, object)
 
 
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(value=_JSON, escaped=st.booleans())
+def test_what_the_standard_library_reads_is_read_the_same(value: Any, escaped: bool) -> None:
+    content = json.dumps(value, ensure_ascii=escaped).encode("utf-8", "replace")
+    assert wire.body(content) == json.loads(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "value"),
+    [
+        pytest.param(b'\xef\xbb\xbf{"a": 1}', {"a": 1}, id="byte order mark"),
+        pytest.param(b'{"a": "\\ud83d"}', {"a": "\ud83d"}, id="half a surrogate pair"),
+        pytest.param(b"[" * 500 + b"]" * 500, json.loads(b"[" * 500 + b"]" * 500), id="deep"),
+    ],
+)
+def test_what_a_strict_reader_refuses_is_read_all_the_same(content: bytes, value: Any) -> None:
+    assert wire.body(content) == value
+
+
 @pytest.mark.parametrize(
     ("content", "says"), [(b"<html>", "web page"), (b'{"a": [1,', "readable JSON"), (b"[" * 100_000, "readable JSON")]
 )
