@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from bot.errors import StoreDown
+from bot.operations.base import Parts
 from bot.operations.links import Linked, Linking, Page, Refused, TicketGone
 from bot.render.text import plain_name, plain_prose
 
@@ -72,9 +73,9 @@ _FIELDS = (  # shown for which kinds, name, label, type, autocomplete
 )
 
 
-def link_routes(linking: Linking) -> list[Route]:
+def link_routes(parts: Parts) -> list[Route]:
     """The routes, to be mounted beside the others."""
-    door = _Door(linking)
+    door = _Door(Linking(parts))
     return [
         Route("/link/{ticket}", door.show, methods=["GET"]),
         Route("/link/{ticket}", door.take, methods=["POST"]),
