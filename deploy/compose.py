@@ -40,7 +40,7 @@ from bot.settings import Settings, required
 from bot.slackweb import SlackWeb
 from bot.stores.database import Database
 from bot.stores.migrate import ready
-from bot.stores.trail import chain_key
+from bot.stores.vault import audit_key
 from bot.tokens import Tokens
 from bot.work import Handler, Workshop
 from deploy.sources import idle_sources
@@ -108,7 +108,7 @@ async def bot(
             db, clock, ids, config, clouds, slack, sealer, jitter, settings.command, settings.public_url or "",
             timedelta(seconds=settings.poll_seconds), Workspace(),
         )  # fmt: skip
-        parts = Parts(deps, People(deps), Tokens(deps), chain_key(next(iter(ring.values()))))
+        parts = Parts(deps, People(deps), Tokens(deps), await audit_key(db, sealer))
         owner = f"{socket.gethostname()}:{os.getpid()}:{ids.new()[:6]}"
         workshop = Workshop(
             db, clock, ids, handlers(parts, clouds, fetcher), Sorry(parts), jitter=jitter, owner=owner

@@ -12,6 +12,7 @@ from bot.settings import EncryptionKey, Settings, format_key
 from bot.stores.database import Database, Tx
 from bot.stores.migrate import ready
 from bot.stores.schema import identities
+from bot.stores.vault import reseal
 
 
 def new_key(key_id: str | None = None) -> str:
@@ -44,6 +45,8 @@ async def rotate(settings: Settings) -> Rotation:
         for place in places:
             async with db.begin() as tx:
                 await _one(tx, sealer, place, done)
+        async with db.begin() as tx:
+            await reseal(tx, sealer)
     finally:
         await db.dispose()
     return done

@@ -1,7 +1,5 @@
 """`leasebot audit verify`, `why` and `plan`: what is on record, for whoever runs the bot."""
 
-import hmac
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,11 +11,13 @@ from bot.errors import Ambiguous, NotFound
 from bot.operations import gather, records
 from bot.rules.durations import parse_instant
 from bot.rules.plan import decide
+from bot.secrets import Sealer
 from bot.settings import Settings
 from bot.stores import notebooks, trail
 from bot.stores.database import Database, Tx
 from bot.stores.migrate import ready
 from bot.stores.schema import audit
+from bot.stores.vault import audit_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +31,22 @@ class Chain:
 
 
 async def verify(settings: Settings) -> list[Chain]:
-    """Check every chain. An entry may have been made with any key of the ring, so old keys must still be in it."""
-    ring = [trail.chain_key(key.secret) for key in settings.key_ring]
+    """Check every chain."""
+    sealer = Sealer({key.id: key.secret for key in settings.key_ring})
     db = Database(settings.engine_url)
     try:
         await ready(db)
+        key = await audit_key(db, sealer)
         async with db.read() as tx:
             names = (await tx.execute(select(audit.c.project).distinct().order_by(audit.c.project))).scalars()
-            return [await _chain(tx, name, ring) for name in list(names)]
+            return [await _chain(tx, name, key) for name in list(names)]
     finally:
         await db.dispose()
 
 
-async def _chain(tx: Tx, project: str, ring: Sequence[bytes]) -> Chain:
-    before, count, broken = "", 0, None
-    for row in await tx.execute(select(audit).where(audit.c.project == project).order_by(audit.c.seq)):
-        count += 1
-        entry = trail.Entry(row.project, row.actor, row.action, row.notebook_id, row.request, row.rule, row.data)
-        fits = any(hmac.compare_digest(row.mac, trail.mac(key, before, row.seq, row.at, entry)) for key in ring)
-        if broken is None and (row.seq != count or not fits):
-            broken = int(row.seq)
-        before = row.mac
-    return Chain(project, count, before, broken)
+async def _chain(tx: Tx, project: str, key: bytes) -> Chain:
+    count, head = await trail.head(tx, project)
+    return Chain(project, count, head, await trail.broken_at(tx, key, project))
 
 
 async def why(settings: Settings, config: Config, name: str) -> list[str]:

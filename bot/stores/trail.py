@@ -1,7 +1,7 @@
 """Audit: who did what, on whose request, by which rule; append-only, one HMAC chain per project.
 
-The chain's key is derived from the encryption keys, outside the database, so that whoever can write the database cannot
-forge a chain that verifies.
+The chain's key is kept sealed (bot.stores.vault), so that whoever can write the database, but has no encryption key,
+cannot forge a chain that verifies; and rotating encryption keys leaves every chain as it is.
 """
 
 import hashlib
@@ -29,11 +29,6 @@ class Entry:
     request: str | None = None
     rule: str = ""
     data: dict[str, Any] | None = None
-
-
-def chain_key(key: bytes) -> bytes:
-    """The chain's key, from an encryption key."""
-    return hmac.new(key, b"leasebot audit v1", hashlib.sha256).digest()
 
 
 def mac(key: bytes, before: str, seq: int, at: datetime, entry: Entry) -> str:
