@@ -17,7 +17,7 @@ from bot.operations.verbs import Verb
 from bot.outbox import RESULT, Say, say
 from bot.rules import costs
 from bot.rules.durations import resolve
-from bot.stores import notebooks, people
+from bot.stores import notebooks
 from bot.stores.database import Tx
 from bot.work import Done, Outcome
 
@@ -75,18 +75,16 @@ class Accounts(Reader):
 
     async def _person(self, ask: Ask, user: str, window: Window, now: datetime) -> dict[str, Any]:
         """One person's, in the projects that whoever asks belongs to."""
+        person, projects = await self.parts.people.get(user), list(ask.projects)
+        if not person.cloud_users:
+            if user == ask.user:
+                raise NotLinked("I do not know your cloud user yet, so I cannot tell what is yours.")
+            raise NotAllowed("That person has not linked a cloud user.", next_step="Ask them to type `link`.")
+
+        def mine(row: Any) -> bool:
+            return owns(person, row)
+
         async with self.deps.db.read() as db:
-            known = await people.get(db, self.deps.team, user)
-            if known is None or not known[0].cloud_users:
-                if user == ask.user:
-                    raise NotLinked("I do not know your cloud user yet, so I cannot tell what is yours.")
-                raise NotAllowed("That person has not linked a cloud user.", next_step="Ask them to type `link`.")
-            person = known[0]
-            projects = list(ask.projects)
-
-            def mine(row: Any) -> bool:
-                return person.cloud_users.get(row.project) is not None and owns(person, row)
-
             spent = await bill(db, self.deps, projects, window, now, mine=mine)
             month = costs.month_of(now, self.deps.config.timezone)
             this_month = await bill(db, self.deps, projects, month, now, mine=mine)

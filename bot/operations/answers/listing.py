@@ -16,7 +16,7 @@ from bot.operations.ask import Ask
 from bot.operations.base import Parts
 from bot.operations.resolve import owns
 from bot.operations.verbs import Verb
-from bot.stores import notebooks, people
+from bot.stores import hints, notebooks
 from bot.stores.database import Tx
 from bot.stores.schema import projects, work
 from bot.work import Outcome
@@ -135,9 +135,15 @@ class List(Reader):
         return await self._of(db, ask, rows, scope.removeprefix("@"))
 
     async def _of(self, db: Tx, ask: Ask, rows: list[Any], user: str) -> list[Any]:
-        """Somebody's: by their links."""
-        known = await people.get(db, self.deps.team, user)
-        return [row for row in rows if known and owns(known[0], row)]
+        """Somebody's: by their links, else as an admin or the policy file says."""
+        person = await self.parts.people.get(user)
+        mapped = {name: await hints.of_project(db, self.deps.team, name) for name in ask.projects}
+
+        def named(row: Any) -> str | None:
+            hint = mapped[row.project].get(row.owner_name) or self.deps.config.person_of(row.owner_name)
+            return None if person.cloud_users.get(row.project) else hint
+
+        return [row for row in rows if owns(person, row) or named(row) == user]
 
     def _title(self, ask: Ask, scope: str) -> str:
         where = f" in {ask.projects[0]}" if len(ask.projects) == 1 else ""
