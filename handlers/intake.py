@@ -288,10 +288,20 @@ class Intake:
 
     async def _zone_of(self, sender: Sender) -> ZoneInfo:
         known = await self._read(sender, self._store.zone(sender.team, sender.user))
+        known = known or await self._zone_in_slack(sender)
         try:
             return ZoneInfo(known) if known else self._zone
         except (KeyError, ValueError):
             return self._zone
+
+    async def _zone_in_slack(self, sender: Sender) -> str | None:
+        """Of somebody we meet for the first time: an instant read in another zone would be wrong by hours."""
+        try:
+            async with asyncio.timeout(self._left(sender, self._patience.word)):
+                return (await self._quick.person(sender.user)).zone
+        except (SlackError, TimeoutError) as error:
+            log.warning("a zone is not known: %s", getattr(error, "code", "timeout"))
+            return None
 
     async def _tell(self, sender: Sender, text: str) -> None:
         """Say something to whoever clicked: a click's acknowledgement cannot carry words."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from bot.errors import StoreDown
-from bot.slack import Message, View
+from bot.slack import Message, SlackPerson, View
 
 Outcome = Literal["new", "again", "joined", "too_fast", "refused"]
 
@@ -67,11 +67,12 @@ class IntakeStore(Protocol):
 
 
 class Quick(Protocol):
-    """The three calls to Slack that may happen before the acknowledgement. Part of `bot.slack.Slack`."""
+    """The calls to Slack that may happen before the acknowledgement. Part of `bot.slack.Slack`."""
 
     async def open_view(self, trigger_id: str, view: View) -> str: ...
     async def update_view(self, view_id: str, view: View) -> None: ...
     async def respond(self, url: str, message: Message, *, replace: bool = False) -> None: ...
+    async def person(self, user: str) -> SlackPerson: ...
 
 
 class Seal(Protocol):

@@ -9,9 +9,10 @@ from sqlalchemy import update
 from bot.clock import to_ms
 from bot.operations.base import Parts, serial
 from bot.operations.facts import hours, money, run_cost
+from bot.operations.notices import withdraw
 from bot.operations.records import evidence_of
 from bot.operations.report import price_text
-from bot.outbox import NOTICE, Say, TargetKind, say, void
+from bot.outbox import NOTICE, Say, TargetKind, say
 from bot.rules.facts import Action, Escalate, Hold, ShadowStop, StopIdle, VoidNotice, WarnIdle, WarnLease
 from bot.stores import notebooks, usage
 from bot.stores.database import Tx
@@ -72,12 +73,7 @@ class Acts:
         await insert_once(
             db, notices, self._notice(project, each, key, now) | {"state": "void", "reason": reason, "voided_at": now}
         )
-        await db.execute(
-            update(notices)
-            .where(notices.c.key == key, notices.c.state == "pending")
-            .values(state="void", reason=reason, voided_at=now)
-        )
-        await void(db, key, reason)
+        await withdraw(db, key, each.facts.notebook.id, reason, now)
 
     def _notice(self, project: str, each: "Decided", key: str, now: datetime) -> dict[str, Any]:
         return {

@@ -1,7 +1,8 @@
 """What was seen in the cloud becomes what we know: the same after a pass, a command or a poll."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from bot.model import Notebook, Status
@@ -11,6 +12,7 @@ from bot.stores import notebooks, usage
 from bot.stores.database import Tx
 
 StopCause = Literal["ours", "lease", "outside"]
+OVERTAKEN = timedelta(minutes=2)  # a row seen further in the future than this was seen by a clock that was wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +26,29 @@ class Seen:
     stopped_at: datetime | None = None
 
     @property
+    def renewed(self) -> bool:
+        """It goes on running and its lease has another end than when it was last seen."""
+        return (
+            self.before is not None
+            and self.before.lease_end is not None
+            and self.notebook.lease_ends is not None
+            and self.before.lease_end != self.notebook.lease_ends
+        )
+
+    @property
     def stop_key(self) -> str:
         """Key of the `stopped` message about this stop."""
         return keys.stopped(self.notebook.id, self.stopped_at) if self.stopped_at else ""
 
 
 async def adopt(db: Tx, deps: Deps, project: str, notebook: Notebook, now: datetime) -> Seen:
-    """Take over what the cloud says of one notebook: its state, running time, usage and lease."""
-    before = await notebooks.get(db, project, notebook.id)
+    """Take over what the cloud says of one notebook: its state, running time, usage and lease.
+
+    `now` is an instant before the cloud was asked: what somebody else has read since is newer, and stays.
+    """
+    before = await notebooks.get(db, project, notebook.id, lock=True)
+    if before is not None and _stale(before, notebook, now):
+        return Seen(before, notebook, stale=True)
     if notebook.status is Status.UNKNOWN and before is not None:  # a word we do not know changes nothing we believe
         return Seen(before, notebook)
     ran = before is not None and Status(before.status).runs and before.deleted_at is None
@@ -44,15 +61,55 @@ async def adopt(db: Tx, deps: Deps, project: str, notebook: Notebook, now: datet
     elif ran and not runs:
         seen = _stopped(before, notebook, now)
         values |= await _ended(db, project, notebook, before, seen)
-    if before is None or before.deleted_at is not None:
+    if before is None or before.deleted_at is not None or _resized(before, notebook):
         values["deleted_at"] = None
+        await usage.close_interval(db, project, notebook.id, "disk", now)
         await usage.open_interval(
-            db, deps.ids, project, notebook, "disk", deps.config.prices.disk_gb_month, notebook.created_at or now
+            db, deps.ids, project, notebook, "disk", deps.config.prices.disk_gb_month, _kept_since(before, notebook, now)
         )
     if before is None or before.lease_end != notebook.lease_ends:
         values["lease_seen_at"] = now
     await notebooks.save(db, project, notebook, values, now)
     return seen
+
+
+async def adopt_new(db: Tx, deps: Deps, project: str, found: Sequence[Notebook], now: datetime) -> None:
+    """The same for many at once that were never seen before: nothing has ended, so nothing has to be told."""
+    rows, intervals = [], []
+    for notebook in found:
+        since = (notebook.updated_at or now) if notebook.status.runs else None
+        seen = {"first_seen_at": now, "lease_seen_at": now, "running_since": since}
+        rows.append(notebooks.columns(project, notebook, now) | seen)
+        price = deps.config.prices.disk_gb_month
+        kept = notebook.created_at or now
+        intervals.append(usage.interval(deps.ids, project, notebook, "disk", price, kept))
+        if since is not None:
+            price = deps.config.prices.per_hour(notebook.flavor)
+            intervals.append(usage.interval(deps.ids, project, notebook, "run", price, since))
+    await notebooks.add(db, rows)
+    await usage.add(db, intervals)
+
+
+def _stale(before: Any, notebook: Notebook, now: datetime) -> bool:
+    """Whether we know something newer: it was seen since we asked, or its state or lease has changed since."""
+    if timedelta(0) < before.seen_at - now < OVERTAKEN:
+        return True
+    if before.updated_at and notebook.updated_at and notebook.updated_at < before.updated_at:
+        return True
+    known = notebooks.load(before.snapshot).lease
+    stamps = (known and known.stamped_at, notebook.lease and notebook.lease.stamped_at)
+    return bool(stamps[0] and stamps[1] and stamps[1] < stamps[0])
+
+
+def _resized(before: Any, notebook: Notebook) -> bool:
+    """Its disk has grown: what it costs from here on is another interval."""
+    known = before.snapshot.get("volume_gb")
+    return bool(known and notebook.volume_gb and known != notebook.volume_gb)
+
+
+def _kept_since(before: Any | None, notebook: Notebook, now: datetime) -> datetime:
+    """From when its disk has cost what it costs now."""
+    return notebook.created_at or now if before is None else now
 
 
 async def gone(db: Tx, deps: Deps, row: Any, now: datetime) -> Seen | None:

@@ -12,7 +12,7 @@ from bot.operations.adopt import Seen
 from bot.operations.deps import Deps
 from bot.operations.people import People
 from bot.operations.report import report
-from bot.operations.told import observe
+from bot.operations.told import RENEWED, observe
 from bot.stores import trail
 from bot.stores.database import Tx
 from bot.tokens import Tokens
@@ -38,6 +38,8 @@ class Parts:
 
 class Operation:
     """Steps by name. Dead credentials hold the work instead of failing it; it goes on after linking again."""
+
+    renewed = RENEWED  # what warnings say once this operation has seen a new end
 
     def __init__(self, parts: Parts) -> None:
         self.parts, self.deps = parts, parts.deps
@@ -72,7 +74,7 @@ class Operation:
     async def seen(self, claim: Claim, notebook: Notebook, now: datetime) -> Seen:
         """Adopt what was seen, in a transaction of its own."""
         async with self.deps.db.begin() as db:
-            return await observe(db, self.deps, str(claim.data["project"]), notebook, now)
+            return await observe(db, self.deps, str(claim.data["project"]), notebook, now, renewed=self.renewed)
 
     async def say(self, db: Tx, claim: Claim, state: str, now: datetime, **facts: Any) -> None:
         """Update the operation's message."""

@@ -26,6 +26,8 @@ def wish_of(data: dict[str, Any]) -> rules.Wish:
 class Extend(Operation):
     """Kind `extend`; `data`: project, notebook, user, by_s or until_ms, reason, shown."""
 
+    renewed = "Extended."
+
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)
         self.steps = {"start": self._start, "renew": self._renew, "verify": self._verify, "repair": self._repair}

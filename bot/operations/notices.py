@@ -25,12 +25,48 @@ async def settle(
         )
     )
     for notice in list(rows):
-        if notice.state == "pending":
-            await db.execute(
-                update(notices).where(notices.c.key == notice.key).values(state="void", reason=words, voided_at=now)
-            )
-        for key in {notice.outbox_key, notice.escalated_key} - {None}:
-            await _settle_message(db, key, notebook_id, words, now)
+        await _end(db, notice, words, now)
+    if "stopped" in kinds:
+        await _settle_stopped(db, notebook_id, words, now)
+
+
+async def end(db: Tx, key: str, words: str, now: datetime) -> None:
+    """One notice is over: void if it still waits, settled where it was delivered; nothing else on its message is."""
+    notice = (await db.execute(select(notices).where(notices.c.key == key))).first()
+    if notice is not None and notice.state != "void":
+        await _end(db, notice, words, now)
+
+
+async def _end(db: Tx, notice: Any, words: str, now: datetime) -> None:
+    values: dict[str, Any] = {"settled_at": now}
+    if notice.state == "pending":
+        values |= {"state": "void", "reason": words, "voided_at": now}
+    await db.execute(update(notices).where(notices.c.key == notice.key).values(**values))
+    for key in {notice.outbox_key, notice.escalated_key} - {None}:
+        await _settle_message(db, key, notice.notebook_id, words, now)
+
+
+async def _settle_stopped(db: Tx, notebook_id: str, words: str, now: datetime) -> None:
+    """What told of a stop carries no notice: nothing depends on its delivery."""
+    rows = await db.execute(
+        select(outbox.c.key).where(outbox.c.subject == f"notebook:{notebook_id}", outbox.c.kind == "stopped")
+    )
+    for row in list(rows):
+        await _settle_message(db, row.key, notebook_id, words, now)
+
+
+async def withdraw(db: Tx, key: str, notebook_id: str, words: str, now: datetime) -> None:
+    """Void one notice that waits. Its message goes without it, or not at all if it carries nothing else.
+
+    What may have been posted already is looked for first, and then says the same.
+    """
+    waiting = notices.c.key == key, notices.c.state == "pending"
+    found = (await db.execute(select(notices).where(*waiting))).first()
+    if found is None:
+        return
+    await db.execute(update(notices).where(*waiting).values(state="void", reason=words, voided_at=now))
+    for message in {found.outbox_key, found.escalated_key} - {None}:
+        await _settle_message(db, message, notebook_id, words, now)
 
 
 async def _settle_message(db: Tx, key: str, notebook_id: str, words: str, now: datetime) -> None:

@@ -18,11 +18,21 @@ MUTABLE = {  # notices that warn of nothing and undo nothing; all others always 
 }
 
 
-async def observe(db: Tx, deps: Deps, project: str, notebook: Notebook, now: datetime) -> Seen:
-    """Adopt what was seen; a stop that the bot did not make is told, and every warning about the run is settled."""
+RENEWED = "Its lease was renewed."
+
+
+async def observe(
+    db: Tx, deps: Deps, project: str, notebook: Notebook, now: datetime, *, renewed: str = RENEWED
+) -> Seen:
+    """Adopt what was seen; a stop that the bot did not make is told, and every warning about the run is settled.
+
+    Warnings of a lease whose end has moved are settled with the words of `renewed`, whoever moved it.
+    """
     seen = await adopt(db, deps, project, notebook, now)
     if seen.stopped in ("lease", "outside"):
         await _tell(db, deps, project, seen, now)
+    if seen.renewed:
+        await settle(db, project, notebook.id, renewed, now, ("lease_warning",))
     if seen.started:
         await settle(db, project, notebook.id, "Started again.", now, ("stopped",))
     return seen

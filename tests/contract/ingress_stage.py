@@ -22,7 +22,7 @@ from bot.render.context import Context
 from bot.render.help import help_message
 from bot.render.views import view as draw_view
 from bot.secrets import Sealer
-from bot.slack import Message, View
+from bot.slack import Message, SlackPerson, View
 from bot.stores.database import Database
 from bot.stores.intake import Intake as Store
 from bot.stores.schema import metadata, work
@@ -61,6 +61,7 @@ class NotingSlack:
         self.opened: list[tuple[str, View]] = []
         self.updated: list[tuple[str, View]] = []
         self.said: list[tuple[str, str]] = []
+        self.zone: str | None = None
         self.broken: SlackError | None = None
         self.slow = asyncio.Event()
         self.slow.set()
@@ -77,6 +78,10 @@ class NotingSlack:
     async def respond(self, url: str, message: Message, *, replace: bool = False) -> None:
         await self._ready()
         self.said.append((url, message.text))
+
+    async def person(self, user: str) -> SlackPerson:
+        await self._ready()
+        return SlackPerson(user, "T0LEASEBOT", "somebody", self.zone, False, False, False, False)
 
     async def _ready(self) -> None:
         await self.slow.wait()
