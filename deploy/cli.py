@@ -30,6 +30,7 @@ def sandbox(
     host: str = typer.Option("127.0.0.1", help="Loopback address of the page."),
     port: int = typer.Option(0, min=0, max=65535, help="Port of the page; 0 takes any."),
     browser: bool = typer.Option(True, help="Open the page in the browser."),
+    real_jupyter: bool = typer.Option(False, "--real-jupyter", help="A real Jupyter server behind each notebook."),
 ) -> None:
     """Everything on one machine with nothing to set up: simulated Slack and cloud, the bot, a clock to push."""
     _only_here(host)
@@ -42,7 +43,7 @@ def sandbox(
         raise typer.Exit(0 if run(play(_line)) else 1)
     from deploy.sandbox.run import sandbox as live
 
-    run(live(port, lambda url: _page(url, open_it=browser)))
+    run(live(port, lambda url: _page(url, open_it=browser), real_jupyter=real_jupyter))
 
 
 def _line(text: str) -> None:

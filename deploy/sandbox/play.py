@@ -1,15 +1,18 @@
 """A bot on the sandbox's stage, on one clock that is pushed: the sandbox, the story and the tests drive this."""
 
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from deploy.compose import Bot, Outside, bot, greet
 from deploy.front import bolt_dispatch, intake_of, site
-from deploy.sandbox.links import link_people
+from deploy.sandbox.links import PEOPLE, link_people
 from deploy.sandbox.server import LocalServer
 from deploy.sandbox.slack.sim import SimSlack
 from deploy.sandbox.stage import Stage, stage
@@ -61,24 +64,42 @@ class Play:
         await self.work()
 
 
+class Door:
+    """Takes a port before there is an app behind it: the bot must know its own address to be built."""
+
+    def __init__(self) -> None:
+        self.app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.app is None:
+            await Response(status_code=503)(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
 @asynccontextmanager
 async def play(
-    on: Stage, *, linked: bool = True, outside: Outside | None = None, jitter: Callable[[], float] = random.random,
-    **settings: str,
+    on: Stage, *, linked: bool = True, unlinked: Collection[str] = (), outside: Outside | None = None,
+    jitter: Callable[[], float] = random.random, **settings: str,
 ) -> AsyncIterator[Play]:  # fmt: skip
-    """Put a bot on the stage: its ingress is served on loopback, its work is driven by `work` and `advance`."""
+    """Put a bot on the stage: its ingress is served on loopback, its work is driven by `work` and `advance`.
+
+    `linked`: the sandbox's people have linked already, but for those in `unlinked`.
+    """
     async with AsyncExitStack() as stack:
-        known, config = on.settled(**settings)
+        door = Door()
+        server = await stack.enter_async_context(LocalServer(door))
+        known, config = on.settled(**{"LEASEBOT_PUBLIC_URL": server.url, **settings})
         running = await stack.enter_async_context(bot(known, config, clock=on.clock, jitter=jitter, outside=outside))
         await greet(running)
         intake = intake_of(running)
         stack.push_async_callback(intake.close)
         _app, dispatch = bolt_dispatch(running, intake)
-        server = await stack.enter_async_context(LocalServer(site(running, dispatch)))
+        door.app = site(running, dispatch)
         on.slack.bot_url = f"{server.url}/slack/events"
-        if linked:
-            for project in config.projects:
-                await link_people(running.parts.deps, project)
+        people = {slack: user for slack, user in PEOPLE.items() if linked and slack not in unlinked}
+        for project in config.projects:
+            await link_people(running.parts.deps, project, people)
         yield Play(on, running, server.url)
 
 

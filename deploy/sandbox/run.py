@@ -1,20 +1,22 @@
 """`leasebot sandbox`: everything on one machine, with a page in the browser and a clock you can push."""
 
 import asyncio
-import logging
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
 from deploy.front import timers
 from deploy.sandbox.clock import SimClock
+from deploy.sandbox.links import DOMAIN, PEOPLE, password
 from deploy.sandbox.play import Play, play
+from deploy.sandbox.real_jupyter import real_jupyters
 from deploy.sandbox.seed import seed_notebooks
 from deploy.sandbox.stage import Stage, stage
 
-log = logging.getLogger(__name__)
-
 SMALL_STEP, BIG_STEP = timedelta(minutes=5), timedelta(minutes=30)
+SMALL_PUSH = timedelta(hours=2)
+NOT_YET_LINKED = "U0BEN"  # so that a visitor can play linking too
 
 
 class Sandbox:
@@ -28,13 +30,15 @@ class Sandbox:
         """Let the page reach it."""
         slack = self._play.slack
         slack.on_clock_push, slack.cloud_view, slack.set_activity = self.push, self.view, self.activity
+        for person, user in PEOPLE.items():
+            secret = password(user).password
+            slack.cloud_accounts[person] = {"domain": DOMAIN, "user": user, "password": secret}
 
     async def push(self, ms: int) -> None:
         """Time passes in steps, so that what falls due on the way happens on the way."""
         span = timedelta(milliseconds=ms)
-        step = SMALL_STEP if span <= timedelta(hours=2) else BIG_STEP
         async with self._pushing:
-            await self._play.advance(span, step)
+            await self._play.advance(span, SMALL_STEP if span <= SMALL_PUSH else BIG_STEP)
 
     async def view(self) -> list[dict[str, Any]]:
         """The cloud's own view."""
@@ -49,19 +53,26 @@ class Sandbox:
             self._play.cloud.make_idle(notebook_id)
 
 
-async def up(stack: AsyncExitStack, *, port: int = 0, clock: SimClock | None = None) -> tuple[Stage, Play]:
-    """The whole sandbox, running by itself."""
+async def up(
+    stack: AsyncExitStack, *, port: int = 0, clock: SimClock | None = None, real_jupyter: bool = False
+) -> tuple[Stage, Play]:
+    """The whole sandbox, running by itself until `stack` is closed.
+
+    `real_jupyter` puts a real Jupyter server behind each running notebook; raises SettingsError if none is installed.
+    """
     on = await stack.enter_async_context(stage(clock=clock, port=port))
     seed_notebooks(on.cloud.cloud)
-    made = await stack.enter_async_context(play(on, LEASEBOT_POLL_SECONDS="5"))
+    made = await stack.enter_async_context(play(on, unlinked={NOT_YET_LINKED}, LEASEBOT_POLL_SECONDS="5"))
     Sandbox(made).connect()
+    if real_jupyter:
+        await stack.enter_async_context(real_jupyters(on.cloud.cloud, on.folder / "jupyter"))
     await stack.enter_async_context(timers(made.bot))
     return on, made
 
 
-async def sandbox(port: int, ready: Any) -> None:
+async def sandbox(port: int, ready: Callable[[str], Any], *, real_jupyter: bool = False) -> None:
     """Run until it is ended; `ready` is told the page's address."""
     async with AsyncExitStack() as stack:
-        on, _made = await up(stack, port=port)
+        on, _made = await up(stack, port=port, real_jupyter=real_jupyter)
         ready(on.slack.page_url)
         await asyncio.Event().wait()

@@ -11,6 +11,7 @@ from bot.clock import from_ms
 from deploy.sandbox.cloud.errors import CloudRefusal, iam_refusal
 from deploy.sandbox.cloud.exchange import Exchange, answer, exchange_of
 from deploy.sandbox.cloud.identity import Caller, Token
+from deploy.sandbox.cloud.model import User
 
 if TYPE_CHECKING:
     from deploy.sandbox.cloud.world import SimCloud
@@ -28,6 +29,7 @@ def routes(cloud: "SimCloud") -> list[Route]:
         ("GET", "/v3/auth/domains", desk.domains, "ListDomains"),
         ("GET", "/v3/users/{user_id}", desk.user, "ShowUser"),
         ("POST", "/v3.0/OS-CREDENTIAL/securitytokens", desk.temporary_key, "CreateTemporaryKey"),
+        ("GET", "/v3.0/OS-CREDENTIAL/credentials", desk.keys, "ListPermanentKeys"),
         ("GET", "/v3.0/OS-CREDENTIAL/credentials/{access_key}", desk.key, "ShowPermanentKey"),
     ]
     return [Route(path, _endpoint(handler, action), methods=[verb]) for verb, path, handler, action in table]
@@ -53,6 +55,11 @@ def _body(exchange: Exchange) -> dict[str, Any]:
         return exchange.json()
     except CloudRefusal as exc:
         raise iam_refusal(400, "The request body is invalid") from exc
+
+
+def _key_of(user: User) -> dict[str, Any]:
+    key = {"access": user.access_key, "user_id": user.id, "status": "active", "description": ""}
+    return key | {"create_time": _micro(0)}
 
 
 class _Desk:
@@ -188,8 +195,15 @@ class _Desk:
         access_key = request.path_params["access_key"]
         if caller.user.access_key != access_key:
             raise iam_refusal(404, "The credential could not be found.")
-        described = {"access": access_key, "user_id": caller.user.id, "status": "active", "description": ""}
-        return answer({"credential": described | {"create_time": _micro(0), "last_use_time": _micro(exchange.now)}})
+        return answer({"credential": _key_of(caller.user) | {"last_use_time": _micro(exchange.now)}})
+
+    def keys(self, exchange: Exchange, request: Request) -> Response:
+        """One's own permanent keys; another's, named by `user_id`, with the right to list users."""
+        caller = self._caller(exchange)
+        user = self._identity.user_by_id(exchange.query.get("user_id", caller.user.id))
+        if user is None or (user is not caller.user and not caller.user.may("iam:users:listUsers")):
+            raise iam_refusal(403, "You are not authorized to perform the requested action.")
+        return answer({"credentials": [_key_of(user)] if user.access_key else []})
 
     def _caller(self, exchange: Exchange) -> Caller:
         """Token or signature; IAM says no in its own words."""

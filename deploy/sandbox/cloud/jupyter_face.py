@@ -86,6 +86,8 @@ class _Face:
     async def _pass_on(self, exchange: Exchange, notebook: Notebook, rest: str) -> Response:
         """To the real server behind this notebook, with its own token in place of the caller's."""
         state = notebook.jupyter
+        if rest == "lab":  # a person's browser: kernels are talked to over sockets, which are not passed on
+            return Response(None, 302, {"Location": f"{state.backed_url}/lab?token={state.backed_token}"})
         headers = {name: value for name, value in exchange.headers.items() if name in _PASSED_ON}
         headers["Authorization"] = f"token {state.backed_token}"
         query = {name: value for name, value in exchange.query.items() if name != "token"}

@@ -59,6 +59,7 @@ class Core:
         self._changed = asyncio.Event()
         self.on_clock_push: Callable[[int], Awaitable[None]] | None = None
         self.cloud_view: Callable[[], Awaitable[list[dict[str, Any]]]] | None = None
+        self.cloud_accounts: dict[str, dict[str, str]] = {}  # person -> what the page shows of their cloud account
         self.set_activity: Callable[[str, str], Awaitable[None]] | None = None
 
     def fault(self, method: str = "*", effect: str = "error", **options: Any) -> Fault:

@@ -39,6 +39,7 @@ def state(slack: Interactions, user: str, base: str) -> dict[str, Any]:
                    for v in team.stacks.get(user, [])],
         "traffic": [_traffic(entry) for entry in slack.log if entry["kind"] == "request"][-TRAFFIC:],
         "findings": slack.findings[-FINDINGS:],
+        "cloud_account": slack.cloud_accounts.get(user),
     }  # fmt: skip
 
 
@@ -76,7 +77,10 @@ def _traffic(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 class Page:
-    """The endpoints under /_page; each takes JSON and answers JSON, `error` naming what went wrong."""
+    """The endpoints under /_page; each takes JSON and answers JSON, `error` naming what went wrong.
+
+    What is refused is still answered with 200: a browser writes every other status on its console.
+    """
 
     def __init__(self, slack: Interactions) -> None:
         self._slack = slack
@@ -92,16 +96,16 @@ class Page:
         try:
             answer = await act(await request.json())
         except NotThere as missing:
-            return JSONResponse({"error": str(missing)}, 404)
+            answer = {"error": str(missing)}
         except (KeyError, ValueError) as bad:
-            return JSONResponse({"error": f"bad request: {bad}"}, 400)
+            answer = {"error": f"bad request: {bad}"}
         return JSONResponse(answer)
 
     async def _get(self, name: str, request: Request) -> Response:
         if name == "state":
             user = request.query_params.get("user", "")
             if user not in self._slack.workspace.users:
-                return JSONResponse({"error": f"no user {user}"}, 404)
+                return JSONResponse({"error": f"no user {user}"})
             return JSONResponse(state(self._slack, user, str(request.base_url).rstrip("/")))
         if name == "events":
             headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -123,6 +123,7 @@ class Sandbox {
     this.drawMain(ctx);
     drawModals(at("modals"), state.modals ?? [], { ...ctx, submit: (view, node) => this.submit(view, node), close: (view) => this.close(view) });
     this.cloud.draw(this.notebooks, this.now());
+    this.cloud.showAccount(ctx.me.name, state.cloud_account);
     this.traffic.draw({ traffic: state.traffic ?? [], findings: state.findings ?? [], zone: ctx.me.tz });
     closeOrphan();
     this.tick();

@@ -1,7 +1,7 @@
 // The cloud's own view of the notebooks, and the switch that makes one busy or leaves it idle.
 import { busyWhile } from "./clock_card.js";
 import { duration } from "./dates.js";
-import { el, keyed } from "./dom.js";
+import { el, keyed, replace } from "./dom.js";
 import { icon } from "./icons.js";
 
 const TONE = {
@@ -17,8 +17,25 @@ export class CloudCard {
     this.empty = el("p", { class: "empty" }, "No notebooks yet. Create one with /notebook create and watch it start here.");
     this.total = el("span", { class: "card-count" });
     root.append(el("section", { class: "card", "aria-label": "Cloud" },
-      el("h2", {}, icon("cloud", 16), "Cloud", el("span", { class: "card-sub" }, "ModelArts notebooks"), this.total), this.list, this.empty));
+      el("h2", {}, icon("cloud", 16), "Cloud", el("span", { class: "card-sub" }, "ModelArts notebooks"), this.total), this.list, this.empty, this.account()));
     this.ends = new Map();
+  }
+
+  // What the linking page asks for. It is sample data: the simulated cloud knows nobody else.
+  account() {
+    this.whose = el("summary", {});
+    this.fields = el("dl", {});
+    this.sheet = el("details", { class: "account", hidden: true }, this.whose, this.fields);
+    return this.sheet;
+  }
+
+  /** Show the cloud account of the person one acts as; null for people who have none. */
+  showAccount(name, account) {
+    this.sheet.hidden = !account;
+    if (!account || this.whose.textContent.startsWith(`${name}'s `)) return;
+    this.whose.textContent = `${name}'s cloud sign-in`;
+    const rows = [["Account", account.domain], ["User", account.user], ["Password", account.password]];
+    replace(this.fields, ...rows.map(([label, value]) => el("div", {}, el("dt", {}, label), el("dd", {}, el("code", {}, value)))));
   }
 
   draw(notebooks, now) {

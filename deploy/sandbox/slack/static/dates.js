@@ -54,15 +54,12 @@ export function ago(ms, now) {
 
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "always" });
 
-/** Expand the tokens of a `<!date^…>` format for one reader. */
+/** Expand the tokens of a `<!date^…>` format for one reader; they stand inside sentences, so days near are small. */
 export function expand(format, ms, zone, now) {
-  let first = true;
   return format.replace(/\{(\w+)\}/g, (whole, name) => {
     const text = token(name, ms, zone, now);
     if (text === null) return whole;
-    const leading = first && format.startsWith(whole);
-    first = false;
-    return name.endsWith("_pretty") && !leading ? lower(text) : text;
+    return name.startsWith("date") ? lower(text) : text;
   });
 }
 

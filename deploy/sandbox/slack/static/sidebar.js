@@ -5,6 +5,7 @@ import { botMark, icon } from "./icons.js";
 import { avatar } from "./people.js";
 
 const ROLES = { member: "data scientist", lead: "team lead", approver: "approver", admin: "admin", auditor: "auditor" };
+const ASIDE = new Set(["guest", "outsider"]); // there to be refused
 export const roleName = (role) => ROLES[role] ?? role;
 
 /** `act`: switchTo(userId), openChannel(id), openHome(). */
@@ -56,12 +57,13 @@ export class Sidebar {
   }
 
   person(one, chosen, now, waiting) {
+    const aside = ASIDE.has(one.role);
     return el("button", {
-      type: "button", class: `person${chosen ? " chosen" : ""}`, data: { user: one.id }, "aria-pressed": chosen ? "true" : "false",
+      type: "button", class: `person${chosen ? " chosen" : ""}${aside ? " aside" : ""}`, data: { user: one.id }, "aria-pressed": chosen ? "true" : "false",
       "aria-label": `Act as ${one.name}, ${roleName(one.role)}`, on: { click: () => this.act.switchTo(one.id) },
-    }, avatar(one, 28),
+    }, avatar(one, aside ? 18 : 28),
     el("span", { class: "person-text" }, el("span", { class: "person-name" }, one.name), el("span", { class: "person-role" }, roleName(one.role))),
-    waiting ? el("span", { class: "badge", title: `${waiting} unread for ${one.name}` }, waiting > 99 ? "99+" : String(waiting))
+    aside ? null : waiting ? el("span", { class: "badge", title: `${waiting} unread for ${one.name}` }, waiting > 99 ? "99+" : String(waiting))
       : el("span", { class: "person-time", title: one.tz }, clockTime(now, one.tz)));
   }
 

@@ -12,6 +12,7 @@ const steps = (command) => [
   ["Approve it.", ["Act as the approver on the left, open the project's channel, decide."]],
   ["Leave it idle.", ["Switch the notebook to idle, push the clock: it is warned about first, then stopped, and the stop can be undone."]],
   ["See what it cost.", [code(`${command} cost`), " draws the chart."]],
+  ["Link a cloud account.", ["Act as Ben, who has not yet: ", code(`${command} link`), " hands him a private page. His sign-in stands under the notebooks on the right."]],
 ];
 
 export function showTour(command) {
