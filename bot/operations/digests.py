@@ -41,12 +41,14 @@ async def due(parts: Parts, project: str, now: datetime) -> None:
 async def _post(
     parts: Parts, project: str, period: Period, today: date, policy: EffectivePolicy, now: datetime
 ) -> None:
-    """Once per day and period; nothing is posted where nothing ran and nothing waits."""
+    """Once per day and period; nothing is posted where nothing ran and nothing waits, nor of days nobody watched."""
     key = keys.digest(project, period, today)
     async with parts.deps.db.begin() as db:
         if (await db.execute(select(outbox.c.id).where(outbox.c.key == key))).first():
             return
         window = _window(parts, today, 1 if period == "daily" else 7)
+        if not await _watched_before(db, project, window[1]):
+            return
         facts = await _facts(db, parts, project, period, window, policy, now)
         if not facts["rows"] and not facts["shadow"] and not facts["pending"]:
             return
@@ -65,6 +67,12 @@ async def _post(
             ),
             now,
         )
+
+
+async def _watched_before(db: Tx, project: str, at: datetime) -> bool:
+    """Whether any notebook was known by then: figures of a time before our first pass would be made up."""
+    known = select(notebooks.c.id).where(notebooks.c.project == project, notebooks.c.first_seen_at < at)
+    return (await db.execute(known.limit(1))).first() is not None
 
 
 def _window(parts: Parts, today: date, days: int) -> tuple[datetime, datetime]:
