@@ -1,6 +1,7 @@
 """Who calls: a token got by password, or keys that sign each request. Source: API digest, section 2."""
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 
 from bot.clock import Clock
 from bot.cloud import catalog, signing, wire
+from bot.cloud.dialect import TRAITS
 from bot.cloud.fields import items, mapping, text
 from bot.cloud.line import Line
 from bot.cloud.sending import Answer, Auth, Call, Sender
@@ -27,6 +29,8 @@ _ID = re.compile(r"[0-9a-f]{32}")
 _SHARE_OF_LIFE = 0.8
 _LONGEST_LIFE = timedelta(days=7)
 _UNSTATED_LIFE = timedelta(minutes=30)
+_KEYS = "/v3.0/OS-CREDENTIAL/credentials"
+_NOT_SHOWN = (CloudDenied, CloudNotFound, CloudMisconfigured)
 _REFUSED_FOR = timedelta(minutes=5)  # IAM locks a user after five refusals within a quarter of an hour
 
 
@@ -202,23 +206,45 @@ class KeySession:
         return self._project
 
     async def _user_id(self) -> str:
-        """IAM knows whose a permanent key is; for temporary ones the quota call says it, where there is one."""
+        """IAM knows whose a permanent key is. A temporary one it does not: there other calls tell who asks."""
         if not self._credentials.security_token:
-            answer = await self._ask(f"/v3.0/OS-CREDENTIAL/credentials/{signing.encode(self._credentials.access_key)}")
+            answer = await self._ask(f"{_KEYS}/{signing.encode(self._credentials.access_key)}")
             found = text(mapping(mapping(answer).get("credential")).get("user_id"))
-        else:
-            path = f"/v1/{await self.project_id()}/authoring/features/NOTEBOOK"
-            call = Call("GET", self._endpoint.modelarts, path)
-            found = text(mapping((await self._sender.send(self._notebooks, call, self)).body).get("user_id"))
+            if not found:
+                raise wire.garbled("user_id", "The cloud does not say whose keys these are")
+            return found
+        found = await self._user_of_quota() or await self._user_of_permanent_keys()
         if not found:
-            raise wire.garbled("user_id", "The cloud does not say whose keys these are")
+            raise CloudInvalid(
+                "The cloud does not say whose these temporary keys are",
+                next_step="Link with user and password, or with a permanent access key.",
+            )
         return found
 
+    async def _user_of_quota(self) -> str:
+        """Whose the quota of notebooks is; "" where there is no such call."""
+        if not TRAITS[self._endpoint.cloud].quota:
+            return ""
+        path = f"/v1/{await self.project_id()}/authoring/features/NOTEBOOK"
+        call = Call("GET", self._endpoint.modelarts, path)
+        with contextlib.suppress(*_NOT_SHOWN):
+            return text(mapping((await self._sender.send(self._notebooks, call, self)).body).get("user_id"))
+        return ""
+
+    async def _user_of_permanent_keys(self) -> str:
+        """Whose permanent keys are listed when nobody is named: the caller's own. "" if there are none.
+
+        Source: IAM API reference of both clouds, "Listing Permanent Access Keys"; one's own need no right.
+        """
+        listed = (mapping(key) for key in items((await self._optional(_KEYS)).get("credentials")))
+        owners = {text(key.get("user_id")) for key in listed}
+        return owners.pop() if len(owners) == 1 else ""
+
     async def _optional(self, path: str) -> dict[str, Any]:
-        """What only gives names: without the right to read it the ids alone must do."""
+        """What may be missing: without the right to read names, the ids alone must do."""
         try:
             return mapping(await self._ask(path))
-        except (CloudDenied, CloudNotFound, CloudMisconfigured):
+        except _NOT_SHOWN:
             return {}
 
     async def _ask(self, path: str, query: tuple[tuple[str, str], ...] = ()) -> Any:

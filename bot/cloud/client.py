@@ -107,10 +107,13 @@ class HttpClouds:
         lines = self._lines.setdefault((endpoint.project, endpoint.modelarts), {})
         if not lines:
             clock = ServerClock(self._clock)
-            lines.update((name, Line(endpoint.rate, clock, self._pace)) for name in (_NOTEBOOKS, _LOGIN))
+            lines.update((name, self._new_line(endpoint, name, clock)) for name in (_NOTEBOOKS, _LOGIN))
         if service not in lines:
-            lines[service] = Line(endpoint.rate, lines[_NOTEBOOKS].clock, self._pace)
+            lines[service] = self._new_line(endpoint, service, lines[_NOTEBOOKS].clock)
         return lines[service]
+
+    def _new_line(self, endpoint: Endpoint, service: str, clock: ServerClock) -> Line:
+        return Line(f"{endpoint.project}:{service}", endpoint.rate, clock, self._pace)
 
     def _session(self, endpoint: Endpoint, credentials: Credentials) -> Session:
         key = (endpoint, _fingerprint(credentials))

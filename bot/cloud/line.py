@@ -45,7 +45,9 @@ class ServerClock:
 class Line:
     """The shared state of all calls to one service of a project; `clock` is shared by its services."""
 
-    def __init__(self, rate: float, clock: ServerClock, pace: Pace) -> None:
+    def __init__(self, name: str, rate: float, clock: ServerClock, pace: Pace) -> None:
+        """`name` says in logs whose line it is, `rate` is in requests per second."""
+        self.name = name
         self.clock = clock
         self.limiter = Limiter(rate, pace)
         self.breaker = Breaker(pace)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from bot import http
 from bot.clock import Clock
-from bot.cloud import faults, wire
+from bot.cloud import faults, journal, wire
 from bot.cloud.faults import Fault
 from bot.cloud.line import Line, retry_after
 from bot.cloud.pace import Pace
@@ -105,19 +105,32 @@ class Sender:
         course = _Course(until=self._pace.now() + self._patience.budget)
         while True:
             course.attempts += 1
-            proof = await self._proof(call, auth, course)
-            await self._admission(line, call, course)
-            outcome = await self._attempt(line, call, proof, course)
-            if isinstance(outcome, Answer):
-                return outcome
-            fault, error = outcome
-            if fault.refresh and auth is not None and not course.renewed:
-                course.renewed = True
-                if await auth.renew(proof):
-                    continue
-            if auth is not None and auth.signs and fault.refresh:
-                self._blame_the_clock(line, error)
-            await self._pause_or_raise(line, call, course, fault, error)
+            proof = await self._proof(call, auth, course)  # a login that fails is a call that tells for itself
+            try:
+                answer = await self._turn(line, call, auth, proof, course)
+            except CloudError as error:
+                journal.call_failed(call.method, call.base, call.path, error, course.attempts)
+                raise
+            if answer is not None:
+                return answer
+
+    async def _turn(
+        self, line: Line, call: Call, auth: Auth | None, proof: Mapping[str, str], course: _Course
+    ) -> Answer | None:
+        """One attempt; None if there is reason for another, and the pause before it is over."""
+        await self._admission(line, call, course)
+        outcome = await self._attempt(line, call, proof, course)
+        if isinstance(outcome, Answer):
+            return outcome
+        fault, error = outcome
+        if fault.refresh and auth is not None and not course.renewed:
+            course.renewed = True
+            if await auth.renew(proof):
+                return None
+        if auth is not None and auth.signs and fault.refresh:
+            self._blame_the_clock(line, error)
+        await self._pause_or_raise(line, call, course, fault, error)
+        return None
 
     async def rest(self, seconds: float) -> None:
         """Wait, in the time that calls are measured with."""
@@ -151,10 +164,13 @@ class Sender:
         finally:
             if trial and not settled:
                 line.breaker.abandoned()
+        was_closed = line.breaker.state == "closed"
         if alive:
             line.breaker.succeeded()
         elif alive is False:
             line.breaker.failed()
+        if was_closed != (line.breaker.state == "closed"):
+            journal.breaker_moved(line.name, "open" if was_closed else "closed")
         return outcome
 
     async def _exchange(

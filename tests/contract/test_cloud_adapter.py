@@ -279,6 +279,20 @@ async def test_who_i_am(world: World, login: str) -> None:
     assert me.project_id == world.sim.identity.project_id
 
 
+async def test_whose_temporary_keys_they_are(world: World, dialect: str) -> None:
+    ana = world.sim.identity.users["ana"]
+    key = world.sim.identity.add_temporary(ana, 900_000)
+    cloud = world.as_("ana", KeyCredentials(key.access_key, key.secret_key, key.security_token))
+    me = await cloud.whoami()
+    assert (me.user_id, me.user_name, me.domain_name) == (ana.id, "ana", world.sim.identity.domain)
+    ana.access_key = ""  # nothing permanent to tell by
+    if dialect == "otc":
+        with pytest.raises(CloudInvalid, match="temporary keys"):
+            await cloud.whoami()
+    else:
+        assert (await cloud.whoami()).user_id == ana.id
+
+
 async def test_temporary_keys(world: World) -> None:
     key = world.sim.identity.add_temporary(world.sim.identity.users["ana"], 900_000)
     cloud = world.as_("ana", KeyCredentials(key.access_key, key.secret_key, key.security_token))

@@ -9,7 +9,7 @@ import pytest
 
 from bot.clock import from_ms
 from bot.cloud.auth import TokenSession
-from bot.cloud.line import Line
+from bot.cloud.line import Line, ServerClock
 from bot.cloud.pace import Pace
 from bot.cloud.sending import Patience, Sender
 from bot.idle.aom import HttpAom
@@ -111,8 +111,9 @@ def an_aom(endpoint: Endpoint, http: httpx.AsyncClient, clock: SimClock, api: Dr
     pace = Pace()
     sender = Sender(http, clock, pace, lambda: 0.0, Patience(budget=2, attempts=1))
     account = PasswordCredentials(api.cloud.identity.domain, "ana", "sandbox-ana")
-    session = TokenSession(endpoint, account, sender, Line("sandbox", 100, clock, pace), clock)
-    return HttpAom(endpoint, session, sender, Line("sandbox metrics", 100, clock, pace))
+    theirs = ServerClock(clock)
+    session = TokenSession(endpoint, account, sender, Line("sandbox", 100, theirs, pace), clock)
+    return HttpAom(endpoint, session, sender, Line("sandbox metrics", 100, theirs, pace))
 
 
 @pytest.mark.parametrize("lag", [0, 2, 5, 10])

@@ -1,6 +1,7 @@
 """A cloud that answers from a script, and a clock and a sleep that only move when told."""
 
 import re
+import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -101,18 +102,24 @@ class Bench:
         self.clock = StillClock()
         self.script = Script()
         self.slept: list[float] = []
+        self.later = 0.0
         client = http.Client(transport=httpx.MockTransport(self.script))
         self.clouds = HttpClouds(
             self.clock,
             client,
             jitter=lambda: 0.5,
             sleep=self._sleep,
+            ticks=lambda: time.monotonic() + self.later,
             patience=Patience(**patience),  # type: ignore[arg-type]
         )
         self._client = client
 
     async def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
+
+    def pass_time(self, seconds: float) -> None:
+        """What rests and rates are measured with goes on by so much."""
+        self.later += seconds
 
     def cloud(self, credentials: Credentials = PASSWORD, *, interactive: bool = True, **changes: Any) -> HttpCloud:
         return self.clouds.connect(self.endpoint(**changes), credentials, interactive=interactive)

@@ -14,6 +14,7 @@ from bot.errors import (
     CloudDenied,
     CloudDown,
     CloudGarbled,
+    CloudInvalid,
     CloudLoginFailed,
     CloudMisconfigured,
 )
@@ -285,6 +286,44 @@ async def test_whose_keys_they_are(ready: Any, make: Make) -> None:
     me = await ready.cloud(KEYS).whoami()
     assert (me.user_id, me.user_name, me.domain_id, me.domain_name) == ("u-ana", "ana", "d0", "ACME")
     assert (me.project_id, me.project_name) == ("id-of-eu-de", "eu-de")
+
+
+TEMPORARY = KeyCredentials("HST0", "SK0", "STS")
+OWN_KEYS = r"/v3\.0/OS-CREDENTIAL/credentials"
+
+
+def owned_by(make: Make, *owners: str) -> httpx.Response:
+    reply: httpx.Response = make["json"](
+        {"credentials": [{"access": f"AK{n}", "user_id": u} for n, u in enumerate(owners)]}
+    )
+    return reply
+
+
+@pytest.mark.parametrize("cloud", ["otc", "hwc"])
+async def test_whose_temporary_keys_they_are_is_told_by_the_callers_permanent_ones(
+    ready: Any, make: Make, cloud: str
+) -> None:
+    with_projects(ready, make, "eu-de")
+    ready.script.on("GET", r"/authoring/features/NOTEBOOK", make["refusal"](403, "ModelArts.0108"))
+    ready.script.on("GET", OWN_KEYS, owned_by(make, "u-ana", "u-ana"))
+    me = await ready.cloud(TEMPORARY, cloud=cloud).whoami()
+    assert (me.user_id, me.user_name, me.project_name) == ("u-ana", "ana", "eu-de")
+
+
+async def test_or_by_the_quota_where_there_is_one(ready: Any, make: Make) -> None:
+    with_projects(ready, make, "eu-de")
+    ready.script.on("GET", r"/authoring/features/NOTEBOOK", make["json"]({"quota": 20, "user_id": "u-ana"}))
+    assert (await ready.cloud(TEMPORARY, cloud="hwc").whoami()).user_id == "u-ana"
+    assert ready.script.calls("GET", OWN_KEYS) == []
+
+
+@pytest.mark.parametrize("owners", [(), ("u-ana", "u-ben")], ids=["no permanent key", "keys of several people"])
+async def test_nobody_is_guessed_and_the_way_out_is_said(ready: Any, make: Make, owners: tuple[str, ...]) -> None:
+    with_projects(ready, make, "eu-de")
+    ready.script.on("GET", OWN_KEYS, owned_by(make, *owners))
+    with pytest.raises(CloudInvalid, match="whose these temporary keys are") as caught:
+        await ready.cloud(TEMPORARY).whoami()
+    assert "permanent access key" in caught.value.next_step
 
 
 async def test_without_the_right_to_read_names_the_id_must_do(ready: Any, make: Make) -> None:
