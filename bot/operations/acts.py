@@ -9,11 +9,11 @@ from sqlalchemy import update
 from bot.clock import to_ms
 from bot.operations.base import Parts, serial
 from bot.operations.facts import hours, money, run_cost
-from bot.operations.notices import withdraw
+from bot.operations.notices import end, withdraw
 from bot.operations.records import evidence_of
 from bot.operations.report import price_text
 from bot.outbox import NOTICE, Say, TargetKind, say
-from bot.rules.facts import Action, Escalate, Hold, ShadowStop, StopIdle, VoidNotice, WarnIdle, WarnLease
+from bot.rules.facts import Action, Escalate, Hold, SettleNotice, ShadowStop, StopIdle, VoidNotice, WarnIdle, WarnLease
 from bot.stores import notebooks, usage
 from bot.stores.database import Tx
 from bot.stores.schema import notices
@@ -59,6 +59,8 @@ class Acts:
         match action:
             case VoidNotice(key=key, reason=reason):
                 await self._void(db, project, each, key, reason, now)
+            case SettleNotice(key=key, reason=reason):
+                await end(db, key, reason, now)
             case WarnIdle():
                 await self._warn_idle(db, project, each, action, now)
             case Escalate():
@@ -204,7 +206,7 @@ class Acts:
         for each in decided:
             for action in each.plan.actions:
                 if isinstance(action, WarnLease):
-                    known = each.owner if each.facts.owner.reachable else None
+                    known = None if each.facts.owner.reach is False else each.owner
                     due.setdefault(known or "", []).append((each, action))
         for owner, pairs in sorted(due.items()):
             await self._lease_warning(db, project, owner, pairs, targets, now)

@@ -24,12 +24,14 @@ class Seen:
     started: bool = False
     stopped: StopCause | None = None
     stopped_at: datetime | None = None
+    stale: bool = False  # the answer is older than what we know: nothing was adopted
 
     @property
     def renewed(self) -> bool:
         """It goes on running and its lease has another end than when it was last seen."""
         return (
-            self.before is not None
+            not self.stale
+            and self.before is not None
             and self.before.lease_end is not None
             and self.notebook.lease_ends is not None
             and self.before.lease_end != self.notebook.lease_ends
@@ -64,9 +66,8 @@ async def adopt(db: Tx, deps: Deps, project: str, notebook: Notebook, now: datet
     if before is None or before.deleted_at is not None or _resized(before, notebook):
         values["deleted_at"] = None
         await usage.close_interval(db, project, notebook.id, "disk", now)
-        await usage.open_interval(
-            db, deps.ids, project, notebook, "disk", deps.config.prices.disk_gb_month, _kept_since(before, notebook, now)
-        )
+        price, since = deps.config.prices.disk_gb_month, _kept_since(before, notebook, now)
+        await usage.open_interval(db, deps.ids, project, notebook, "disk", price, since)
     if before is None or before.lease_end != notebook.lease_ends:
         values["lease_seen_at"] = now
     await notebooks.save(db, project, notebook, values, now)

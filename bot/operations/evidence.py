@@ -1,32 +1,45 @@
-"""Evidence of idleness is read, stored and combined: kind `evidence`, and once more right before a stop."""
+"""Evidence of idleness is read, stored and combined: kind `evidence`, and once more right before a stop.
 
+The platform's metrics are asked first: they come for many notebooks at once and need nothing of the notebook itself.
+Only where they show no work is the notebook looked at and its own server asked, so that many busy ones cost little.
+"""
+
+import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import select
 
-from bot.config.policy import category_of
+from bot.config.policy import EffectivePolicy, category_of
 from bot.errors import CloudError, CloudNotFound
 from bot.idle import poll, samples
 from bot.idle.ports import Source, Subject
+from bot.idle.reading import read_all
+from bot.idle.samples import Sample
 from bot.model import Notebook, NotebookId, Status
-from bot.operations import gather
+from bot.operations import gather, shadow
 from bot.operations.base import Parts
 from bot.operations.told import observe
 from bot.rules import idle
-from bot.rules.idle import SourceReading, Verdict
+from bot.rules.idle import METRICS, Verdict
 from bot.stores import notebooks
 from bot.stores.database import Tx
+from bot.stores.schema import notebooks as rows
 from bot.stores.schema import samples as table
 from bot.stores.upsert import put
 from bot.work import Claim, Done, Outcome
 
 log = logging.getLogger(__name__)
 
+Told = dict[NotebookId, dict[str, Sample]]  # by source
 
-Sources = Callable[[str], Mapping[str, Source]]  # project -> its sources by name
+
+class Sources(Protocol):
+    """The sources of one project, by name."""
+
+    def __call__(self, project: str) -> Mapping[str, Source]: ...
 
 
 class Evidence:
@@ -37,9 +50,34 @@ class Evidence:
 
     async def __call__(self, claim: Claim, now: datetime) -> Outcome:
         project = str(claim.data["project"])
-        shown = [n for n in [await self._show(project, str(i), now) for i in claim.data["notebooks"]] if n]
-        verdicts = await self.read(project, shown, now)
-        return Done({"read": len(verdicts)})
+        stored = await self._stored(project, [str(each) for each in claim.data["notebooks"]])
+        told = await self._ask(project, stored, {METRICS}, now)
+        busy = await self._settle(project, stored, told, now, only_busy=True)
+        shown = [n for n in [await self._show(project, each.id, now) for each in stored if each.id not in busy] if n]
+        verdicts = await self._read(project, shown, told, now)
+        return Done({"read": len(busy) + len(verdicts)})
+
+    async def read(self, project: str, shown: Sequence[Notebook], now: datetime) -> dict[str, Verdict]:
+        """Ask every source about those that run, as they were just shown; the verdicts by id."""
+        return await self._read(project, shown, {}, now)
+
+    async def _read(self, project: str, shown: Sequence[Notebook], told: Told, now: datetime) -> dict[str, Verdict]:
+        """Ask whom `told` does not hold yet."""
+        running = [notebook for notebook in shown if notebook.status is Status.RUNNING]
+        asked = set(self._sources(project)) - ({METRICS} if told else set())
+        more = await self._ask(project, running, asked, now)
+        both = {n.id: told.get(n.id, {}) | more.get(n.id, {}) for n in running}
+        return await self._settle(project, running, both, now)
+
+    # --- looking -------------------------------------------------------------------------------
+
+    async def _stored(self, project: str, ids: Sequence[str]) -> list[Notebook]:
+        """As last seen: enough to ask the metrics service."""
+        there = rows.c.project == project, rows.c.id.in_(ids), rows.c.deleted_at.is_(None)
+        query = select(rows.c.snapshot).where(*there)
+        async with self.deps.db.read() as db:
+            found = [notebooks.load(row.snapshot) for row in await db.execute(query)]
+        return [each for each in found if each.status is Status.RUNNING]
 
     async def _show(self, project: str, notebook_id: str, now: datetime) -> Notebook | None:
         """Afresh: its token changes at each start, and only the service account may read on others' behalf."""
@@ -54,35 +92,30 @@ class Evidence:
             await observe(db, self.deps, project, notebook, now)
         return notebook
 
-    async def read(self, project: str, shown: Sequence[Notebook], now: datetime) -> dict[str, Verdict]:
-        """Ask every source about those that run; store samples and verdicts; returns the verdicts by id."""
-        running = [notebook for notebook in shown if notebook.status is Status.RUNNING]
+    async def _ask(self, project: str, running: Sequence[Notebook], names: Iterable[str], now: datetime) -> Told:
+        """A new sample of each source for those whose policy counts it; all sources at once."""
         if not running:
             return {}
+        ids = [n.id for n in running]
         async with self.deps.db.read() as db:
-            known = await gather.project(db, self.deps, project, now)
-            memory = await self._memory(db, project, [n.id for n in running])
-        sources = self._sources(project)
-        readings: dict[str, list[SourceReading]] = {n.id: [] for n in running}
-        fresh: list[tuple[str, str, samples.Sample]] = []
-        for name, source in sources.items():
-            subjects = [
-                self._subject(known, n, memory.get((n.id, name)))
-                for n in running
-                if name in self._policy(known, n).idle_sources
-            ]
-            for notebook_id, evidence in (await source.read(subjects)).items() if subjects else ():
-                fresh.append((notebook_id, name, samples.Sample(now, evidence.reading, evidence.memory)))
-                readings[notebook_id].append(evidence.reading)
-        verdicts: dict[str, Verdict] = {n.id: self._verdict(known, n, readings[n.id], now) for n in running}
-        async with self.deps.db.begin() as db:
-            await self._keep(db, project, known, fresh, verdicts, now)
-        return verdicts
+            known = await gather.project(db, self.deps, project, now, only=ids)
+            memory = await self._memory(db, project, ids)
+        sources = {name: source for name, source in self._sources(project).items() if name in set(names)}
+        counted = {name: [n for n in running if name in self._policy(known, n).idle_sources] for name in sources}
+        subjects = {name: [self._subject(known, n) for n in those] for name, those in counted.items()}
+        answers = await asyncio.gather(
+            *(read_all([source], subjects[name], memory, self.deps.clock) for name, source in sources.items())
+        )
+        told: Told = {n.id: {} for n in running}
+        for answer in answers:
+            for notebook_id, by_source in answer.items():
+                told[notebook_id] |= by_source
+        return told
 
-    def _policy(self, known: gather.Project, notebook: Notebook) -> Any:
+    def _policy(self, known: gather.Project, notebook: Notebook) -> EffectivePolicy:
         return gather.policy_for(self.deps, known, notebook, gather.owner_id(self.deps, known, notebook))
 
-    def _subject(self, known: gather.Project, notebook: Notebook, before: samples.Sample | None) -> Subject:
+    def _subject(self, known: gather.Project, notebook: Notebook) -> Subject:
         policy, row = self._policy(known, notebook), known.rows.get(notebook.id)
         since = row.running_since if row is not None and row.running_since else notebook.updated_at
         return Subject(
@@ -92,60 +125,74 @@ class Evidence:
             since or self.deps.clock.now(),
             policy.idle_after,
             policy.idle_fresh,
-            before.memory if before else {},
         )
 
-    def _verdict(
-        self, known: gather.Project, notebook: Notebook, readings: list[SourceReading], now: datetime
-    ) -> Verdict:
-        row = known.rows.get(notebook.id)
-        previous = idle.decode(row.verdict) if row is not None and row.verdict else None
-        return idle.combine(notebook.server_now or now, readings, self._policy(known, notebook), previous)
+    async def _memory(self, db: Tx, project: str, ids: Sequence[str]) -> Told:
+        found: Told = {}
+        for row in await db.execute(select(table).where(table.c.project == project, table.c.notebook_id.in_(ids))):
+            sample = samples.decode(row.data)
+            if sample is not None:
+                found.setdefault(NotebookId(row.notebook_id), {})[row.source] = sample
+        return found
 
-    async def _memory(self, db: Tx, project: str, ids: list[str]) -> dict[tuple[str, str], samples.Sample]:
-        rows = await db.execute(select(table).where(table.c.project == project, table.c.notebook_id.in_(ids)))
-        decoded = {(row.notebook_id, row.source): samples.decode(row.data) for row in rows}
-        return {key: sample for key, sample in decoded.items() if sample is not None}
+    # --- concluding ----------------------------------------------------------------------------
+
+    async def _settle(
+        self, project: str, running: Sequence[Notebook], told: Told, now: datetime, *, only_busy: bool = False
+    ) -> dict[str, Verdict]:
+        """Combine and keep. `only_busy`: those that are in use whatever the other sources will say."""
+        if not running:
+            return {}
+        server_now = self.parts.tokens.service(project).server_now()
+        async with self.deps.db.begin() as db:
+            known = await gather.project(db, self.deps, project, now, only=[n.id for n in running])
+            found: dict[str, Verdict] = {}
+            for notebook in running:
+                verdict = self._verdict(known, notebook, told.get(notebook.id, {}), server_now)
+                if verdict.state == "active" or not only_busy:
+                    found[notebook.id] = verdict
+                    await self._keep(db, known, notebook, told.get(notebook.id, {}), verdict, now)
+            await shadow.score(db, project, found, now)
+        return found
+
+    def _verdict(
+        self, known: gather.Project, notebook: Notebook, told: Mapping[str, Sample], server_now: datetime
+    ) -> Verdict:
+        previous = gather.verdict_of(known.rows.get(notebook.id))
+        readings = [sample.reading for sample in told.values()]
+        return idle.combine(server_now, readings, self._policy(known, notebook), previous)
 
     async def _keep(
         self,
         db: Tx,
-        project: str,
         known: gather.Project,
-        fresh: list[tuple[str, str, samples.Sample]],
-        verdicts: Mapping[str, Verdict],
+        notebook: Notebook,
+        told: Mapping[str, Sample],
+        verdict: Verdict,
         now: datetime,
     ) -> None:
-        for notebook_id, source, sample in fresh:
-            await put(
-                db,
-                table,
-                {
-                    "project": project,
-                    "notebook_id": notebook_id,
-                    "source": source,
-                    "at": now,
-                    "data": samples.encode(sample),
-                },
-            )
-        for notebook_id, verdict in verdicts.items():
-            row = known.rows.get(notebook_id)
-            policy = self._policy(known, notebooks.load(row.snapshot)) if row is not None else None
-            if policy is None:
-                continue
-            stop_at = next(
-                (
-                    state.delivered_at + policy.idle_grace
-                    for state in known.notices.get(notebook_id, {}).values()
-                    if state.delivered_at and state.delivered_at + policy.idle_grace > now
-                ),
-                None,
-            )
-            due = poll.next_poll(
-                now,
-                policy.idle_after,
-                idle_since=verdict.idle_since,
-                stop_at=stop_at,
-                confirm=verdict.wants_confirmation,
-            )
-            await notebooks.change(db, project, notebook_id, verdict=idle.encode(verdict), poll_at=due)
+        for source, sample in told.items():
+            values: dict[str, Any] = {"project": known.name, "notebook_id": notebook.id, "source": source}
+            await put(db, table, values | {"at": now, "data": samples.encode(sample)})
+        policy = self._policy(known, notebook)
+        due = poll.next_poll(
+            now,
+            policy.idle_after,
+            idle_since=verdict.idle_since,
+            stop_at=self._stop_at(known, notebook, policy, now),
+            confirm=verdict.wants_confirmation,
+        )
+        await notebooks.change(db, known.name, notebook.id, verdict=idle.encode(verdict), poll_at=due)
+
+    def _stop_at(
+        self, known: gather.Project, notebook: Notebook, policy: EffectivePolicy, now: datetime
+    ) -> datetime | None:
+        """When an announced stop is due."""
+        told = known.notices.get(notebook.id, {}).items()
+        delivered = [
+            state.delivered_at or state.escalation_delivered_at
+            for key, state in told
+            if key.startswith("idle_warning:") and state.arrived and state.ended_at is None
+        ]
+        dues = [at + policy.idle_grace for at in delivered if at is not None]
+        return min((due for due in dues if due > now), default=None)

@@ -1,8 +1,10 @@
 """What the rules look at, for one notebook, from what is stored."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,13 +16,17 @@ from bot.model import Flavor, Notebook
 from bot.operations.deps import Deps
 from bot.rules import idle
 from bot.rules.facts import NotebookFacts, NoticeState, OwnerFacts, PendingRequest
+from bot.rules.idle import Verdict
 from bot.rules.quiet import QuietHours, parse_quiet_hours
-from bot.stores import catalogues, hints
+from bot.stores import catalogues, hints, notebooks
 from bot.stores.database import Tx
 from bot.stores.schema import approvals, identities, notices, people, projects, stops
-from bot.stores.schema import notebooks as table
 
-RUN_MEMORY = timedelta(days=8)  # notices of a run older than any lease are of no use
+_NOTICE = (
+    notices.c.key, notices.c.notebook_id, notices.c.state, notices.c.escalated_key, notices.c.created_at,
+    notices.c.delivered_at, notices.c.voided_at, notices.c.settled_at,
+)  # fmt: skip
+RUN_MEMORY = timedelta(days=8)  # what shadow mode would have stopped in a run older than any lease is of no use
 
 
 @dataclass(slots=True)
@@ -41,15 +47,18 @@ class Project:
     rows: dict[str, Any] = field(default_factory=dict)
 
 
-async def project(db: Tx, deps: Deps, name: str, now: datetime, only: str | None = None) -> Project:
-    """Read it. `only`: for one notebook."""
+async def project(
+    db: Tx,
+    deps: Deps,
+    name: str,
+    now: datetime,
+    only: str | Collection[str] | None = None,
+    rows: dict[str, Any] | None = None,
+) -> Project:
+    """Read it. `only`: for one notebook, or for some. `rows`: of `stores.notebooks.known`, if they were just read."""
+    some = [only] if isinstance(only, str) else only
     state = (await db.execute(select(projects).where(projects.c.name == name))).first()
     entries, _at = await catalogues.get(db, name, "flavors")
-    rows = await db.execute(
-        select(table).where(
-            table.c.project == name, table.c.deleted_at.is_(None), *([table.c.id == only] if only else [])
-        )
-    )
     linked = await db.execute(
         select(identities.c.cloud_user_id, identities.c.slack).where(
             identities.c.project == name, identities.c.state != "waiting"
@@ -62,23 +71,24 @@ async def project(db: Tx, deps: Deps, name: str, now: datetime, only: str | None
         paused=state.paused if state else None,
         last_running=state.last_running if state else None,
         flavors={flavor.id: flavor for flavor in catalogues.flavors(entries)},
-        notices=await _notices(db, name, now, only),
+        notices=await _notices(db, name, some),
         requests=await _requests(db, name),
         shadowed=await _shadowed(db, name, now),
         owners={r.cloud_user_id: r.slack for r in linked},
         people={r.slack: r for r in known},
         mapped=hints.mapped(known, name),
-        rows={r.id: r for r in rows},
+        rows=await notebooks.known(db, name, some) if rows is None else rows,
     )
 
 
-async def _notices(db: Tx, name: str, now: datetime, only: str | None) -> dict[str, dict[str, NoticeState]]:
+async def _notices(db: Tx, name: str, only: Collection[str] | None) -> dict[str, dict[str, NoticeState]]:
+    """Those of the present lease ends and runs."""
     found: dict[str, dict[str, NoticeState]] = {}
     rows = await db.execute(
-        select(notices).where(
+        select(*_NOTICE).where(
             notices.c.project == name,
-            notices.c.created_at > now - RUN_MEMORY,
-            *([notices.c.notebook_id == only] if only else []),
+            notices.c.over_at.is_(None),
+            *([notices.c.notebook_id.in_(only)] if only is not None else []),
         )
     )
     for row in rows:
@@ -90,6 +100,7 @@ async def _notices(db: Tx, name: str, now: datetime, only: str | None) -> dict[s
             voided_at=row.voided_at,
             escalated=escalated,
             escalation_delivered_at=row.delivered_at if escalated else None,
+            settled_at=row.settled_at,
         )
     return found
 
@@ -145,7 +156,7 @@ def facts(
     return NotebookFacts(
         notebook=notebook,
         owner=_owner(deps, known, policy, owner, reachable),
-        verdict=idle.decode(row.verdict) if row is not None and row.verdict else None,
+        verdict=verdict_of(row),
         keep_until=row.keep_until if row is not None else None,
         keep_reason=(row.keep_reason or "") if row is not None else "",
         notices=known.notices.get(notebook.id, {}),
@@ -158,6 +169,16 @@ def facts(
         request=known.requests.get(notebook.id),
         pass_interval=deps.poll,
     )
+
+
+def verdict_of(row: Any | None) -> Verdict | None:
+    """The last verdict of a row of `stores.notebooks.known`."""
+    return _decoded(row.verdict) if row is not None and row.verdict else None
+
+
+@lru_cache(maxsize=32_768)  # most are the same in every pass between two readings
+def _decoded(text: str) -> Verdict | None:
+    return idle.decode(json.loads(text))
 
 
 def _owner(

@@ -16,6 +16,7 @@ from bot.operations import approvals, digests, records
 from bot.operations.alerts import alert
 from bot.operations.base import Parts
 from bot.operations.decide import expire
+from bot.operations.gather import Project
 from bot.stores import approvals as store
 from bot.stores import notebooks
 from bot.stores.database import Tx
@@ -73,14 +74,14 @@ async def failed(parts: Parts, db: Tx, project: str, error: CloudError, now: dat
     )
 
 
-async def before(parts: Parts, project: str, decided: Sequence["Decided"], now: datetime) -> None:
+async def before(parts: Parts, known: Project, decided: Sequence["Decided"], now: datetime) -> None:
     """Requests, evidence and digests: each in a transaction of its own, so that one failing keeps none back."""
     for part in (_requests, _digests, _forget):
         try:
-            await part(parts, project, now)
+            await part(parts, known.name, now)
         except Exception:
-            log.exception("%s of %s failed", part.__name__, project)
-    await _polls(parts, project, decided, now)
+            log.exception("%s of %s failed", part.__name__, known.name)
+    await _polls(parts, known, decided, now)
 
 
 async def _requests(parts: Parts, project: str, now: datetime) -> None:
@@ -105,12 +106,14 @@ async def _escalate(parts: Parts, row: Any, now: datetime) -> None:
         await approvals.redraw(parts, db, row.id, now)
 
 
-async def _polls(parts: Parts, project: str, decided: Sequence["Decided"], now: datetime) -> None:
+async def _polls(parts: Parts, known: Project, decided: Sequence["Decided"], now: datetime) -> None:
     """Read evidence of those whose time has come; the next reading is set by the reading itself."""
+    project = known.name
     running = [each for each in decided if each.facts.notebook.status.runs and each.policy.idle_mode != "off"]
+    due = [each for each in running if _due(known.rows.get(each.facts.notebook.id), each, now)]
+    if not due:
+        return
     async with parts.deps.db.begin() as db:
-        rows = {row.id: row for row in await notebooks.of_projects(db, [project])}
-        due = [each for each in running if _due(rows.get(each.facts.notebook.id), each, now)]
         for start in range(0, len(due), CHUNK):
             ids = [each.facts.notebook.id for each in due[start : start + CHUNK]]
             await record(
@@ -124,10 +127,9 @@ async def _polls(parts: Parts, project: str, decided: Sequence["Decided"], now: 
                 ),
                 now,
             )
-        for each in due:
-            await notebooks.change(
-                db, project, each.facts.notebook.id, poll_at=now + poll.interval(each.policy.idle_after)
-            )
+        await notebooks.polls(
+            db, project, {each.facts.notebook.id: now + poll.interval(each.policy.idle_after) for each in due}
+        )
 
 
 def _due(row: Any, each: "Decided", now: datetime) -> bool:

@@ -1,74 +1,96 @@
 """Decisions on record: a row when outcome, rule or evidence class changes; a pass stamps "confirmed at"."""
 
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Text, delete, insert, select, type_coerce, update
 
 from bot.ids import Ids
 from bot.rules.facts import Decision, NotebookFacts
 from bot.stores.database import Tx
+from bot.stores.notebooks import chunks
 from bot.stores.schema import decisions
 
+MOST_NAMED = 500  # ids in one statement
+_LIVE = (
+    decisions.c.id, decisions.c.notebook_id, decisions.c.outcome, decisions.c.rule,
+    type_coerce(decisions.c.evidence, Text).label("evidence"),
+)  # fmt: skip
 
-async def latest(db: Tx, project: str) -> dict[str, Any]:
-    """The last decision about each notebook."""
-    newest = (
-        select(decisions.c.notebook_id, func.max(decisions.c.at).label("at"))
-        .where(decisions.c.project == project)
-        .group_by(decisions.c.notebook_id)
-        .subquery()
-    )
-    rows = await db.execute(
-        select(decisions)
-        .join(newest, (decisions.c.notebook_id == newest.c.notebook_id) & (decisions.c.at == newest.c.at))
-        .where(decisions.c.project == project)
-    )
+
+async def live(db: Tx, project: str) -> dict[str, Any]:
+    """The last decision about each notebook that runs (or ran until a moment ago)."""
+    rows = await db.execute(select(*_LIVE).where(decisions.c.project == project, decisions.c.live))
     return {row.notebook_id: row for row in rows}
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A decision of this pass. `runs`: passes go on confirming it."""
+
+    facts: NotebookFacts
+    decision: Decision
+    runs: bool
+
+
 async def record(
-    db: Tx,
-    ids: Ids,
-    project: str,
-    facts: NotebookFacts,
-    decision: Decision,
-    before: Any | None,
-    config_hash: str,
-    now: datetime,
+    db: Tx, ids: Ids, project: str, taken: Sequence[Taken], before: Mapping[str, Any], config_hash: str, now: datetime
 ) -> None:
-    """Write the decision, or confirm the one before if nothing about it changed."""
-    evidence = evidence_of(facts)
-    if before is not None and same(before, decision, evidence):
-        await db.execute(update(decisions).where(decisions.c.id == before.id).values(confirmed_at=now))
-        return
+    """Write those that changed, confirm those that did not; three statements, however many there are."""
+    changed = [each for each in taken if not _same(before.get(each.facts.notebook.id), each)]
+    decided = {each.facts.notebook.id for each in taken}
+    old = [row.id for each in changed if (row := before.get(each.facts.notebook.id))]
+    for some in chunks(old):
+        await db.execute(update(decisions).where(decisions.c.id.in_(some)).values(live=False))
+    await _confirm(db, project, [row.id for row in before.values() if row.notebook_id not in decided], now)
+    if changed:
+        rows = [_row(ids, project, each, config_hash, now) for each in changed]
+        await db.execute(insert(decisions), rows)
+
+
+async def _confirm(db: Tx, project: str, undecided: list[str], now: datetime) -> None:
+    """All that are live, but those of which this pass could not see anything."""
+    if len(undecided) > MOST_NAMED:
+        return  # a listing that broke off confirms nothing
     await db.execute(
-        decisions.insert().values(
-            id=ids.new(),
-            project=project,
-            notebook_id=facts.notebook.id,
-            at=now,
-            confirmed_at=now,
-            outcome=decision.outcome,
-            rule=decision.rule,
-            because=decision.because,
-            evidence=evidence,
-            config_hash=config_hash,
-        )
+        update(decisions)
+        .where(decisions.c.project == project, decisions.c.live, decisions.c.id.not_in(undecided))
+        .values(confirmed_at=now)
     )
 
 
-def same(before: Any, decision: Decision, evidence: list[dict[str, str]]) -> bool:
+def _row(ids: Ids, project: str, each: Taken, config_hash: str, now: datetime) -> dict[str, Any]:
+    return {
+        "id": ids.new(),
+        "project": project,
+        "notebook_id": each.facts.notebook.id,
+        "at": now,
+        "confirmed_at": now,
+        "outcome": each.decision.outcome,
+        "rule": each.decision.rule,
+        "because": each.decision.because,
+        "evidence": evidence_of(each.facts),
+        "config_hash": config_hash,
+        "live": each.runs,
+    }
+
+
+def _same(before: Any | None, each: Taken) -> bool:
     """The same outcome by the same rule on evidence of the same class."""
+    if before is None or before.outcome != each.decision.outcome or before.rule != each.decision.rule:
+        return False
+    verdict = each.facts.verdict
+    classes = tuple((r.source, r.state) for r in verdict.readings) if verdict else ()
+    return classes == _classes(before.evidence)
 
-    def classes(rows: list[dict[str, str]]) -> list[tuple[str, str]]:
-        return [(row["source"], row["state"]) for row in rows]
 
-    return (
-        before.outcome == decision.outcome
-        and before.rule == decision.rule
-        and classes(before.evidence) == classes(evidence)
-    )
+@lru_cache(maxsize=32_768)  # of rows that do not change
+def _classes(evidence: str) -> tuple[tuple[str, str], ...]:
+    return tuple((row["source"], row["state"]) for row in json.loads(evidence))
 
 
 def evidence_of(facts: NotebookFacts) -> list[dict[str, str]]:

@@ -4,6 +4,7 @@ Nothing is remembered that the cloud can tell; what is late is still due; effect
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,12 +15,13 @@ from bot.errors import CloudError, CloudNotFound
 from bot.model import Listing, Notebook, NotebookId
 from bot.operations import gather, housekeeping, records
 from bot.operations.acts import Acts
-from bot.operations.adopt import gone
+from bot.operations.adopt import adopt_new, gone
 from bot.operations.base import Parts
 from bot.operations.gather import Project
+from bot.operations.notices import WARNINGS, settle
 from bot.operations.told import observe
 from bot.rules import brakes
-from bot.rules.facts import Action, NotebookFacts, StopIdle, VoidNotice
+from bot.rules.facts import Action, NotebookFacts, SettleNotice, StopIdle, VoidNotice
 from bot.rules.plan import Plan, decide
 from bot.stores import notebooks
 from bot.stores.database import Tx
@@ -29,6 +31,7 @@ log = logging.getLogger(__name__)
 
 CONFIRM_MOST = 25  # disappeared notebooks looked up in one pass
 NEEDED_TO_BELIEVE = 2  # not-founds in a row
+MOST_REREAD = 2_000  # changed notebooks; above it everything is read again
 
 
 @dataclass(slots=True)
@@ -48,6 +51,13 @@ class Looked:
     listing: Listing
     found: list[Notebook] = field(default_factory=list)  # absent from the listing, yet there
     absent: list[str] = field(default_factory=list)  # not found
+    rows: dict[str, Any] = field(default_factory=dict)  # what we knew; after adoption, what we know
+    stale: set[str] = field(default_factory=set)  # somebody has read them since: left to the next pass
+
+    @property
+    def seen(self) -> list[Notebook]:
+        """Every notebook there is, as far as we saw."""
+        return [*self.listing.notebooks, *self.found]
 
 
 class Sweep:
@@ -79,12 +89,14 @@ class Sweep:
         cloud = self.parts.tokens.service(project)
         looked = Looked(await cloud.list_all())
         if not looked.listing.complete:
+            async with self.deps.db.read() as db:
+                looked.rows = await notebooks.known(db, project)
             return looked
         listed = {notebook.id for notebook in looked.listing.notebooks}
         async with self.deps.db.read() as db:
-            rows = await notebooks.of_projects(db, [project])
-        for row in [row for row in rows if row.id not in listed][:CONFIRM_MOST]:
-            await self._confirm(cloud, row.id, looked)
+            looked.rows = await notebooks.known(db, project)
+        for notebook_id in [each for each in looked.rows if each not in listed][:CONFIRM_MOST]:
+            await self._confirm(cloud, notebook_id, looked)
         return looked
 
     async def _confirm(self, cloud: Cloud, notebook_id: str, looked: Looked) -> None:
@@ -96,26 +108,46 @@ class Sweep:
             log.warning("notebook %s cannot be shown: %s", notebook_id, error)
 
     async def _adopt(self, project: str, looked: Looked, now: datetime) -> None:
-        """All in one transaction; if one is broken, each for itself, so that it fails alone."""
-        seen = [*looked.listing.notebooks, *looked.found]
+        """What changed since it was last seen; all in one transaction, or each for itself if one of them is broken."""
+        changed = [each for each in looked.seen if _changed(looked.rows.get(each.id), each)]
         try:
             async with self.deps.db.begin() as db:
-                for notebook in seen:
-                    await observe(db, self.deps, project, notebook, now)
+                stale = await self._take(db, project, changed, looked.rows, now)
         except Exception:
             log.exception("the listing of %s cannot be adopted at once; trying each notebook", project)
-            for notebook in seen:
-                await self._adopt_alone(project, notebook, now)
+            stale = {str(each.id) for each in changed if not await self._adopt_alone(project, each, now)}
         async with self.deps.db.begin() as db:
             for notebook_id in looked.absent:
                 await self._absent(db, project, notebook_id, now)
+        await self._reread(project, looked, [each.id for each in changed])
+        looked.stale = stale
 
-    async def _adopt_alone(self, project: str, notebook: Notebook, now: datetime) -> None:
+    async def _take(
+        self, db: Tx, project: str, changed: list[Notebook], rows: Mapping[str, Any], now: datetime
+    ) -> set[str]:
+        """Adopt them; those never seen before together. Returns those of which we know something newer."""
+        unknown = {each.id for each in changed if each.id not in rows}
+        fresh = unknown - await notebooks.gone_before(db, project, unknown)
+        await adopt_new(db, self.deps, project, [each for each in changed if each.id in fresh], now)
+        stale: set[str] = set()
+        for each in changed:
+            if each.id not in fresh and (await observe(db, self.deps, project, each, now)).stale:
+                stale.add(each.id)
+        return stale
+
+    async def _adopt_alone(self, project: str, notebook: Notebook, now: datetime) -> bool:
         try:
             async with self.deps.db.begin() as db:
-                await observe(db, self.deps, project, notebook, now)
+                return not (await observe(db, self.deps, project, notebook, now)).stale
         except Exception:
             log.exception("notebook %s cannot be adopted", notebook.id)
+            return False
+
+    async def _reread(self, project: str, looked: Looked, changed: list[str]) -> None:
+        if changed:
+            every = len(changed) > MOST_REREAD
+            async with self.deps.db.read() as db:
+                looked.rows |= await notebooks.known(db, project, None if every else changed)
 
     async def _absent(self, db: Tx, project: str, notebook_id: str, now: datetime) -> None:
         row = await notebooks.get(db, project, notebook_id)
@@ -123,6 +155,7 @@ class Sweep:
             return
         if row.missing + 1 >= NEEDED_TO_BELIEVE:
             await gone(db, self.deps, row, now)
+            await settle(db, project, notebook_id, "Deleted.", now, (*WARNINGS, "stopped"))
         else:
             await notebooks.change(db, project, notebook_id, missing=row.missing + 1)
 
@@ -131,32 +164,24 @@ class Sweep:
     async def _decide(self, project: str, looked: Looked, now: datetime) -> Outcome:
         server_now = looked.listing.server_now
         async with self.deps.db.read() as db:
-            known = await gather.project(db, self.deps, project, now)
+            known = await gather.project(db, self.deps, project, now, rows=looked.rows)
+            before = await records.live(db, project)
         brake = self._brake(known, looked, now)
-        decided = await self._plans(known, [*looked.listing.notebooks, *looked.found], server_now, brake)
+        found = [each for each in looked.seen if each.id not in looked.stale and _matters(each, before, known)]
+        decided = await self._plans(known, found, server_now, brake)
         jump = self._jump(decided)
         escalate_to = await self._acts.escalation_targets(project, decided)
         admins = await self.parts.people.admins(project)
+        taken = [records.Taken(each.facts, each.plan.decision, each.facts.notebook.status.runs) for each in decided]
 
         async def write(db: Tx) -> None:
-            before = await records.latest(db, project)
-            for each in decided:
-                await records.record(
-                    db,
-                    self.deps.ids,
-                    project,
-                    each.facts,
-                    each.plan.decision,
-                    before.get(each.facts.notebook.id),
-                    self.deps.config.file_hash,
-                    now,
-                )
+            await records.record(db, self.deps.ids, project, taken, before, self.deps.config.file_hash, now)
             stops = [] if brake or jump else self._stops(decided)
             await self._acts.write(db, project, decided, stops, escalate_to, now)
             await housekeeping.passed(self.parts, db, project, looked.listing, brake or jump, admins, now)
 
-        await housekeeping.before(self.parts, project, decided, now)
-        counts = {"project": project, "notebooks": len(decided), "complete": looked.listing.complete}
+        await housekeeping.before(self.parts, known, decided, now)
+        counts = {"project": project, "notebooks": len(looked.seen), "complete": looked.listing.complete}
         return Done(counts | ({"paused": brake or jump} if brake or jump else {}), write=write)
 
     def _brake(self, known: Project, looked: Looked, now: datetime) -> str | None:
@@ -175,7 +200,7 @@ class Sweep:
         decided = [self._plan(known, notebook, server_now, reachable=True) for notebook in found]
         reach: dict[str, bool] = {}
         for place, each in enumerate(decided):
-            if each.owner is None or all(isinstance(action, VoidNotice) for action in each.plan.actions):
+            if each.owner is None or all(isinstance(action, VoidNotice | SettleNotice) for action in each.plan.actions):
                 continue
             if each.owner not in reach:
                 reach[each.owner] = await self.parts.people.reachable(each.owner)
@@ -200,6 +225,16 @@ class Sweep:
         due = [(each, action) for each in decided for action in each.plan.actions if isinstance(action, StopIdle)]
         most = min((each.policy.max_stops_per_pass for each, _action in due), default=0)
         return sorted(due, key=lambda pair: pair[1].notice_at)[:most]
+
+
+def _changed(row: Any | None, notebook: Notebook) -> bool:
+    """Whether there is anything to adopt. A pass costs what changed, not what there is."""
+    return row is None or bool(row.missing) or row.digest != notebooks.digest(notebook)
+
+
+def _matters(notebook: Notebook, before: Mapping[str, Any], known: Project) -> bool:
+    """It runs, or did when it was last decided about, or somebody still waits to be told about it."""
+    return notebook.status.runs or notebook.id in before or notebook.id in known.notices
 
 
 def actions_of(decided: list[Decided], kind: type[Action]) -> list[tuple[Decided, Any]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from bot.clock import to_ms
 from bot.model import Notebook
+from bot.operations import leads
 from bot.operations.adopt import Seen, adopt
 from bot.operations.deps import Deps
 from bot.operations.notices import settle
@@ -16,8 +17,6 @@ MUTABLE = {  # notices that warn of nothing and undo nothing; all others always 
     "stopped_lease": "A lease of mine has ended",
     "stopped_outside": "A notebook of mine was stopped outside leasebot",
 }
-
-
 RENEWED = "Its lease was renewed."
 
 
@@ -31,8 +30,8 @@ async def observe(
     seen = await adopt(db, deps, project, notebook, now)
     if seen.stopped in ("lease", "outside"):
         await _tell(db, deps, project, seen, now)
-    if seen.renewed:
-        await settle(db, project, notebook.id, renewed, now, ("lease_warning",))
+    if not seen.stale:
+        await leads.end_changed(db, deps, project, seen, renewed, now)
     if seen.started:
         await settle(db, project, notebook.id, "Started again.", now, ("stopped",))
     return seen

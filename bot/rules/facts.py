@@ -40,6 +40,17 @@ class NoticeState:
     voided_at: datetime | None = None
     escalated: bool = False  # an escalation to the lead or the channel has been written
     escalation_delivered_at: datetime | None = None
+    settled_at: datetime | None = None  # its message says how it ended
+
+    @property
+    def arrived(self) -> bool:
+        """Somebody got it: the owner, or whom it was escalated to."""
+        return self.delivered_at is not None or self.escalation_delivered_at is not None
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When it was used up: void, or said to be settled. What comes afterwards is warned of anew."""
+        return self.voided_at if self.void else self.settled_at
 
     @property
     def pending(self) -> bool:
@@ -137,6 +148,13 @@ class ShadowStop(Action):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoidNotice(Action):
     """A message is moot: if it is not yet written or not yet delivered it never will be; `reason` is recorded."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleNotice(Action):
+    """A delivered message is over: it says how, in the words of `reason`, and loses its buttons."""
 
     key: str
 

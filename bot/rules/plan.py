@@ -19,6 +19,7 @@ from bot.rules.facts import (
     Hold,
     NotebookFacts,
     NoticeState,
+    SettleNotice,
     ShadowStop,
     StopIdle,
     VoidNotice,
@@ -169,16 +170,25 @@ def spell_start(now: datetime, facts: NotebookFacts, idle_since: datetime) -> da
     """
     protections = [at for at in (facts.keep_until, facts.undo_until) if at is not None and at <= now]
     since = max([idle_since, *protections])
-    while (told := facts.notices.get(keys.idle_warning(facts.notebook.id, since))) and told.void:
-        if told.voided_at is None or told.voided_at <= since:
+    while told := facts.notices.get(keys.idle_warning(facts.notebook.id, since)):
+        if told.ended_at is None or told.ended_at <= since:
             break
-        since = told.voided_at  # its key is used up: from there on a new one
+        since = told.ended_at  # its key is used up: from there on a new one
     return since
 
 
 def _leave(facts: NotebookFacts, decision: Decision, why: str) -> Outcome:
-    """Nothing to stop: an idle warning that still waits is moot."""
-    return [_void(key, why) for key in _pending(facts, "idle_warning:")], decision
+    """Nothing to stop: an idle warning that still waits is moot, one that was delivered is settled."""
+    return [*(_void(key, why) for key in _pending(facts, "idle_warning:")), *_settled(facts, why)], decision
+
+
+def _settled(facts: NotebookFacts, why: str, but: str = "") -> list[Action]:
+    """Delivered idle warnings whose spell is over."""
+    return [
+        SettleNotice(key=key, reason=f"{why[0].upper()}{why[1:]}.", rule="")
+        for key, told in facts.notices.items()
+        if key.startswith("idle_warning:") and key != but and told.ended_at is None and told.arrived
+    ]
 
 
 def _protected(now: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> Decision | None:
@@ -216,10 +226,11 @@ def _enforced(now: datetime, facts: NotebookFacts, policy: EffectivePolicy, sinc
     key = keys.idle_warning(facts.notebook.id, since)
     rule = rule_of(policy, "idle_after", "idle_grace", "idle_mode")
     moot: list[Action] = [_void(other, IN_USE) for other in _pending(facts, "idle_warning:") if other != key]
+    moot += _settled(facts, IN_USE, but=key)
     told = facts.notices.get(key)
     if facts.paused:
         return moot, Decision("paused", f"stops are paused: {facts.paused}", rule)
-    if told is None or told.void:
+    if told is None or told.ended_at is not None or told.void:
         warned, decision = _warn(now, facts, policy, key, since, told)
     else:
         warned, decision = _told(now, facts, policy, key, since, told)

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import Text, bindparam, func, insert, or_, select, type_coerce, update
 
 from bot.clock import from_ms, to_ms
 from bot.model import CloudUserId, Lease, LeaseType, Notebook, NotebookId, ProgressStep, Status
@@ -13,9 +14,17 @@ from bot.stores.database import Tx
 from bot.stores.schema import notebooks
 from bot.stores.upsert import put
 
+_MILLISECOND = timedelta(milliseconds=1)
 _SECRET = {"url", "token"}  # never stored
 _INSTANTS = {"created_at", "updated_at", "server_now"}
 _DERIVED = _SECRET | _INSTANTS | {"lease", "progress", "tags", "status"}
+_CHUNK = 500  # ids in one statement
+# What a pass reads of every notebook: everything but the snapshot; the verdict as text, it is decoded only once.
+_LEAN = (
+    notebooks.c.id, notebooks.c.status, notebooks.c.digest, notebooks.c.missing, notebooks.c.seen_at,
+    notebooks.c.running_since, notebooks.c.lease_seen_at, notebooks.c.keep_until, notebooks.c.keep_reason,
+    notebooks.c.undo_until, notebooks.c.poll_at, type_coerce(notebooks.c.verdict, Text).label("verdict"),
+)  # fmt: skip
 _PLAIN = tuple(f.name for f in fields(Notebook) if f.name not in _DERIVED)
 
 
@@ -65,11 +74,56 @@ def load(data: dict[str, Any]) -> Notebook:
     )
 
 
-async def get(db: Tx, project: str, notebook_id: str) -> Any | None:
-    """The row, gone ones included; None if never seen."""
-    return (
-        await db.execute(select(notebooks).where(notebooks.c.project == project, notebooks.c.id == notebook_id))
-    ).first()
+def digest(notebook: Notebook) -> str:
+    """Of all that a listing says and a decision rests on; the same for a listing and for a look at one."""
+    lease = notebook.lease
+    said = (
+        notebook.name,
+        notebook.status.value,
+        notebook.flavor,
+        notebook.owner_id,
+        _ms(notebook.updated_at),
+        lease
+        and (
+            to_ms(lease.created_at),
+            lease.duration // _MILLISECOND,
+            lease.enabled,
+            lease.kind.value,
+            _ms(lease.stamped_at),
+        ),
+    )
+    return blake2b(repr(said).encode(), digest_size=16).hexdigest()
+
+
+async def get(db: Tx, project: str, notebook_id: str, *, lock: bool = False) -> Any | None:
+    """The row, gone ones included; None if never seen. `lock`: nobody else changes it until this transaction ends."""
+    query = select(notebooks).where(notebooks.c.project == project, notebooks.c.id == notebook_id)
+    return (await db.execute(query.with_for_update() if lock else query)).first()
+
+
+async def known(db: Tx, project: str, only: Iterable[str] | None = None) -> dict[str, Any]:
+    """Id -> what a pass must know of it, of all that are not gone; `only`: of these."""
+    there = select(*_LEAN).where(notebooks.c.project == project, notebooks.c.deleted_at.is_(None))
+    if only is None:
+        return {row.id: row for row in await db.execute(there)}
+    found: dict[str, Any] = {}
+    for ids in chunks(sorted(only)):
+        found |= {row.id: row for row in await db.execute(there.where(notebooks.c.id.in_(ids)))}
+    return found
+
+
+async def gone_before(db: Tx, project: str, ids: Iterable[str]) -> set[str]:
+    """Which of these have a row although they were believed to be gone."""
+    found: set[str] = set()
+    for some in chunks(sorted(ids)):
+        query = select(notebooks.c.id).where(notebooks.c.project == project, notebooks.c.id.in_(some))
+        found |= {row.id for row in await db.execute(query)}
+    return found
+
+
+def chunks(ids: Sequence[str]) -> list[Sequence[str]]:
+    """As many as one statement takes."""
+    return [ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK)]
 
 
 async def of_projects(db: Tx, projects: Sequence[str]) -> list[Any]:
@@ -100,24 +154,43 @@ async def matching(db: Tx, projects: Sequence[str], name: str) -> list[Any]:
 
 async def save(db: Tx, project: str, notebook: Notebook, values: dict[str, Any], now: datetime) -> None:
     """Keep what was just seen, and `values` decided from it."""
-    await put(
-        db,
-        notebooks,
-        {
-            "project": project,
-            "id": notebook.id,
-            "name": notebook.name,
-            "owner_id": notebook.owner_id,
-            "owner_name": notebook.owner_name,
-            "status": notebook.status.value,
-            "flavor": notebook.flavor,
-            "snapshot": dump(notebook),
-            "lease_end": notebook.lease_ends,
-            "seen_at": now,
-            "missing": 0,
-        }
-        | values,
-    )
+    await put(db, notebooks, columns(project, notebook, now) | values)
+
+
+async def add(db: Tx, rows: Sequence[dict[str, Any]]) -> None:
+    """Keep many that were never seen before."""
+    if rows:
+        await db.execute(insert(notebooks), rows)
+
+
+def columns(project: str, notebook: Notebook, now: datetime) -> dict[str, Any]:
+    """What is stored of a notebook as it was just seen."""
+    return {
+        "project": project,
+        "id": notebook.id,
+        "name": notebook.name,
+        "owner_id": notebook.owner_id,
+        "owner_name": notebook.owner_name,
+        "status": notebook.status.value,
+        "flavor": notebook.flavor,
+        "snapshot": dump(notebook),
+        "lease_end": notebook.lease_ends,
+        "seen_at": now,
+        "missing": 0,
+        "updated_at": notebook.updated_at,
+        "digest": digest(notebook),
+    }
+
+
+async def polls(db: Tx, project: str, due: dict[str, datetime]) -> None:
+    """When the evidence of each of these is read next."""
+    if due:
+        change = (
+            update(notebooks)
+            .where(notebooks.c.project == project, notebooks.c.id == bindparam("which"))
+            .values(poll_at=bindparam("next"))
+        )
+        await db.execute(change, [{"which": each, "next": at} for each, at in due.items()])
 
 
 async def change(db: Tx, project: str, notebook_id: str, **values: Any) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import insert, or_, select, update
 
 from bot.ids import Ids
 from bot.model import Notebook
@@ -19,21 +19,32 @@ async def open_interval(
     """Begin an interval unless one is open."""
     known = await db.execute(select(usage.c.id).where(_open(project, notebook.id, kind)))
     if known.first() is None:
-        await db.execute(
-            usage.insert().values(
-                id=ids.new(),
-                project=project,
-                notebook_id=notebook.id,
-                notebook_name=notebook.name,
-                owner_id=notebook.owner_id,
-                kind=kind,
-                flavor=notebook.flavor,
-                price=price,
-                disk_gb=notebook.volume_gb,
-                from_at=since,
-                to_at=None,
-            )
-        )
+        await add(db, [interval(ids, project, notebook, kind, price, since)])
+
+
+def interval(
+    ids: Ids, project: str, notebook: Notebook, kind: str, price: Decimal | None, since: datetime
+) -> dict[str, Any]:
+    """An interval that begins, as a row."""
+    return {
+        "id": ids.new(),
+        "project": project,
+        "notebook_id": notebook.id,
+        "notebook_name": notebook.name,
+        "owner_id": notebook.owner_id,
+        "kind": kind,
+        "flavor": notebook.flavor,
+        "price": price,
+        "disk_gb": notebook.volume_gb,
+        "from_at": since,
+        "to_at": None,
+    }
+
+
+async def add(db: Tx, rows: list[dict[str, Any]]) -> None:
+    """Keep many intervals."""
+    if rows:
+        await db.execute(insert(usage), rows)
 
 
 async def close_interval(db: Tx, project: str, notebook_id: str, kind: str, at: datetime) -> None:

@@ -1,0 +1,89 @@
+"""Each lead of each lease end ends on record: as a delivered warning, or as a void with its reason (design 2, 1)."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, update
+
+from bot.clock import to_ms
+from bot.model import Notebook
+from bot.operations.adopt import Seen
+from bot.operations.deps import Deps
+from bot.operations.notices import settle
+from bot.operations.policies import policy_of
+from bot.rules import keys
+from bot.rules.plan import ENDED, NO_TIMED_END, RENEWED
+from bot.rules.warnings import OVER
+from bot.stores.database import Tx
+from bot.stores.schema import notices, outbox
+from bot.stores.upsert import insert_once
+
+
+async def end_changed(db: Tx, deps: Deps, project: str, seen: Seen, words: str, now: datetime) -> None:
+    """The end that was known is past: nothing more comes of it. The new one, whatever it is, is warned of anew."""
+    before, notebook = seen.before, seen.notebook
+    if before is None or before.lease_end == notebook.lease_ends:
+        return
+    if before.lease_end is not None:
+        await _record(db, deps, project, notebook, before.lease_end, why(seen, now), now)
+        if notebook.status.runs:
+            await settle(db, project, notebook.id, words, now, ("lease_warning",))
+        await _over(db, project, notebook.id, now, run_too=not notebook.status.runs)
+    if notebook.lease_ends is not None:
+        await _rearm(db, notebook.id, notebook.lease_ends)
+
+
+def why(seen: Seen, now: datetime) -> str:
+    """Why the end that was known is past."""
+    before, notebook = seen.before, seen.notebook
+    if notebook.status.runs:
+        return RENEWED if notebook.lease_ends else NO_TIMED_END
+    server_now = notebook.server_now or now
+    return OVER if before is not None and before.lease_end and server_now >= before.lease_end else ENDED
+
+
+async def _record(
+    db: Tx, deps: Deps, project: str, notebook: Notebook, end: datetime, reason: str, now: datetime
+) -> None:
+    """Leads of which nothing was ever written."""
+    policy = await policy_of(db, deps, project, notebook)
+    for lead in policy.warnings:
+        values: dict[str, Any] = {
+            "key": keys.lease_warning(notebook.id, end, lead),
+            "kind": "lease_warning",
+            "project": project,
+            "notebook_id": notebook.id,
+            "state": "void",
+            "reason": reason,
+            "created_at": now,
+            "voided_at": now,
+            "over_at": now,
+        }
+        await insert_once(db, notices, values)
+
+
+async def _over(db: Tx, project: str, notebook_id: str, now: datetime, *, run_too: bool) -> None:
+    """No pass reads them any more; with the run, idle warnings are over too."""
+    kinds = ("lease_warning", "idle_warning") if run_too else ("lease_warning",)
+    await db.execute(
+        update(notices)
+        .where(
+            notices.c.project == project,
+            notices.c.notebook_id == notebook_id,
+            notices.c.kind.in_(kinds),
+            notices.c.state != "pending",
+            notices.c.over_at.is_(None),
+        )
+        .values(over_at=now)
+    )
+
+
+async def _rearm(db: Tx, notebook_id: str, end: datetime) -> None:
+    """An end that comes back (renewed and cut again) is an end like any other: what was void of it is forgotten."""
+    prefix = f"lease_warning:{notebook_id}:{to_ms(end)}:"
+    of_it = notices.c.key.startswith(prefix) & notices.c.over_at.is_not(None)
+    await db.execute(delete(notices).where(of_it, notices.c.state == "void"))
+    await db.execute(update(notices).where(of_it).values(over_at=None))
+    await db.execute(
+        delete(outbox).where(outbox.c.key.startswith(prefix), outbox.c.state == "void", outbox.c.sent_rev == 0)
+    )
