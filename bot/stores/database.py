@@ -1,16 +1,20 @@
 """The engine: one SQLite file or a PostgreSQL server, by URL."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import event
+from sqlalchemy import create_engine, event
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import StaticPool
 
 Tx = AsyncConnection
+T = TypeVar("T")
 
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON")
 
@@ -28,6 +32,7 @@ class Database:
         if self.sqlite:
             _private_file(make_url(url).database)
         self.engine = _engine(url, sqlite=self.sqlite)
+        self._direct = _Direct(url) if self.sqlite else None
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Tx]:
@@ -43,9 +48,64 @@ class Database:
         async with self.engine.connect() as db:
             yield db
 
+    async def at_once(self, work: Callable[[Tx], Coroutine[Any, Any, T]]) -> T:
+        """`work` in one writing transaction of its own; it may await nothing but its statements.
+
+        On SQLite it runs from begin to commit in one go on one thread: a dozen hand-overs between threads would take
+        longer than the statements. That is what an acknowledgement waits for.
+        """
+        if self._direct is None:
+            async with self.begin() as db:
+                return await work(db)
+        return await self._direct.run(work)
+
     async def dispose(self) -> None:
         """Close every connection; without it the process would not end (aiosqlite's threads)."""
         await self.engine.dispose()
+        if self._direct is not None:
+            self._direct.close()
+
+
+class _Direct:
+    """One thread with one synchronous connection to the SQLite file."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = create_engine(make_url(url).set(drivername="sqlite"), poolclass=StaticPool,
+                                     connect_args={"check_same_thread": False})  # fmt: skip
+        event.listen(self._engine, "connect", _on_connect)
+        event.listen(self._engine, "begin", _on_begin)
+        self._thread = ThreadPoolExecutor(1, "store")
+
+    async def run(self, work: Callable[[Tx], Coroutine[Any, Any, T]]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, work)
+
+    def _run(self, work: Callable[[Tx], Coroutine[Any, Any, T]]) -> T:
+        with self._engine.connect().execution_options(leasebot_begin="BEGIN IMMEDIATE") as db, db.begin():
+            return _finished(work(cast("Tx", _Awaitable(db))))
+
+    def close(self) -> None:
+        self._thread.submit(self._engine.dispose)
+        self._thread.shutdown(wait=True)
+
+
+class _Awaitable:
+    """A synchronous connection that can be awaited, and never waits."""
+
+    def __init__(self, db: Connection) -> None:
+        self._db, self.dialect = db, db.dialect
+
+    async def execute(self, *words: Any) -> Any:
+        return self._db.execute(*words)
+
+
+def _finished(coroutine: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine that never waits."""
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return cast("T", end.value)
+    coroutine.close()
+    raise RuntimeError("only statements may be awaited here")
 
 
 def _private_file(path: str | None) -> None:

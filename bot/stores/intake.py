@@ -86,10 +86,14 @@ class Intake:
 
     async def keep(self, asked: Asked, now: datetime, gate: Barrier) -> tuple[Kept, str | None]:
         """Refuse, slow down, join or insert; the work's id where there is one."""
-        async with _outages(), self._db.begin() as db:
+
+        async def keep(db: Tx) -> tuple[Kept, str | None]:
             kept = await self._keep(db, asked, now)
             gate.enter()
-        return kept
+            return kept
+
+        async with _outages():
+            return await self._db.at_once(keep)
 
     async def _keep(self, db: Tx, asked: Asked, now: datetime) -> tuple[Kept, str | None]:
         tokens = await _tokens(db, asked, now) if asked.counted else BURST
