@@ -21,6 +21,7 @@ from bot.rules.facts import (
     NoticeState,
     OwnerFacts,
     PendingRequest,
+    SettleNotice,
     ShadowStop,
     StopIdle,
     VoidNotice,
@@ -85,19 +86,21 @@ def test_the_baseline_is_stopped_with_its_reason_and_rule() -> None:
         pytest.param({"notices": told(GRACE - S)}, [], "grace", id="a second before the grace is over"),
         pytest.param({"notices": told(delivered_at=None)}, [], "waiting", id="written is not delivered"),
         pytest.param({"notices": {}}, [WarnIdle], "warn", id="not warned yet"),
-        pytest.param({"verdict": ACTIVE}, [], "active", id="in use again"),
+        pytest.param({"verdict": ACTIVE}, [SettleNotice], "active", id="in use again"),
+        pytest.param({"verdict": ACTIVE, "notices": told(settled_at=NOW - M)}, [], "active", id="said once"),
+        pytest.param({"notices": told(settled_at=NOW - M)}, [WarnIdle], "warn", id="what was settled is warned anew"),
         pytest.param({"verdict": UNKNOWN}, [], "unknown", id="unknown is never idle"),
         pytest.param({"verdict": None}, [], "unknown", id="no evidence"),
         pytest.param({"verdict": ACTIVE, "notices": told(delivered_at=None)}, [VoidNotice], "active",
                      id="a warning that waits is moot"),
         pytest.param({"verdict": UNKNOWN, "notices": told(delivered_at=None)}, [], "unknown",
                      id="unknown leaves the warning alone"),
-        pytest.param({"keep_until": NOW + S}, [], "kept", id="kept on"),
+        pytest.param({"keep_until": NOW + S}, [SettleNotice], "kept", id="kept on"),
         pytest.param({"keep_until": NOW + S, "notices": told(delivered_at=None)}, [VoidNotice], "kept", id="kept"),
-        pytest.param({"keep_until": NOW}, [WarnIdle], "warn", id="a keep that ran out is warned of anew"),
+        pytest.param({"keep_until": NOW}, [SettleNotice, WarnIdle], "warn", id="a keep that ran out is warned of anew"),
         pytest.param({"keep_until": SINCE - M}, [StopIdle], "stop", id="a keep from before the spell"),
-        pytest.param({"undo_until": NOW + S}, [], "undone", id="a stop marked wrong"),
-        pytest.param({"undo_until": NOW}, [WarnIdle], "warn", id="and warned anew afterwards"),
+        pytest.param({"undo_until": NOW + S}, [SettleNotice], "undone", id="a stop marked wrong"),
+        pytest.param({"undo_until": NOW}, [SettleNotice, WarnIdle], "warn", id="and warned anew afterwards"),
         pytest.param({"paused": "jump"}, [], "paused", id="a brake"),
         pytest.param({"paused": "jump", "notices": {}}, [], "paused", id="no promise of a stop under a brake"),
         pytest.param({"slack_up": False}, [], "slack_down", id="Slack down"),
@@ -166,7 +169,7 @@ def test_a_notebook_whose_lease_ends_within_the_grace_gets_no_idle_warning() -> 
 
 
 def test_a_keep_that_ran_out_makes_a_new_key_and_its_own_grace() -> None:
-    facts = replace(FACTS, keep_until=NOW - M)
+    facts = replace(FACTS, keep_until=NOW - M, notices=told(settled_at=NOW - H))
     [warning] = plan(NOW, facts, POLICY)
     assert isinstance(warning, WarnIdle)
     assert (warning.idle_since, warning.key) == (NOW - M, keys.idle_warning("n1", NOW - M))
