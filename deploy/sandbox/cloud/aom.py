@@ -1,8 +1,9 @@
 """AOM: series, samples, and a thin Prometheus query face."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 PERIODS = frozenset({60, 300, 900, 3600})
 MOST_SAMPLES = 20
+MOST_POINTS = 11_000
+STATISTICS_NAMES = tuple(STATISTICS)  # what is looked for may be unhashable
+_LARGEST = 1e15
 _SELECTOR = re.compile(r"^\s*([A-Za-z_:][\w:]*)\s*(?:\{(.*)\})?\s*$")
 _LABEL = re.compile(r'([A-Za-z_]\w*)\s*(=~|!=|=)\s*"([^"]*)"')
 
@@ -63,11 +67,9 @@ class _Face:
     # series and samples
 
     def series(self, call: Call) -> Response:
-        asked = call.json().get("series")
-        if not isinstance(asked, list) or not asked:
-            raise aom_refusal("series is missing.")
+        asked = _objects(call.json().get("series"), "series")
         found = [described for one in asked for described in self._described(one)]
-        shown = found[: int(call.query.get("limit", "1000"))]
+        shown = found[: int(_figure(call.query, "limit", 1000))]
         meta = {"count": len(shown), "total": len(found), "offset": None, "nextToken": 0}
         return answer({"meta_data": meta, "series": shown})
 
@@ -95,21 +97,22 @@ class _Face:
 
     def _fits(self, notebook: Notebook, dimensions: Any) -> bool:
         own = self._metrics.dimensions(notebook)
-        return all(own.get(d.get("name")) == d.get("value") for d in dimensions or [])
+        asked = _objects(dimensions, "dimensions") if dimensions else []
+        return all(own.get(str(one.get("name"))) == one.get("value") for one in asked)
 
     def samples(self, call: Call) -> Response:
         body = call.json()
-        asked, period = body.get("samples"), body.get("period")
-        if not isinstance(asked, list) or not 0 < len(asked) <= MOST_SAMPLES:
+        asked, period = _objects(body.get("samples"), "samples"), body.get("period")
+        if len(asked) > MOST_SAMPLES:
             raise aom_refusal("samples must have 1 to 20 entries.")
-        if period not in PERIODS:
+        if not isinstance(period, int) or period not in PERIODS:
             raise aom_refusal("period must be 60, 300, 900 or 3600.")
         statistics = body.get("statistics")
-        if not isinstance(statistics, list) or not statistics or set(statistics) - set(STATISTICS):
+        if not isinstance(statistics, list) or not statistics or not all(s in STATISTICS_NAMES for s in statistics):
             raise aom_refusal("statistics is not valid.")
         start, end = _time_range(body.get("time_range"), call.now)
         fill = call.query.get("fill_value", "-1")
-        buckets = range(start - start % (period * 1000), end, period * 1000)
+        buckets = _steps(start - start % (period * 1000), end, period * 1000)
         return answer(
             {
                 "samples": [
@@ -140,7 +143,7 @@ class _Face:
 
     def query(self, call: Call) -> Response:
         form = _form(call)
-        at = int(float(form.get("time", call.now / 1000)) * 1000)
+        at = int(_figure(form, "time", call.now / 1000) * 1000)
         result = []
         for notebook, kind, labels in self._selected(form):
             values = self._latest(notebook, kind, at, call.now)
@@ -159,15 +162,12 @@ class _Face:
 
     def query_range(self, call: Call) -> Response:
         form = _form(call)
-        try:
-            start, end = (int(float(form[key])) * 1000 for key in ("start", "end"))
-            step = int(float(form["step"])) * 1000
-        except (KeyError, ValueError) as exc:
-            raise aom_refusal("start, end and step are needed.") from exc
+        start, end, step = (int(_figure(form, key)) * 1000 for key in ("start", "end", "step"))
+        minutes = _steps(start - start % MINUTE_MS, end + 1, max(step, MINUTE_MS))
         result = []
         for notebook, kind, labels in self._selected(form):
             values = []
-            for at in range(start - start % MINUTE_MS, end + 1, max(step, MINUTE_MS)):
+            for at in minutes:
                 value = self._metrics.value(notebook, kind, at, call.now)
                 if value is not None:
                     values.append([at / 1000, figure(value)])
@@ -182,20 +182,48 @@ class _Face:
             raise aom_refusal("The query cannot be parsed.")
         if kind is None:
             return []
-        wanted = _LABEL.findall(match[2] or "")
+        wanted = [_label(*test) for test in _LABEL.findall(match[2] or "")]
         found = []
         for notebook in self._metrics.with_runs():
             labels = {"__name__": match[1], **self._metrics.dimensions(notebook)}
-            if kind in self._metrics.kinds(notebook) and all(_label_fits(labels, *test) for test in wanted):
+            if kind in self._metrics.kinds(notebook) and all(fits(labels) for fits in wanted):
                 found.append((notebook, kind, labels))
         return found
 
 
-def _label_fits(labels: dict[str, str], name: str, operator: str, value: str) -> bool:
-    own = labels.get(name, "")
-    if operator == "=~":
-        return re.fullmatch(value, own) is not None
-    return (own == value) == (operator == "=")
+def _label(name: str, operator: str, value: str) -> Callable[[dict[str, str]], bool]:
+    """Whether a series' labels pass one test of a selector."""
+    if operator != "=~":
+        return lambda labels: (labels.get(name, "") == value) == (operator == "=")
+    try:
+        pattern = re.compile(value)
+    except re.error as exc:
+        raise aom_refusal("The query holds no regular expression.") from exc
+    return lambda labels: pattern.fullmatch(labels.get(name, "")) is not None
+
+
+def _objects(value: Any, name: str) -> list[dict[str, Any]]:
+    """A list of objects with at least one in it."""
+    if not isinstance(value, list) or not value or not all(isinstance(one, dict) for one in value):
+        raise aom_refusal(f"{name} must be a list of objects.")
+    return value
+
+
+def _figure(form: Mapping[str, str], name: str, default: float | None = None) -> float:
+    try:
+        figure = float(form[name]) if name in form or default is None else default
+    except (KeyError, ValueError) as exc:
+        raise aom_refusal(f"{name} must be a number.") from exc
+    if not abs(figure) < _LARGEST:
+        raise aom_refusal(f"{name} must be a number.")
+    return figure
+
+
+def _steps(start: int, end: int, step: int) -> range:
+    found = range(start, end, step)
+    if len(found) > MOST_POINTS:
+        raise aom_refusal(f"The time range holds more than {MOST_POINTS} points.")
+    return found
 
 
 def _point(at: int, unit: str, statistics: list[str], values: list[float], fill: str) -> dict[str, Any]:
@@ -219,6 +247,4 @@ def _form(call: Call) -> dict[str, str]:
     """Parameters come in the query, or in the body of a POST."""
     if call.exchange.method == "GET" or not call.exchange.body:
         return call.query
-    from urllib.parse import parse_qsl
-
-    return {**call.query, **dict(parse_qsl(call.exchange.body.decode()))}
+    return {**call.query, **dict(parse_qsl(call.exchange.body.decode("utf-8", "replace")))}

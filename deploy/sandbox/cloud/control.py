@@ -1,5 +1,6 @@
 """The control endpoints under `/_sim/`: clock, faults, console, activity, people, settings, log and state."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,7 @@ def _endpoint(handler: Callable[[Exchange, dict[str, Any]], Any]) -> Callable[[R
             return answer(handler(exchange_of(request), request.path_params))
         except KeyError as exc:
             return answer({"error": f"unknown or missing: {exc.args[0]}"}, 400)
-        except (ValueError, TypeError) as exc:
+        except (ValueError, TypeError, AttributeError, re.error) as exc:
             return answer({"error": str(exc)}, 400)
 
     return endpoint

@@ -78,6 +78,8 @@ class _Desk:
             methods, scope = auth["identity"]["methods"], auth.get("scope", {})  # type: ignore[index, union-attr]
         except (KeyError, TypeError) as exc:
             raise iam_refusal(400, "The request body is invalid") from exc
+        if not isinstance(scope, dict) or not isinstance(name, str):
+            raise iam_refusal(400, "The request body is invalid")
         if methods != ["password"]:
             raise iam_refusal(400, "The method is not supported here")
         exchange.user = str(name)
@@ -92,7 +94,9 @@ class _Desk:
         project = scope.get("project")
         if project is None:
             return None
-        found = self._identity.projects.get(project.get("name", ""))
+        if not isinstance(project, dict):
+            raise iam_refusal(400, "The request body is invalid")
+        found = self._identity.projects.get(str(project.get("name")))
         wanted = project.get("id", found)
         if wanted is None or wanted not in self._identity.projects.values():
             raise iam_refusal(401, "The project does not exist or the user has no access to it.")
@@ -176,7 +180,7 @@ class _Desk:
         try:
             token = _body(exchange)["auth"]["identity"].get("token", {})
             seconds = int(token.get("duration_seconds", MIN_TEMPORARY_S))
-        except (KeyError, TypeError, ValueError) as exc:
+        except (KeyError, TypeError, ValueError, AttributeError) as exc:
             raise iam_refusal(400, "The request body is invalid") from exc
         if not MIN_TEMPORARY_S <= seconds <= MAX_TEMPORARY_S:
             raise iam_refusal(400, "duration_seconds must be between 900 and 86400")

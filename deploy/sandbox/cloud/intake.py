@@ -91,6 +91,13 @@ class Intake:
             raise refusal("6332", "description holds characters that are not allowed.")
         return description
 
+    @staticmethod
+    def endpoints(body: dict[str, Any]) -> list[dict[str, Any]]:
+        given = body.get("endpoints") or []
+        if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
+            raise refusal("0104", "endpoints must be a list of objects.")
+        return given
+
     def flavor(self, body: dict[str, Any], *, sold_out: str) -> dict[str, Any]:
         """`sold_out`: the code to refuse with when there are no resources left."""
         flavor_id = text(body, "flavor", required=True)

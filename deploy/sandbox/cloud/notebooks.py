@@ -57,6 +57,7 @@ class Notebooks:
         workspace = str(body.get("workspace_id") or "0")
         if workspace != "0":
             raise refusal("0102")
+        endpoints = self._intake.endpoints(body)
         self._admit(call)
         notebook = Notebook(
             id=self._cloud.new_uuid(),
@@ -72,7 +73,7 @@ class Notebooks:
             volume=volume,
             description=description,
             feature=feature,
-            asked_endpoints=list(body.get("endpoints") or []),
+            asked_endpoints=endpoints,
             will_fail=self._cloud.next_failure("CREATING"),
         )
         call.exchange.notebook_id = notebook.id
@@ -189,7 +190,7 @@ class Notebooks:
         ):
             raise refusal("6331")
         if body.get("endpoints") is not None:
-            changes["asked_endpoints"] = list(body["endpoints"])
+            changes["asked_endpoints"] = self._intake.endpoints(body)
         return {key: value for key, value in changes.items() if value is not None}
 
     def delete(self, call: Call) -> Response:
