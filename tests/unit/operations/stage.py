@@ -109,11 +109,12 @@ class Stage:
         self,
         user: str,
         verb: str,
+        /,
         *,
         via: str = "command",
         channel: str = "",
         cause: str | None = None,
-        view: str | None = None,
+        shown_in: str | None = None,
         reply: bool = True,
         **args: Any,
     ) -> dict[str, Any] | None:
@@ -122,7 +123,7 @@ class Stage:
         sealed = self.parts.deps.sealer.seal(f"https://hooks.slack.com/{self.asked}", bound_to=RESPONSE_PLACE)
         data = {
             "verb": verb, "args": args, "user": user, "team": TEAM, "channel": channel, "via": via, "cause": cause,
-            "reply": sealed if reply else None, "view": view,
+            "reply": sealed if reply else None, "view": shown_in,
         }  # fmt: skip
         async with self.db.begin() as db:
             item = Item("request", f"test:{self.asked}", f"request:test:{self.asked}", data, author=user)

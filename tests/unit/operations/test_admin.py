@@ -1,0 +1,110 @@
+"""`admin`: only for admins; the policy file's word wins; nobody confirms their own link."""
+
+import pytest
+
+from bot.operations import gather
+from bot.operations.told import owner_of
+from bot.stores.schema import audit, identities, projects
+from bot.stores.upsert import put
+from tests.unit.operations.fakes import START, a_notebook
+from tests.unit.operations.stage import ADMIN, ANA, BEN, GUEST, LEAD, Stage
+
+
+async def _project(stage: Stage, name: str = "research"):
+    return next((row for row in await stage.rows(projects) if row.name == name), None)
+
+
+@pytest.mark.parametrize("user", [ANA, LEAD])
+@pytest.mark.parametrize("what", ["enforce", "shadow", "pause", "release", "map"])
+async def test_nobody_else_may(stage: Stage, user: str, what: str):
+    answer = await stage.ask(user, "admin", what=what, project="research", user=BEN, cloud_user="ben")
+    assert answer["what"] == "error"
+    assert await _project(stage) is None
+    assert await stage.rows(audit) == []
+
+
+async def test_the_mode_is_chosen_per_project_and_on_record(stage: Stage):
+    answer = await stage.ask(ADMIN, "admin", what="enforce", project="research")
+    assert "enforce mode" in answer["text"]
+    assert (await _project(stage)).mode == "enforce"
+    assert [(row.actor, row.action) for row in await stage.rows(audit)] == [(ADMIN, "admin_enforce")]
+    again = await stage.ask(ADMIN, "admin", via="click", what="enforce", project="research")
+    assert "already" in again["text"]
+    assert len(await stage.rows(audit)) == 1
+
+
+async def test_a_mode_in_the_file_wins_and_is_said(stage: Stage):
+    answer = await stage.ask(ADMIN, "admin", what="shadow", project="vision")
+    assert "idle_mode = enforce" in answer["text"]
+    assert "line" in answer["text"]
+    assert await _project(stage, "vision") is None
+
+
+async def test_without_a_name_it_is_the_channels_project_or_it_asks(stage: Stage):
+    assert "Which project?" in (await stage.ask(ADMIN, "admin", what="pause"))["oops"]["what"]
+    await stage.ask(ADMIN, "admin", what="pause", channel="C0RESEARCH")
+    assert (await _project(stage)).paused
+
+
+async def test_a_brake_is_released_with_the_figure_it_was_measured_against(stage: Stage):
+    async with stage.db.begin() as db:
+        await put(db, projects, {"name": "research", "paused": "3 of 12 run", "paused_at": START, "last_running": 12})
+    answer = await stage.ask(ADMIN, "admin", via="click", what="release", project="research")
+    assert "3 of 12 run" in answer["text"]
+    row = await _project(stage)
+    assert (row.paused, row.paused_at, row.last_running) == (None, None, None)
+    assert "not paused" in (await stage.ask(ADMIN, "admin", what="release", project="research"))["text"]
+
+
+async def test_a_hint_says_who_gets_notices_and_gives_no_rights(stage: Stage):
+    await stage.see(a_notebook())
+    await stage.ask(ADMIN, "admin", what="map", user=BEN, cloud_user="ana", project="research")
+    async with stage.db.read() as db:
+        assert await owner_of(db, stage.parts.deps, "research", a_notebook()) == BEN
+        known = await gather.project(db, stage.parts.deps, "research", START)
+    assert gather.owner_id(stage.parts.deps, known, a_notebook()) == BEN
+    assert (await stage.ask(BEN, "open", name="train-1"))["what"] == "not_linked"
+    assert (await stage.ask(BEN, "stop", name="train-1"))["what"] == "not_linked"
+
+
+async def test_a_hint_moves_and_a_link_overrides_it(stage: Stage):
+    for user in (ANA, BEN):
+        await stage.ask(ADMIN, "admin", what="map", user=user, cloud_user="ana", project="research")
+    async with stage.db.read() as db:
+        assert await owner_of(db, stage.parts.deps, "research", a_notebook()) == BEN
+        assert await owner_of(db, stage.parts.deps, "vision", a_notebook()) is None
+    await stage.link(LEAD, "ana")
+    async with stage.db.read() as db:
+        assert await owner_of(db, stage.parts.deps, "research", a_notebook()) == LEAD
+
+
+async def test_settings_and_hints_leave_each_other_alone(stage: Stage):
+    await stage.ask(ADMIN, "admin", what="map", user=ANA, cloud_user="ana", project="research")
+    await stage.ask(ANA, "settings_save", via="submit", quiet="22:00-07:00", notices=[])
+    await stage.ask(ADMIN, "admin", what="map", user=ANA, cloud_user="ana2", project="vision")
+    async with stage.db.read() as db:
+        assert await owner_of(db, stage.parts.deps, "research", a_notebook()) == ANA
+    assert (await stage.ask(ANA, "settings"))["quiet"] == "22:00-07:00"
+
+
+async def test_no_guest_gets_notices(stage: Stage):
+    answer = await stage.ask(ADMIN, "admin", what="map", user=GUEST, cloud_user="ana", project="research")
+    assert answer["what"] == "error"
+
+
+async def test_a_waiting_link_is_confirmed_and_moves_the_cloud_user(stage: Stage):
+    await stage.link(ANA, "ana")
+    await stage.link(BEN, "ana", state="waiting")
+    answer = await stage.ask(ADMIN, "admin", what="map", user=BEN, cloud_user="ana", project="research")
+    assert "Confirmed" in answer["text"]
+    assert [(row.slack, row.state) for row in await stage.rows(identities)] == [(BEN, "active")]
+    assert stage.clouds.forgotten == [("research", "ana")]
+    assert [row.action for row in await stage.rows(audit)] == ["unlink", "admin_confirm_link"]
+
+
+async def test_nobody_confirms_their_own_link(stage: Stage):
+    await stage.link(ANA, "ana")
+    await stage.link(ADMIN, "ana", state="waiting")
+    answer = await stage.ask(ADMIN, "admin", what="map", user=ADMIN, cloud_user="ana", project="research")
+    assert answer["what"] == "error"
+    assert {(row.slack, row.state) for row in await stage.rows(identities)} == {(ANA, "active"), (ADMIN, "waiting")}
