@@ -203,8 +203,9 @@ def request_facts(row: Any) -> dict[str, Any]:
 
 
 async def redraw(parts: "Parts", db: Tx, approval_id: str, now: datetime) -> None:
-    """Every copy of the message tells the outcome."""
+    """Every copy of the message tells the outcome, and what the requester was shown has no button any more."""
     row = await store.known(db, approval_id)
+    await _redraw_asked(parts, db, row, now)
     key = keys.approval_request(approval_id)
     copies = await db.execute(select(outbox).where((outbox.c.key == key) | outbox.c.key.startswith(f"{key}@")))
     for copy in list(copies):
@@ -223,6 +224,16 @@ async def redraw(parts: "Parts", db: Tx, approval_id: str, now: datetime) -> Non
             ),
             now,
         )
+
+
+async def _redraw_asked(parts: "Parts", db: Tx, row: Any, now: datetime) -> None:
+    """The requester's operation, which said that it was asked for."""
+    shown = (await db.execute(select(outbox).where(outbox.c.key == keys.operation(row.work_id or "")))).first()
+    if shown is None or shown.facts.get("state") != "asked" or shown.facts.get("answered") == row.state:
+        return
+    facts = dict(shown.facts) | {"answered": row.state}
+    message = Say(shown.key, shown.kind, shown.target_kind, shown.target, facts, shown.subject, RESULT, row.project)
+    await say(db, parts.deps.ids, message, now)
 
 
 async def tell_requester(parts: "Parts", db: Tx, approval_id: str, now: datetime, **facts: Any) -> None:

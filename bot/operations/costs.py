@@ -74,7 +74,7 @@ def _row(deps: Deps, label: str, costs: list[tuple[Total, Decimal]]) -> dict[str
     amount, ran = total(cost for cost, _hours in costs), sum((hours for _cost, hours in costs), Decimal(0))
     return {
         "label": label,
-        "hours": f"{ran:.1f} h",
+        "hours": f"{ran:.1f} h" if ran else "disk only",
         "cost": amount.said(deps.config.prices.currency),
         "value": float(amount.amount),
     }

@@ -45,12 +45,12 @@ def wish(facts: ApprovalFacts) -> str:
 def _details(facts: ApprovalFacts) -> list[tuple[str, str]]:
     base, new = facts.get("base_end_ms"), facts.get("new_end_ms")
     return [
-        ("Why it needs approval", text.prose(facts["why_asked"], 300)),
+        ("Why it needs approval", text.capital(text.prose(facts["why_asked"], 300))),
         ("Ends now", text.when(base) if base else ""),
         ("Would end", text.when(new) if new else ""),
         ("Flavor", text.code(facts["flavor"])),
         ("Cost", text.escape(facts["cost"]) if facts.get("cost") else "no price known"),
-        ("Idle record", text.prose(facts["idle_record"], 300)),
+        ("Idle record", text.capital(text.prose(facts["idle_record"], 300))),
         ("Renewals so far", str(facts["renewals"])),
         ("Project", text.name(facts["project"])),
     ]

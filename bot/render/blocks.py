@@ -124,9 +124,12 @@ def checkboxes(field: str, options: Sequence[Block], *, checked: Sequence[str] =
 
 def text_input(
     field: str, *, initial: str = "", placeholder: str = "", longest: int = 200, multiline: bool = False,
+    as_typed: bool = False,
 ) -> Block:
-    """A line, or several."""
+    """A line, or several. `as_typed`: in a field that dispatches, each change is told, not only Enter."""
     block: Block = {"type": "plain_text_input", "action_id": field, "max_length": longest}
+    if as_typed:
+        block["dispatch_action_config"] = {"trigger_actions_on": ["on_enter_pressed", "on_character_entered"]}
     return _with(block, multiline=multiline or None, initial_value=cut(initial, longest) or None,
                  placeholder=plain(placeholder, PLACEHOLDER) if placeholder else None)
 

@@ -50,6 +50,7 @@ class OperationFacts(TypedDict):
     note: NotRequired[str]  # one sentence more
     oops: NotRequired[Oops]
     approval: NotRequired[str]  # state asked: the request's id
+    answered: NotRequired[str]  # state asked: how the request was settled, as in `ApprovalFacts.state`
     started_ms: NotRequired[int]
     start_s: NotRequired[int]  # stopped: how long "start again" runs
 

@@ -59,10 +59,9 @@ def _money(item: WarningItem) -> str:
 
 def outcome(settled: str, by: str | None, at_ms: int | None) -> str:
     """What happened meanwhile, by whom and when."""
-    return " ".join(filter(None, (
-        text.sentence(text.prose(settled)),
-        f"By {text.person(by)}, {text.when(at_ms)}." if by and at_ms else
-        f"By {text.person(by)}." if by else f"That was {text.when(at_ms)}." if at_ms else "")))
+    known = [f"by {text.person(by)}" if by else "", text.when(at_ms) if at_ms else ""]
+    who_and_when = ", ".join(filter(None, known))
+    return text.sentence(text.prose(settled).rstrip(".") + (f" ({who_and_when})" if who_and_when else ""))
 
 
 def stopped(facts: StoppedFacts, now: datetime, ctx: Context) -> Message:
@@ -72,7 +71,7 @@ def stopped(facts: StoppedFacts, now: datetime, ctx: Context) -> Message:
     page.say(f"What is in `{WORK}` is saved and there when it starts again. Everything else in the container is gone, "
              "for instance packages installed outside it and what was in memory.")
     if saved := facts.get("saved"):
-        page.say(f"It would have run until its lease ended; stopped until then, that is {text.escape(saved)} not spent.")
+        page.say(f"If it stays stopped until its lease would have ended, that saves {text.escape(saved)}.")
     if settled := facts.get("settled"):
         page.say(outcome(settled, facts.get("settled_by"), facts.get("settled_ms")))
         return page.message()

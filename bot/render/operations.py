@@ -18,6 +18,9 @@ _DOING = {"create": "Creating", "start": "Starting", "stop": "Stopping", "delete
 _WAS_NOT = {"create": "created", "start": "started", "stop": "stopped", "delete": "deleted", "extend": "extended",
             "keep": "kept running"}
 
+_ANSWERED = {"approved": "it was approved", "denied": "it was denied", "withdrawn": "it was withdrawn",
+             "expired": "nobody answered in time", "lapsed": "the time it asked for has passed"}
+
 
 def operation(facts: OperationFacts, now: datetime, ctx: Context) -> Message:
     """Title, progress, what is known, and the buttons that apply now."""
@@ -26,7 +29,7 @@ def operation(facts: OperationFacts, now: datetime, ctx: Context) -> Message:
     if facts["state"] == "working" and (bar := progress(facts.get("steps", []))):
         page.say(bar)
     if note := facts.get("note"):
-        page.say(text.prose(note))
+        page.say(text.sentence(text.capital(text.prose(note))))
     if oops := facts.get("oops"):
         tell_failure(page, oops, ctx.command)
     elif facts["state"] == "held":
@@ -68,6 +71,8 @@ def _title(facts: OperationFacts) -> str:
             return f"{who} was not {_WAS_NOT[verb]}."
         case "held":
             return f"{_DOING[verb]} {who} waits."
+    if answered := facts.get("answered"):
+        return f"{_DOING[verb]} {who} needed an approval: {_ANSWERED.get(answered, 'it is settled')}."
     return f"{_DOING[verb]} {who} needs an approval. I have asked for it and tell you the answer."
 
 
@@ -95,11 +100,12 @@ def _extended(who: str, before: int | None, after: int | None) -> str:
 
 def _details(facts: OperationFacts, now: datetime) -> list[tuple[str, str]]:
     comes_up = facts["verb"] in ("create", "start")
+    known = comes_up or facts["verb"] in ("stop", "delete")
     after, ends = facts.get("after_ms"), comes_up and facts["state"] == "done"
     started = facts.get("started_ms") if facts["state"] == "working" else None
     return [
         ("Runs until", f"{text.when(after)} ({text.left(after, now)})" if after and ends else ""),
-        ("Flavor", text.code(facts["flavor"]) if facts.get("flavor") else ""),
+        ("Flavor", text.code(facts["flavor"]) if known and facts.get("flavor") else ""),
         ("Image", text.name(facts.get("image") or "", 100) if facts.get("image") else ""),
         ("Price", text.escape(facts.get("price") or "") if comes_up else ""),
         ("Cost", text.escape(facts.get("cost") or "")),
@@ -117,7 +123,7 @@ def _buttons(facts: OperationFacts) -> list[Block]:
             return [draw.start(facts.get("start_s"), "Start again"), draw.delete()]
         case "failed", "start" if facts["notebook_id"]:
             return [draw.start(facts.get("start_s"), "Try again")]
-        case "asked", _ if facts.get("approval"):
+        case "asked", _ if facts.get("approval") and not facts.get("answered"):
             value = ids.Button(cause=facts["cause"], project=facts["project"], approval=facts.get("approval"))
             return [button("Withdraw request", ids.WITHDRAW, value)]
     return []

@@ -167,6 +167,11 @@ def listed(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
 
 
+def capital(mrkdwn: str) -> str:
+    """With a capital at its beginning."""
+    return mrkdwn[:1].upper() + mrkdwn[1:]
+
+
 def sentence(mrkdwn: str) -> str:
     """With a full stop at its end."""
     return mrkdwn if not mrkdwn or mrkdwn[-1] in ".?!…:" else mrkdwn + "."

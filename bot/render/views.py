@@ -112,7 +112,7 @@ def _lease_field(facts: CreateView) -> Block:
     most = facts.get("max_lease_s")
     free = f" Up to {text.duration(most)} without asking." if most else ""
     initial = compact(timedelta(seconds=facts["lease_s"]))
-    return blocks.field("Run for", blocks.text_input("for", initial=initial, longest=20),
+    return blocks.field("Run for", blocks.text_input("for", initial=initial, longest=20, as_typed=True),
                         hint=f"Like 2h, 90m or 1d.{free} You can extend it later.", dispatch=True)
 
 
@@ -127,7 +127,7 @@ def _estimate(facts: CreateView) -> str:
     parts = [f"Price: {text.escape(price)}." if price else "Pick a flavor to see its price."
              if not facts.get("flavor") else "No price is known for this flavor."]
     if cost:
-        parts.append(f"The whole time: {text.escape(cost)}, disk not included.")
+        parts.append(f"{text.capital(text.duration(facts['lease_s']))}: {text.escape(cost)}, disk not included.")
     if end and facts.get("stop_type", "timed") == "timed":
         parts.append(f"It ends {text.when(end)}.")
     if asks := facts.get("asks"):

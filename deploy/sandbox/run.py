@@ -8,6 +8,7 @@ from typing import Any
 
 from deploy.front import timers
 from deploy.sandbox.clock import SimClock
+from deploy.sandbox.cloud.settings import CloudSettings
 from deploy.sandbox.links import DOMAIN, PEOPLE, password
 from deploy.sandbox.play import Play, play
 from deploy.sandbox.real_jupyter import real_jupyters
@@ -16,6 +17,7 @@ from deploy.sandbox.stage import Stage, stage
 
 SMALL_STEP, BIG_STEP = timedelta(minutes=5), timedelta(minutes=30)
 SMALL_PUSH = timedelta(hours=2)
+HURRIED = {"create_ms": 12_000, "start_ms": 9_000, "stop_ms": 20_000}  # a visitor watches; the real ones take longer
 NOT_YET_LINKED = "U0BEN"  # so that a visitor can play linking too
 
 
@@ -60,7 +62,7 @@ async def up(
 
     `real_jupyter` puts a real Jupyter server behind each running notebook; raises SettingsError if none is installed.
     """
-    on = await stack.enter_async_context(stage(clock=clock, port=port))
+    on = await stack.enter_async_context(stage(clock=clock, port=port, cloud_settings=CloudSettings(**HURRIED)))
     seed_notebooks(on.cloud.cloud)
     made = await stack.enter_async_context(play(on, unlinked={NOT_YET_LINKED}, LEASEBOT_POLL_SECONDS="5"))
     Sandbox(made).connect()

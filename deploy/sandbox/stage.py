@@ -67,7 +67,8 @@ async def stage(
     clock = clock or SimClock()
     async with AsyncExitStack() as stack:
         if folder is None:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="leasebot-", ignore_cleanup_errors=True)))
+            made = tempfile.TemporaryDirectory(prefix="leasebot-", ignore_cleanup_errors=True)
+            folder = Path(stack.enter_context(made))
         cloud = await serve.run(clock=clock, settings=cloud_settings)
         stack.push_async_callback(cloud.stop)
         slack = SimSlack(clock, signing_secret=SIGNING_SECRET, bot_token=BOT_TOKEN, app_token=APP_TOKEN,

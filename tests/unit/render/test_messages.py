@@ -123,7 +123,7 @@ def test_a_lease_warning_says_when_and_what_stays() -> None:
 def test_a_settled_warning_says_what_happened_by_whom() -> None:
     said = draw("lease_warning/settled").text
     assert "It was extended" in said
-    assert f"By <@U0ANA>, {when(MS)}." in said
+    assert f"(by <@U0ANA>, {when(MS)})." in said
 
 
 @pytest.mark.parametrize(("name", "parts"), [
