@@ -9,6 +9,7 @@ from bot.operations import leads
 from bot.operations.adopt import Seen, adopt
 from bot.operations.deps import Deps
 from bot.operations.notices import settle
+from bot.operations.policies import policy_of
 from bot.outbox import NOTICE, Say, say
 from bot.stores import hints, people
 from bot.stores.database import Tx
@@ -60,15 +61,14 @@ async def say_stopped(
     db: Tx, deps: Deps, project: str, notebook: Notebook, key: str, owner: str, now: datetime, **facts: Any
 ) -> None:
     """`stopped`, to the owner's DM."""
-    lease = notebook.lease
-    span = lease.span if lease else None
+    policy = await policy_of(db, deps, project, notebook)
     shown = {
         "cause": key,
         "project": project,
         "notebook_id": notebook.id,
         "name": notebook.name,
         "flavor": notebook.flavor,
-        "start_s": int(span.total_seconds()) if span else 7200,
+        "start_s": int(policy.lease.total_seconds()),
     }
     await say(
         db,

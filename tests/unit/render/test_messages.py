@@ -142,7 +142,7 @@ def test_a_stop_is_told_with_its_reason_and_what_is_saved(name: str, parts: tupl
 def test_a_request_has_the_facts_to_decide_on() -> None:
     said = draw("approval_request/pending").text
     for part in ("<@U0ANA> asks: let *train-1* run 6 h longer.", "> The last epochs need the night.", "max_extension",
-                 "Cost: 1.02 EUR", "Idle record: idle 10 %", "Renewals so far: 2",
+                 "Cost: 1.02 EUR", "Idle record: Idle 10 %", "Renewals so far: 2",
                  f"It expires {when(MS + 8 * HOUR)}, in 8 h"):
         assert part in said
 
