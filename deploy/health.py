@@ -1,6 +1,7 @@
 """`/healthz`, `/readyz`, `/metrics`: no person and no notebook in any of them."""
 
 import asyncio
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import func, select
@@ -54,6 +55,7 @@ class _Health:
                 lines = await self._lines()
         except Exception:
             lines = ["leasebot_store_up 0"]
+        lines += cloud_lines(self._running.clouds.health())
         return PlainTextResponse("\n".join([*lines, ""]), media_type="text/plain; version=0.0.4")
 
     async def _projects(self) -> dict[str, Any]:
@@ -85,6 +87,36 @@ class _Health:
                 lines.append(f'leasebot_pass_age_seconds{{project="{row.name}"}} {age:.0f}')
             lines.append(f'leasebot_stops_paused{{project="{row.name}"}} {int(row.paused is not None)}')
         return lines
+
+
+_STATES = ("closed", "half-open", "open")
+_GAUGES = {"rate": "rate_per_second", "waiting": "calls_waiting", "skew_s": "clock_skew_seconds"}
+_COUNTERS = {"calls": "calls_total", "repeats": "repeats_total", "throttled": "throttled_total"}
+
+
+def cloud_lines(health: Mapping[str, Mapping[str, object]]) -> list[str]:
+    """The clouds' breakers, rates and counters by project and service, out of `Clouds.health`.
+
+    A breaker is 0 closed, 1 half-open, 2 open. What is not known (a rate without limit, a clock not yet seen) is
+    left out.
+    """
+    lines = ["# TYPE leasebot_cloud_breaker gauge"]
+    for labels, told in _labelled(health):
+        lines.append(f"leasebot_cloud_breaker{{{labels}}} {_STATES.index(str(told['breaker']))}")
+    for kind, names in (("gauge", _GAUGES), ("counter", _COUNTERS)):
+        for name, metric in names.items():
+            found = [(labels, told[name]) for labels, told in _labelled(health) if told.get(name) is not None]
+            lines.append(f"# TYPE leasebot_cloud_{metric} {kind}")
+            lines += [f"leasebot_cloud_{metric}{{{labels}}} {value}" for labels, value in found]
+    return lines
+
+
+def _labelled(health: Mapping[str, Mapping[str, object]]) -> Iterator[tuple[str, Mapping[str, object]]]:
+    for key, told in health.items():
+        project, _, service = key.partition(":")
+        yield f'project="{project}",service="{service or "notebooks"}"', told
+        if "login_breaker" in told:
+            yield f'project="{project}",service="login"', {"breaker": told["login_breaker"]}
 
 
 def _state(row: Any, now: Any) -> dict[str, Any]:

@@ -98,6 +98,8 @@ def refusal(status: int, code: str, **headers: str) -> httpx.Response:
 class Bench:
     """One adapter over one script."""
 
+    password = PASSWORD
+
     def __init__(self, **patience: float) -> None:
         self.clock = StillClock()
         self.script = Script()
