@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot.clock import SystemClock
-from bot.errors import SettingsError
+from bot.errors import BotError, SettingsError
 from bot.ids import RandomIds
 from bot.render.help import help_message
 from bot.render.views import loading_view
@@ -29,6 +29,8 @@ from handlers.intake import Intake, Words
 from handlers.ports import Answer
 
 log = logging.getLogger(__name__)
+
+MEET_S = 0.5  # of Slack's three seconds, for each way to learn the workspace
 
 _gateway: "Gateway | None" = None
 
@@ -63,9 +65,15 @@ class Gateway:
             await intake.close()
 
     async def meet(self) -> None:
-        """Learn the workspace: from the store, else from Slack; once per instance."""
-        if not self._team:
-            self._team = await self._store.team() or await self._slack.team()
+        """Learn the workspace: from the store, else from Slack; once per instance. Unknown, the intake says so."""
+        for asked in (self._store.team, self._slack.team):
+            if self._team:
+                return
+            try:
+                async with asyncio.timeout(MEET_S):
+                    self._team = await asked() or ""
+            except (BotError, TimeoutError) as error:
+                log.warning("the workspace is not known yet: %s", type(error).__name__)
 
     def _intake(self) -> Intake:
         return Intake(

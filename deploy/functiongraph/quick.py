@@ -1,12 +1,12 @@
 """The calls to Slack that a function makes before it answers, by Slack's synchronous SDK, loaded when needed."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from bot.errors import SlackDown, SlackError
-from bot.slack import Message, View
+from bot.slack import Message, SlackPerson, View
 
 TIMEOUT_S = 2
 HOOK_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
@@ -21,16 +21,28 @@ class QuickSlack:
 
     async def open_view(self, trigger_id: str, view: View) -> str:
         """Open a modal; returns its id."""
-        answer = await self._call("views.open", {"trigger_id": trigger_id, "view": view})
+        answer = await self._call("views.open", json={"trigger_id": trigger_id, "view": view})
         return str(answer["view"]["id"])
 
     async def update_view(self, view_id: str, view: View) -> None:
         """Redraw a modal."""
-        await self._call("views.update", {"view_id": view_id, "view": view})
+        await self._call("views.update", json={"view_id": view_id, "view": view})
 
     async def team(self) -> str:
         """The workspace of the token."""
-        return str((await self._call("auth.test", {}))["team_id"])
+        return str((await self._call("auth.test"))["team_id"])
+
+    async def person(self, user: str) -> SlackPerson:
+        """What Slack knows of somebody, now."""
+        found = (await self._call("users.info", params={"user": user}))["user"]
+        profile = found.get("profile") or {}
+        name = profile.get("display_name") or profile.get("real_name") or found.get("name")
+        return SlackPerson(
+            id=str(found["id"]), team=str(found.get("team_id") or ""), name=str(name or found["id"]),
+            zone=found.get("tz") or None, deleted=bool(found.get("deleted")), bot=bool(found.get("is_bot")),
+            guest=bool(found.get("is_restricted") or found.get("is_ultra_restricted")),
+            stranger=bool(found.get("is_stranger")),
+        )  # fmt: skip
 
     async def respond(self, url: str, message: Message, *, replace: bool = False) -> None:
         """Answer through a response_url; only to Slack's hook hosts or the origin of the API."""
@@ -48,14 +60,14 @@ class QuickSlack:
         if (status := await _in_thread(send)) != 200:
             raise SlackError(f"http_{status}")
 
-    async def _call(self, method: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    async def _call(self, method: str, **arguments: Any) -> dict[str, Any]:
         def call() -> dict[str, Any]:
             from slack_sdk.errors import SlackApiError
             from slack_sdk.web import WebClient
 
             client = WebClient(self._token, base_url=self._api, timeout=TIMEOUT_S, retry_handlers=[])
             try:
-                return dict(client.api_call(method, json=dict(body)).data)  # type: ignore[arg-type]
+                return dict(client.api_call(method, **arguments).data)  # type: ignore[arg-type]
             except SlackApiError as error:
                 raise SlackError(str(error.response.get("error") or "garbled")) from None
 
