@@ -37,6 +37,10 @@ class NotLinked(BotError):
     """Link your cloud user first: `link` gives you a private page for it."""
 
 
+class LinkWaits(NotLinked):
+    """Ask an admin to confirm it; nothing else is needed from you."""
+
+
 class NotAllowed(BotError):
     """Ask the owner, your lead or an admin."""
 
@@ -69,6 +73,7 @@ class CloudError(BotError):
     ) -> None:
         super().__init__(what, next_step=next_step)
         self.status, self.code, self.request_id, self.retry_after = status, code, request_id, retry_after
+        self.said = ""  # what the cloud itself says, in its words
         self.authorization = ""  # the cloud's encoded message on a 403, for its admin to decode
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from bot.cloud.port import Cloud
-from bot.errors import CloudLoginFailed, NotLinked
+from bot.errors import CloudLoginFailed, LinkWaits, NotLinked
 from bot.operations.deps import Deps
 from bot.stores import identities
 from bot.stores.identities import Place
@@ -25,10 +25,7 @@ class Tokens:
         if row is None:
             raise NotLinked(f"You have not linked a cloud user for {project} yet.")
         if row.state == "waiting":
-            raise NotLinked(
-                f"Your link for {project} waits for an admin to confirm it.",
-                next_step="Ask an admin; nothing else is needed from you.",
-            )
+            raise LinkWaits(f"Your link for {project} waits for an admin to confirm it.")
         if row.state == "broken" or (row.expires_at and row.expires_at <= self._deps.clock.now() + EXPIRES_SOON):
             raise NotLinked(
                 f"Your cloud credentials for {project} no longer work.",

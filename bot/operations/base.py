@@ -12,6 +12,7 @@ from bot.operations.adopt import Seen
 from bot.operations.deps import Deps
 from bot.operations.people import People
 from bot.operations.report import report
+from bot.operations.tab import refresh_home
 from bot.operations.told import RENEWED, observe
 from bot.stores import trail
 from bot.stores.database import Tx
@@ -116,6 +117,7 @@ class Operation:
                 await self.audit(db, claim, action, now, **dict(result or {}))
             if also:
                 await also(db)
+            await refresh_home(db, self.deps, str(claim.data["user"]), now)
 
         return Done({"state": state, **(result or {})}, write=write)
 

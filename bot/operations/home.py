@@ -4,7 +4,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 
 from bot.clock import to_ms
 from bot.config.policy import effective
@@ -18,16 +18,15 @@ from bot.operations.answers.waiting import for_me
 from bot.operations.approvals import request_facts
 from bot.operations.ask import Ask
 from bot.operations.base import Parts
-from bot.operations.deps import Deps
 from bot.operations.resolve import owns
+from bot.operations.tab import draw
 from bot.operations.verbs import Verb
-from bot.outbox import RESULT, Say, say
 from bot.render.facts import at
 from bot.render.view_facts import Attention, ProjectState
 from bot.stores import approvals, identities, notebooks
 from bot.stores.database import Tx
-from bot.stores.schema import outbox, projects
-from bot.work import Done, Go, Item, Outcome, record
+from bot.stores.schema import projects
+from bot.work import Done, Go, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -156,20 +155,3 @@ def _of_rows(mine: list[Any], shown: list[Any], now: datetime) -> list[Attention
 
 def _of_requests(waiting: list[dict[str, Any]]) -> list[Attention]:
     return [{"text": "", "approval": facts} for facts in waiting]  # type: ignore[typeddict-item]
-
-
-async def draw(db: Tx, deps: Deps, user: str, facts: dict[str, Any], now: datetime) -> None:
-    """Put the tab in the outbox. A drawing that is over leaves, so that its age and its failures do not count."""
-    key = f"home:{user}"
-    await db.execute(delete(outbox).where(outbox.c.key == key, outbox.c.state != "pending"))
-    await say(db, deps.ids, Say(key, "home", "home", user, facts, f"home:{user}", RESULT), now)
-
-
-async def refresh_home(db: Tx, deps: Deps, user: str, now: datetime) -> None:
-    """Have the tab drawn again, for whoever has opened it before. Joins the transaction of what changed."""
-    opened = (await db.execute(select(outbox.c.id).where(outbox.c.key == f"home:{user}"))).first()
-    if opened is None:
-        return
-    cause = f"home:{user}:{to_ms(now) // 2000}"
-    data: dict[str, Any] = {"verb": "home", "args": {}, "user": user, "team": deps.team, "reply": None, "via": "home"}
-    await record(db, deps.ids, Item("request", cause, f"request:{cause}", data, author=user), now)

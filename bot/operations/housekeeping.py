@@ -17,6 +17,7 @@ from bot.operations.alerts import alert
 from bot.operations.base import Parts
 from bot.operations.decide import expire
 from bot.operations.gather import Project
+from bot.operations.upkeep import look_after_links
 from bot.stores import approvals as store
 from bot.stores import notebooks
 from bot.stores.database import Tx
@@ -75,8 +76,8 @@ async def failed(parts: Parts, db: Tx, project: str, error: CloudError, now: dat
 
 
 async def before(parts: Parts, known: Project, decided: Sequence["Decided"], now: datetime) -> None:
-    """Requests, evidence and digests: each in a transaction of its own, so that one failing keeps none back."""
-    for part in (_requests, _digests, _forget):
+    """Requests, digests, links, evidence: each in a transaction of its own, so that one failing keeps none back."""
+    for part in (_requests, _digests, _forget, look_after_links):
         try:
             await part(parts, known.name, now)
         except Exception:

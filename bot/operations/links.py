@@ -24,7 +24,7 @@ from bot.operations.answers.privately import hand_over
 from bot.operations.answers.reader import Reader
 from bot.operations.ask import Ask
 from bot.operations.base import Parts
-from bot.operations.home import refresh_home
+from bot.operations.tab import refresh_home
 from bot.operations.verbs import Verb
 from bot.outbox import RESULT, Say, say
 from bot.secrets import SealBroken

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from bot.errors import Ambiguous, BotError, NotAllowed, NotLinked, Stale
+from bot.errors import Ambiguous, BotError, LinkWaits, NotAllowed, NotLinked, Stale
 from bot.operations.ask import Ask, answer
 from bot.operations.base import Parts
 from bot.operations.report import oops, report
@@ -46,6 +46,8 @@ class Requests:
         except Ambiguous as error:
             choices = [{"id": id_, "label": label} for id_, label in error.choices]
             return ask.done("choices", now, cause=ask.claim.id, request=ask.claim.id, text=str(error), choices=choices)
+        except LinkWaits as error:
+            return ask.done("text", now, text=str(error), next_step=error.next_step)
         except NotLinked as error:
             return ask.done("not_linked", now, project=self._project(ask), text=str(error))
 

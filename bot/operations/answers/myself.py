@@ -9,6 +9,7 @@ from bot.config.policy import effective
 from bot.operations.answers.reader import Reader
 from bot.operations.ask import Ask
 from bot.operations.base import Parts
+from bot.operations.tab import refresh_home
 from bot.operations.told import MUTABLE
 from bot.operations.verbs import Verb
 from bot.render.answer_facts import NoticeSetting
@@ -71,6 +72,7 @@ class Myself(Reader):
             if wanted is not None:
                 chosen["muted"] = [key for key in MUTABLE if key not in wanted]
             await people.save_settings(db, self.deps.team, ask.user, chosen)
+            await refresh_home(db, self.deps, ask.user, now)
 
         words = {"": "Quiet hours: as the project has them.", "off": "No quiet hours."}
         said = words.get(quiet, f"Quiet hours: {quiet}.")

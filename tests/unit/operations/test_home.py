@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from bot.errors import CloudDown
 from bot.model import Status
-from bot.operations.home import refresh_home
+from bot.operations.tab import refresh_home
 from bot.stores.schema import outbox, projects, work
 from bot.stores.upsert import put
 from tests.unit.operations.fakes import START, a_notebook

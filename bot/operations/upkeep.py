@@ -1,0 +1,95 @@
+"""Links are looked after: their owner is told before they expire, and what belongs to who left is erased."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select, update
+
+from bot.clock import to_ms
+from bot.operations.alerts import alert
+from bot.operations.base import Parts
+from bot.operations.links import erase
+from bot.render.facts import at
+from bot.stores.schema import identities, people
+
+AHEAD = timedelta(days=3)
+ASK_AGAIN = timedelta(hours=24)  # how old what Slack said of a linked person may get
+ASKED_MOST = 10  # people asked about in one pass
+
+
+async def look_after_links(parts: Parts, project: str, now: datetime) -> None:
+    """One project's links; part of its pass."""
+    async with parts.deps.db.read() as db:
+        links = list(await db.execute(select(identities).where(identities.c.project == project)))
+    await _tell_expiring(parts, [row for row in links if _expires(row, now)], now)
+    gone = await _gone(parts, [row.slack for row in links], now)
+    for row in links:
+        if row.slack in gone:
+            await _erase(parts, row, gone[row.slack], now)
+
+
+def _expires(row: Any, now: datetime) -> bool:
+    soon = row.expires_at is not None and now < row.expires_at <= now + AHEAD
+    return bool(row.state == "active" and row.told_at is None and soon)
+
+
+async def _tell_expiring(parts: Parts, rows: Sequence[Any], now: datetime) -> None:
+    """Once per link, while it still works: what is held for it would wait."""
+    for row in rows:
+        async with parts.deps.db.begin() as db:
+            await db.execute(_told(row).values(told_at=now))
+            await alert(
+                parts,
+                db,
+                frozenset({row.slack}),
+                "credentials_expire",
+                f"{row.project}:{row.slack}",
+                now,
+                project=row.project,
+                button="link",
+                text=f"Your credentials of cloud user {row.cloud_user_name} for {row.project} expire "
+                f"{at(to_ms(row.expires_at))}. After that I can do nothing for you there.",
+                next_step="Link again with fresh ones before.",
+            )
+
+
+def _told(row: Any) -> Any:
+    mine = (identities.c.team == row.team) & (identities.c.slack == row.slack) & (identities.c.project == row.project)
+    return update(identities).where(mine)
+
+
+async def _gone(parts: Parts, users: Sequence[str], now: datetime) -> dict[str, str]:
+    """Id and name of who has left Slack; a few are asked about in each pass, the others are as last told."""
+    async with parts.deps.db.read() as db:
+        mine = people.c.team == parts.deps.team
+        known = {row.slack: row for row in await db.execute(select(people).where(mine, people.c.slack.in_(users)))}
+    old = [user for user in users if _is_old(known.get(user), now)]
+    asked = {user: await parts.people.get(user) for user in dict.fromkeys(old[:ASKED_MOST])}
+    fresh = {user: (person.deleted, person.name) for user, person in asked.items()}
+    told = {user: (row.deleted, row.name) for user, row in known.items()} | fresh
+    return {user: name or user for user, (deleted, name) in told.items() if deleted}
+
+
+def _is_old(row: Any | None, now: datetime) -> bool:
+    return row is None or row.checked_at is None or now - row.checked_at > ASK_AGAIN
+
+
+async def _erase(parts: Parts, row: Any, name: str, now: datetime) -> None:
+    """Their notices go to the lead by themselves, since they cannot be reached; here their credentials go."""
+    leads = await parts.people.expand(parts.deps.config.projects[row.project].roles.leads)
+    told = leads or await parts.people.admins(row.project)
+    async with parts.deps.db.begin() as db:
+        await erase(parts, db, row, "scheduler", now, "left")
+        await alert(
+            parts,
+            db,
+            told,
+            "person_left",
+            f"{row.project}:{row.slack}",
+            now,
+            project=row.project,
+            text=f"{name} has left Slack. I erased the credentials of cloud user {row.cloud_user_name}; notices about "
+            "their notebooks come to you.",
+            next_step=f"`list all {row.cloud_user_name}` shows them: stop or delete what nobody needs.",
+        )
