@@ -1,7 +1,7 @@
 """The two-minute visit, clicked through in a real browser on the whole sandbox.
 
-Create, watch it start, push the clock, be warned, extend, ask for too much, approve as somebody else, go idle, be warned
-and stopped, undo, see the chart; and link a cloud account.
+Create, watch it start, push the clock, be warned, extend, ask for too much, approve as somebody else, go idle, be
+warned and stopped, undo, see the chart; and link a cloud account.
 """
 
 from collections.abc import AsyncIterator
