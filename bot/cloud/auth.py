@@ -105,15 +105,17 @@ class TokenSession:
         self._keep(answer)
 
     def _refused(self, exc: CloudError) -> CloudError:
+        project = self._endpoint.project_id or self._endpoint.scope
         if isinstance(exc, CloudInvalid | CloudNotFound):
             return CloudMisconfigured(
-                f"The cloud does not know the project {self._endpoint.scope!r} or the account",
+                f"The cloud does not know the project {project!r} or the account",
                 status=exc.status,
                 code=exc.code,
                 request_id=exc.request_id,
             )
         if isinstance(exc, CloudLoginFailed):
-            exc = _same(exc, f"The cloud did not accept user, password, account or project {self._endpoint.scope!r}")
+            said = f" ({exc.said})" if exc.said else ""
+            exc = _same(exc, f"The cloud did not accept user, password, account or project {project!r}{said}")
             self._refusal = (self._clock.now(), exc)
         return exc
 
@@ -122,9 +124,14 @@ class TokenSession:
             raise _same(self._refusal[1], str(self._refusal[1]))
 
     def _keep(self, answer: Answer) -> None:
-        token, told = answer.headers.get("x-subject-token", ""), catalog.token(answer.body)
+        token, told = answer.headers.get("x-subject-token", ""), answer.read(catalog.token)
         if not token:
-            raise CloudGarbled("The cloud's login holds no token", field="X-Subject-Token", status=answer.status)
+            raise CloudGarbled(
+                "The cloud's login holds no token",
+                field="X-Subject-Token",
+                status=answer.status,
+                request_id=answer.request_id,
+            )
         if not (told.identity.project_id or self._endpoint.project_id):
             raise CloudMisconfigured(f"The login holds no project; is {self._endpoint.scope!r} its name?")
         now = self._clock.now()
@@ -199,8 +206,9 @@ class KeySession:
 
     async def _found_project(self) -> dict[str, Any]:
         if not self._project:
-            answer = await self._ask("/v3/projects", (("name", self._endpoint.scope),))
-            self._project = catalog.project(answer, self._endpoint.scope)
+            scope = self._endpoint.scope
+            answer = await self._answer("/v3/projects", (("name", scope),))
+            self._project = answer.read(lambda raw: catalog.project(raw, scope))
         if not self._project:
             raise CloudMisconfigured(f"These keys see no project named {self._endpoint.scope!r}")
         return self._project
@@ -247,8 +255,11 @@ class KeySession:
         except _NOT_SHOWN:
             return {}
 
-    async def _ask(self, path: str, query: tuple[tuple[str, str], ...] = ()) -> Any:
-        return (await self._sender.send(self._line, Call("GET", self._endpoint.iam, path, query), self)).body
+    async def _ask(self, path: str) -> Any:
+        return (await self._answer(path)).body
+
+    async def _answer(self, path: str, query: tuple[tuple[str, str], ...] = ()) -> Answer:
+        return await self._sender.send(self._line, Call("GET", self._endpoint.iam, path, query), self)
 
 
 def _by_name_or_id(value: str) -> dict[str, str]:

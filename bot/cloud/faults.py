@@ -50,7 +50,7 @@ _SLOW = Fault(CloudThrottled, "The cloud asks us to slow down", repeat=True)
 _DENIED = Fault(CloudDenied, "The cloud user may not do this")
 _BUSY = Fault(CloudBusy, "Another operation on the notebook is under way")
 _WARMING = replace(_BUSY, what="The notebook is being prepared", pause=timedelta(minutes=1))
-_NO_API = Fault(CloudMisconfigured, "There is no notebook service at this address")
+_NO_API = Fault(CloudMisconfigured, "The cloud has no such service at this address")
 _ACCOUNT = Fault(CloudAccount, "The cloud account is suspended or restricted")
 _OUT_OF_RANGE = Fault(CloudInvalid, "The cloud refused the lease's length", next_step="A lease is 1 to 72 hours.")
 
@@ -175,7 +175,7 @@ def error(
         next_step=known.next_step,
         retry_after=retry_after or known.pause,
     )
-    raised.authorization = said.authorization
+    raised.said, raised.authorization = said.text if said.readable else "", said.authorization
     return known, raised
 
 

@@ -80,21 +80,21 @@ class HttpCloud:
 
     async def image(self, image_id: str) -> Image:
         """One image; CloudNotFound if there is none."""
-        return catalog.image((await self._get(f"/images/{encode(image_id)}")).body)
+        return (await self._get(f"/images/{encode(image_id)}")).read(catalog.image)
 
     async def flavors(self) -> tuple[Flavor, ...]:
         """All flavors, sold out or not."""
-        return catalog.flavors((await self._get("/notebooks/flavors")).body)[0]
+        return (await self._get("/notebooks/flavors")).read(catalog.flavors)[0]
 
     async def switchable_flavors(self, notebook_id: NotebookId) -> tuple[Flavor, ...]:
         """The flavors this notebook may be changed to."""
-        return catalog.flavors((await self._get(f"/notebooks/{encode(notebook_id)}/flavors")).body)[0]
+        return (await self._get(f"{self._path(notebook_id)}/flavors")).read(catalog.flavors)[0]
 
     async def quota(self) -> Quota | None:
         """How many notebooks the caller may have; None where the cloud does not say (Open Telekom Cloud)."""
         if not self._traits.quota:
             return None
-        return catalog.quota((await self._get("/authoring/features/NOTEBOOK")).body)
+        return (await self._get("/authoring/features/NOTEBOOK")).read(catalog.quota)
 
     async def list_own(self) -> Listing:
         """The caller's notebooks; an account admin's whole account."""
@@ -106,7 +106,8 @@ class HttpCloud:
 
     async def show(self, notebook_id: NotebookId) -> Notebook:
         """One notebook, with url, token and lease as they are now; CloudNotFound if there is none."""
-        return self._notebook(await self._get(self._path(notebook_id)))
+        answer = await self._get(self._path(notebook_id))
+        return self._heard(answer.read(wire.notebook), answer)
 
     async def gone(self, notebook_id: NotebookId, pause: float = _SECOND_LOOK_AFTER) -> bool:
         """Whether it is surely deleted: two not-founds, `pause` seconds apart (API digest, section 12)."""
@@ -131,9 +132,13 @@ class HttpCloud:
             raise CloudInvalid(f"This cloud has no disks of category {wish.disk_category}")
         answer = await self._write("POST", "/notebooks", body=wire.create_body(wish, self._traits))
         try:
-            return self._notebook(answer)
+            return self._heard(answer.read(wire.notebook), answer)
         except CloudGarbled as exc:
-            raise AnswerLost("The cloud took the notebook but did not say which it is", status=answer.status) from exc
+            raise AnswerLost(
+                "The cloud took the notebook but did not say which it is",
+                status=answer.status,
+                request_id=answer.request_id,
+            ) from exc
 
     async def find_created(self, name: str, since: datetime) -> Notebook | None:
         """The caller's newest notebook of exactly this name made at or after `since` (server time), if any.
@@ -198,7 +203,7 @@ class HttpCloud:
     async def lease(self, notebook_id: NotebookId) -> Lease:
         """The lease; on a stopped notebook it means nothing. CloudNotFound, CloudGarbled if it has none."""
         try:
-            return wire.lease((await self._get(f"{self._path(notebook_id)}/lease")).body)
+            return (await self._get(f"{self._path(notebook_id)}/lease")).read(wire.lease)
         except CloudConflict:
             shown = (await self.show(notebook_id)).lease
             if shown is None:
@@ -235,7 +240,7 @@ class HttpCloud:
         """All tag keys of the project with their values; {} where the cloud has no tags."""
         if not self._traits.tags:
             return {}
-        return catalog.tag_union((await self._get("/notebooks/tags")).body)
+        return (await self._get("/notebooks/tags")).read(catalog.tag_union)
 
     async def set_tags(self, notebook_id: NotebookId, tags: dict[str, str]) -> None:
         """Add tags or overwrite their values; CloudInvalid where the cloud has none."""
@@ -269,7 +274,7 @@ class HttpCloud:
 
     async def _moved(self, notebook_id: NotebookId, answer: Answer, wished: frozenset[Status]) -> Notebook:
         try:
-            told = self._notebook(answer)
+            told = self._heard(wire.notebook(answer.body), answer)
         except CloudGarbled:
             return await self.show(notebook_id)
         return told if told.status in wished else await self.show(notebook_id)
@@ -306,7 +311,7 @@ class HttpCloud:
 
     async def _list(self, path: str, query: Query = ()) -> Listing:
         async def fetch(offset: int) -> wire.Page:
-            return wire.page((await self._get(path, (("limit", str(PAGE)), ("offset", str(offset)), *query))).body)
+            return (await self._get(path, (("limit", str(PAGE)), ("offset", str(offset)), *query))).read(wire.page)
 
         notebooks, complete = await walk(fetch)
         return Listing(notebooks, complete, self.server_now())
@@ -316,15 +321,14 @@ class HttpCloud:
         offset = 0
         while True:
             page = (("limit", str(_IMAGES_PER_PAGE)), ("offset", str(offset)), *query)
-            images, count = catalog.images((await self._get("/images", page)).body)
+            images, count = (await self._get("/images", page)).read(catalog.images)
             fresh = [image for image in images if image.id not in found]
             found.update((image.id, image) for image in fresh)
             offset += count
             if count < _IMAGES_PER_PAGE or not fresh:
                 return list(found.values())
 
-    def _notebook(self, answer: Answer) -> Notebook:
-        told = wire.notebook(answer.body)
+    def _heard(self, told: Notebook, answer: Answer) -> Notebook:
         if told.server_now is not None:
             self._line.clock.heard(told.server_now, answer.sent)
         return told

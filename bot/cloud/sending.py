@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from bot import http
@@ -18,6 +18,7 @@ from bot.cloud.signing import canonical_query
 from bot.errors import AnswerLost, CloudDown, CloudError, CloudGarbled, CloudMisconfigured, CloudThrottled
 
 _ALWAYS = {"accept": "application/json", "accept-encoding": "gzip", "user-agent": "leasebot", "x-language": "en-us"}
+Read = TypeVar("Read")
 _SKEW_THAT_BREAKS_SIGNATURES = timedelta(minutes=5)
 
 
@@ -67,12 +68,29 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A successful answer."""
+    """A successful answer to `call`, which was sent at `sent` (host)."""
 
+    call: Call
     status: int
     headers: Mapping[str, str]
     body: Any
     sent: datetime
+
+    @property
+    def request_id(self) -> str:
+        """What the vendor can find the call by; "" if it did not say."""
+        return self.headers.get("x-request-id", "")
+
+    def read(self, parse: Callable[[object], Read]) -> Read:
+        """The body as a value; the CloudGarbled of `parse` gets status and request id, and is told in the log."""
+        try:
+            if self.body is None:
+                raise wire.garbled("body", "The cloud's answer is empty")
+            return parse(self.body)
+        except CloudGarbled as exc:
+            exc.status, exc.request_id = self.status, self.request_id
+            journal.call_failed(self.call.method, self.call.base, self.call.path, exc, attempts=1)
+            raise
 
 
 @dataclass(slots=True)
@@ -203,7 +221,7 @@ class Sender:
             return fault, exc if call.safe else _caused(AnswerLost(str(exc), status=status), exc)
         if faults.hidden_in_success(parsed):
             return faults.error(status, response.content, headers, write=not call.safe)
-        return Answer(status, headers, parsed, sent)
+        return Answer(call, status, headers, parsed, sent)
 
     def _request(self, call: Call, proof: Mapping[str, str], course: _Course) -> http.Request:
         left = self._left(course)

@@ -55,7 +55,7 @@ def _slowly(content: bytes) -> Any:
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as exc:
-        kind = "a web page" if content.lstrip()[:1] == b"<" else "no readable JSON"
+        kind = "a web page, perhaps of a proxy in between" if content.lstrip()[:1] == b"<" else "no readable JSON"
         raise garbled("body", f"The cloud's answer is {kind}") from exc
 
 

@@ -122,6 +122,14 @@ async def test_a_wrong_password_is_said_and_not_tried_into_a_lock(ready: Any) ->
     assert ready.script.logins() == 2
 
 
+async def test_what_the_cloud_says_of_a_refused_login_is_passed_on_and_the_project_is_the_one_asked_for(
+    ready: Any, make: Make
+) -> None:
+    ready.script.on("POST", LOGIN, make["json"]({"error": {"code": 401, "message": "The account is locked."}}, 401))
+    with pytest.raises(CloudLoginFailed, match=r"'p-1' \(The account is locked\.\)"):
+        await ready.cloud(project_id="p-1").show(NB)
+
+
 async def test_asking_who_i_am_tries_again_at_once(ready: Any, make: Make) -> None:
     ready.script.on("POST", LOGIN, BAD_PASSWORD, make["token"]())
     cloud = ready.cloud()

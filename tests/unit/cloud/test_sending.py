@@ -136,8 +136,8 @@ async def test_sold_out_is_final_even_under_500(bench: Any, make: Make) -> None:
     [
         pytest.param(httpx.Response(200, content=b"<!DOCTYPE html><html></html>"), "web page", id="HTML"),
         pytest.param(httpx.Response(200, content=b'{"id": "nb-1", "status": "RUN'), "readable JSON", id="cut off"),
-        pytest.param(httpx.Response(200, content=b""), "not a notebook", id="empty 200"),
-        pytest.param(httpx.Response(204), "not a notebook", id="204"),
+        pytest.param(httpx.Response(200, content=b""), "is empty", id="empty 200"),
+        pytest.param(httpx.Response(204), "is empty", id="204"),
         pytest.param(httpx.Response(200, content=b"[]"), "not a notebook", id="a list"),
         pytest.param(httpx.Response(200, json={"status": "RUNNING"}), "`id`", id="no id"),
     ],
@@ -153,11 +153,16 @@ async def test_a_page_of_a_proxy_in_between_is_read_over(bench: Any, make: Make)
     assert (await bench.cloud().show(NB)).id == "nb-1"
 
 
-async def test_a_garbled_answer_keeps_its_request_id(bench: Any) -> None:
-    bench.script.on("GET", SHOW, httpx.Response(200, content=b"<html>", headers={"X-Request-Id": "r-7"}))
-    with pytest.raises(CloudGarbled) as caught:
-        await bench.cloud().show(NB)
-    assert (caught.value.request_id, caught.value.status) == ("r-7", 200)
+@pytest.mark.parametrize("content", [b"<html>", b"", b"{}", b"[]", b'{"id": "nb-1", "sta'])
+async def test_a_garbled_answer_keeps_its_request_id_and_is_told_once(bench: Any, caplog: Any, content: bytes) -> None:
+    bench.script.on("GET", r"/.*nb-1.*", httpx.Response(200, content=content, headers={"X-Request-Id": "r-7"}))
+    bench.script.on("GET", r"/notebooks/flavors", httpx.Response(200, content=content, headers={"X-Request-Id": "r-7"}))
+    for call in (bench.cloud().show(NB), bench.cloud().lease(NB), bench.cloud().flavors()):
+        caplog.clear()
+        with pytest.raises(CloudGarbled) as caught:
+            await call
+        assert (caught.value.request_id, caught.value.status) == ("r-7", 200)
+        assert [record.getMessage().count("request_id=r-7") for record in caplog.records] == [1]
 
 
 @pytest.mark.parametrize("reply", [httpx.Response(200, content=b"<html>"), httpx.Response(200), httpx.Response(204)])

@@ -240,7 +240,7 @@ async def test_an_absent_one_is_deleted(bench: Any, make: Make, status: int, cod
 
 async def test_a_wrong_address_is_not_a_deleted_notebook(bench: Any, make: Make) -> None:
     bench.script.on("GET", SHOW, make["refusal"](404, "APIGW.0101"))
-    with pytest.raises(Exception, match="no notebook service"):
+    with pytest.raises(Exception, match="no such service"):
         await bench.cloud().delete(NB)
 
 
