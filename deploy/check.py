@@ -185,7 +185,7 @@ async def slack_findings(settings: Settings, config: Config, clock: Clock) -> As
         for finding in scope_findings(frozenset(said["scopes"])):
             yield finding
         yield _clock("Slack", http_date(str(said["date"])), clock.now())
-        async for finding in _places(slack, config):
+        async for finding in _places(slack, config, str(said.get("user_id"))):
             yield finding
 
 
@@ -199,14 +199,14 @@ def scope_findings(granted: frozenset[str]) -> list[Finding]:
     return found if missing else [*found, ok("Slack", f"all {len(BOT_SCOPES)} scopes are granted")]
 
 
-async def _places(slack: SlackWeb, config: Config) -> AsyncIterator[Finding]:
+async def _places(slack: SlackWeb, config: Config, bot: str) -> AsyncIterator[Finding]:
     for name, project in config.projects.items():
         try:
             members = await slack.members(project.channel)
         except SlackError as error:
             yield wrong("Slack", f"{name}: channel {project.channel}: {error.code}", "invite the bot to the channel")
         else:
-            yield ok("Slack", f"{name}: channel {project.channel}, {len(members)} members")
+            yield _channel(f"{name}: channel {project.channel}", members, bot)
     for group in sorted(_groups(config)):
         try:
             people = await slack.group(group)
@@ -214,6 +214,13 @@ async def _places(slack: SlackWeb, config: Config) -> AsyncIterator[Finding]:
             yield wrong("Slack", f"user group {group}: {error.code}", "correct it in the policy; as it is it means no")
         else:
             yield ok("Slack", f"user group {group}, {len(people)} people")
+
+
+def _channel(about: str, members: frozenset[str], bot: str) -> Finding:
+    """A public channel shows its members to a bot outside, but takes no message from it."""
+    if bot not in members:
+        return wrong("Slack", f"{about}: the bot is not in it", "invite the bot to the channel")
+    return ok("Slack", f"{about}, {len(members)} members")
 
 
 def _groups(config: Config) -> frozenset[str]:
