@@ -26,6 +26,9 @@ from bot.idle.metrics import Metrics
 from bot.idle.ports import Evidence, Memory, Subject
 from bot.idle.series import MetricsPolicy
 from bot.model import Endpoint, Notebook, NotebookId, Status
+from deploy.sandbox.clock import SimClock
+from deploy.sandbox.cloud import SimCloud
+from deploy.sandbox.server import LocalServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -384,3 +387,32 @@ async def test_a_culled_kernel_leaves_its_last_use_and_a_stopped_server_is_unrea
     gone = await server.evidence(AT_ONCE, after.memory)
     assert (gone.reading.state, gone.reading.reason) == ("unknown", "the notebook cannot be reached")
     assert gone.memory == after.memory
+
+
+async def test_a_real_server_behind_a_notebook_of_the_simulated_cloud_is_read_like_any_other(jupyter: Server) -> None:
+    cloud = SimCloud(SimClock())
+    cloud.seed_default()
+    notebook = cloud.console.create("ana", "exp")
+    kernel = await jupyter.kernel()
+    async with LocalServer(cloud.app) as front, notebook_client() as client:
+        cloud.base_url = front.url
+        cloud.back_with(notebook.id, f"http://127.0.0.1:{jupyter.port}", jupyter.token)
+
+        async def evidence() -> Evidence:
+            shown = {"url": cloud.shapes.url(notebook), "token": notebook.token}
+            subject = jupyter.subject(AT_ONCE, **shown)
+            return (await Jupyter(Fetcher(client), SystemClock()).read([subject]))[subject.notebook.id]
+
+        before = await jupyter.last_activity()
+        resting = (await evidence()).reading
+        assert (resting.state, resting.since) == ("idle", await jupyter.last_activity(kernel))
+        assert await jupyter.last_activity() == before  # read through the proxy, and still no activity
+        async with jupyter.socket(f"/api/kernels/{kernel}/channels") as channel:
+            cell = await execute(channel, "import time; time.sleep(600)")
+            await answered(channel, cell, "status", execution_state="busy")
+            working = (await evidence()).reading
+        assert (working.state, working.reason) == ("active", "a kernel is at work")
+        cloud.jupyter(notebook.id).backed_token = "wrong"
+        assert (await evidence()).reading.state == "unknown"
+    await jupyter.remove(kernel)
+    assert notebook.jupyter.tracked_calls == 0
