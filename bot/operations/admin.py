@@ -117,7 +117,7 @@ class Admin(Reader):
         async with self.deps.db.read() as db:
             link = await identities.get(db, Place(self.deps.team, user, project))
         if link is not None and link.state == "waiting" and cloud_user in (link.cloud_user_name, link.cloud_user_id):
-            return self._confirm(ask, link, person.name or user, now)
+            return await self._confirm(ask, link, person.name or user, now)
 
         async def write(db: Tx) -> None:
             await hints.save(db, self.deps.team, user, project, cloud_user)
@@ -127,17 +127,22 @@ class Admin(Reader):
         text += "until somebody links it."
         return ask.done("text", now, write=write, text=text, next_step="This gives them no rights.")
 
-    def _confirm(self, ask: Ask, link: Any, name: str, now: datetime) -> Outcome:
+    async def _confirm(self, ask: Ask, link: Any, name: str, now: datetime) -> Outcome:
         """The cloud user moves to whoever proved it last; whoever had it loses their link and is told."""
         if link.slack == ask.user:
             raise NotAllowed("You asked for this link yourself, so another admin must confirm it.")
+        held = (table.c.cloud_user_id == link.cloud_user_id) & (table.c.slack != link.slack)
+        async with self.deps.db.read() as db:
+            elsewhere = {row.project for row in await db.execute(select(table.c.project).where(held))}
+        for project in sorted(elsewhere):
+            if not await self.parts.people.is_admin(ask.user, project):
+                raise NotAllowed(f"They would lose a link in {project} too, where you are no admin.")
 
         async def write(db: Tx) -> None:
             await lock(db, f"cloud user {link.cloud_user_id}")
             if not await identities.activate(db, Place(link.team, link.slack, link.project)):
                 await ask.answer(db, "already", now, text="That link does not wait any more; nothing was done.")
                 return
-            held = (table.c.cloud_user_id == link.cloud_user_id) & (table.c.slack != link.slack)
             for row in list(await db.execute(select(table).where(held, table.c.state != "waiting"))):
                 await erase(self.parts, db, row, ask.user, now, "unlink")
                 words = f"An admin moved cloud user {row.cloud_user_name} to somebody else; your link for it is erased."

@@ -80,6 +80,7 @@ class Views(Reader):
             kind="view",
             target_kind="view",
             target=view,
+            fallback=ask.user,  # of a closed window only what went wrong matters
             facts={key: value for key, value in facts.items() if value is not None},
             subject=f"view:{view}",
             expires=now + VIEW_LIFE,

@@ -7,7 +7,7 @@ from bot.operations.told import owner_of
 from bot.stores.schema import audit, identities, projects
 from bot.stores.upsert import put
 from tests.unit.operations.fakes import START, a_notebook
-from tests.unit.operations.stage import ADMIN, ANA, BEN, GUEST, LEAD, Stage
+from tests.unit.operations.stage import ADMIN, ANA, BEN, GUEST, LEAD, POLICY, Stage
 
 
 async def _project(stage: Stage, name: str = "research"):
@@ -100,6 +100,17 @@ async def test_a_waiting_link_is_confirmed_and_moves_the_cloud_user(stage: Stage
     assert [(row.slack, row.state) for row in await stage.rows(identities)] == [(BEN, "active")]
     assert stage.clouds.forgotten == [("research", "ana")]
     assert [row.action for row in await stage.rows(audit)] == ["unlink", "admin_confirm_link"]
+
+
+@pytest.mark.parametrize(
+    "policy", [POLICY.replace('idle_mode = "enforce"\n', 'idle_mode = "enforce"\n[projects.roles]\nadmins = []\n')]
+)
+async def test_a_link_in_another_project_goes_only_by_its_own_admin(stage: Stage):
+    await stage.link(ANA, "ana", "vision")
+    await stage.link(BEN, "ana", state="waiting")
+    answer = await stage.ask(ADMIN, "admin", what="map", user=BEN, cloud_user="ana", project="research")
+    assert "vision" in answer["oops"]["what"]
+    assert {(row.slack, row.state) for row in await stage.rows(identities)} == {(ANA, "active"), (BEN, "waiting")}
 
 
 async def test_nobody_confirms_their_own_link(stage: Stage):
