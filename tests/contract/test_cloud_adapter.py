@@ -279,6 +279,18 @@ async def test_who_i_am(world: World, login: str) -> None:
     assert me.project_id == world.sim.identity.project_id
 
 
+@pytest.mark.parametrize("by", ["name", "id"])
+async def test_account_user_and_project_go_by_name_or_id(world: World, by: str) -> None:
+    identity = world.sim.identity
+    ana = identity.users["ana"]
+    given = (identity.domain, "ana") if by == "name" else (identity.domain_id, "ana")
+    scope = {"scope": world.sim.settings.region} if by == "name" else {"scope": identity.project_id}
+    me = await world.as_("ana", PasswordCredentials(*given, ana.password), **scope).whoami()
+    assert (me.user_id, me.project_id) == (ana.id, identity.project_id)
+    if by == "id":
+        assert (await world.as_("ana", PasswordCredentials("", ana.id, ana.password)).whoami()).user_name == "ana"
+
+
 async def test_whose_temporary_keys_they_are(world: World, dialect: str) -> None:
     ana = world.sim.identity.users["ana"]
     key = world.sim.identity.add_temporary(ana, 900_000)

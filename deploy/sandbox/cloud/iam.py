@@ -74,9 +74,10 @@ class _Desk:
         auth = _body(exchange).get("auth")
         try:
             asked = auth["identity"]["password"]["user"]  # type: ignore[index]
-            name, password, domain = asked["name"], asked["password"], asked["domain"]["name"]
+            password = asked["password"]
+            domain, name = self._asked_user(asked)
             methods, scope = auth["identity"]["methods"], auth.get("scope", {})  # type: ignore[index, union-attr]
-        except (KeyError, TypeError) as exc:
+        except (KeyError, TypeError, AttributeError) as exc:
             raise iam_refusal(400, "The request body is invalid") from exc
         if not isinstance(scope, dict) or not isinstance(name, str):
             raise iam_refusal(400, "The request body is invalid")
@@ -88,6 +89,15 @@ class _Desk:
         exchange.details["scope"] = "project" if token.project_id else "domain"
         headers = {"X-Subject-Token": token.text}
         return answer({"token": self._described(token, exchange)}, 201, headers)
+
+    def _asked_user(self, asked: dict[str, Any]) -> tuple[str, str]:
+        """Domain and user, named, whether they were asked for by name or by id."""
+        if "id" in asked:
+            found = self._identity.user_by_id(str(asked["id"]))
+            return self._identity.domain, found.name if found else ""
+        domain = asked["domain"]
+        named = self._identity.domain if domain.get("id") == self._identity.domain_id else domain["name"]
+        return named, asked["name"]
 
     def _project(self, scope: dict[str, Any]) -> str | None:
         """The project asked for by name or id; None for domain scope or none at all."""

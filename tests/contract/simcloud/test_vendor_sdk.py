@@ -1,8 +1,10 @@
 """The vendor's own Python SDK against the simulated cloud, signing each request with an access key."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import huaweicloudsdkiam.v3 as iam
@@ -13,6 +15,7 @@ from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException, Ser
 
 from deploy.sandbox.clock import SimClock
 from deploy.sandbox.cloud import CloudSettings, SimCloud
+from deploy.sandbox.cloud.modelarts import operations
 from deploy.sandbox.cloud.serve import CloudServer, run
 from tests.contract.simcloud.driver import CPU_IMAGE, HOUR
 
@@ -266,3 +269,33 @@ async def test_iam_tokens_and_projects(vendor: Vendor) -> None:
     with pytest.raises(ClientRequestException) as caught:
         await with_temporary("list_notebooks")
     assert caught.value.status_code == 401
+
+
+async def test_who_is_who(vendor: Vendor) -> None:
+    client, identity = iam_of(vendor.server, "ana"), vendor.cloud.identity
+    ana = identity.users["ana"]
+    domains = await asyncio.to_thread(client.keystone_list_auth_domains, iam.KeystoneListAuthDomainsRequest())
+    assert [(domain.id, domain.name) for domain in domains.domains] == [(identity.domain_id, identity.domain)]
+    projects = await asyncio.to_thread(client.keystone_list_auth_projects, iam.KeystoneListAuthProjectsRequest())
+    assert [(project.id, project.name) for project in projects.projects] == [(identity.project_id, "eu-de")]
+    shown = await asyncio.to_thread(client.keystone_show_user, iam.KeystoneShowUserRequest(user_id=ana.id))
+    assert (shown.user.id, shown.user.name, shown.user.domain_id) == (ana.id, "ana", identity.domain_id)
+    keys = await asyncio.to_thread(client.list_permanent_access_keys, iam.ListPermanentAccessKeysRequest())
+    assert [(key.access, key.user_id, key.status) for key in keys.credentials] == [(ana.access_key, ana.id, "active")]
+    others = iam.ListPermanentAccessKeysRequest(user_id=identity.users["ben"].id)
+    with pytest.raises(ClientRequestException) as caught:
+        await asyncio.to_thread(client.list_permanent_access_keys, others)
+    assert caught.value.status_code == 403
+    token = identity.issue(ana, identity.project_id).text
+    asked = iam.KeystoneValidateTokenRequest(x_subject_token=token, nocatalog="true")
+    checked = await asyncio.to_thread(client.keystone_validate_token, asked)
+    assert (checked.token.user.id, checked.token.project.id) == (ana.id, identity.project_id)
+
+
+def test_every_operation_of_the_simulator_is_called_here() -> None:
+    """By the vendor's name of it, so that none is added that the SDK does not know or that is not tried."""
+    here = Path(__file__).read_text(encoding="utf-8")
+    for operation in operations(SimCloud(SimClock())):
+        snake = re.sub(r"(?<!^)(?=[A-Z])", "_", operation.name).lower()
+        assert hasattr(modelarts.ModelArtsClient, snake), operation.name
+        assert f'"{snake}"' in here, operation.name
