@@ -45,6 +45,9 @@ class Project:
     people: dict[str, Any]
     mapped: Mapping[str, str] = field(default_factory=dict)  # cloud user -> Slack id, as an admin said
     rows: dict[str, Any] = field(default_factory=dict)
+    policies: dict[tuple[Any, ...], EffectivePolicy] = field(default_factory=dict)  # worked out so far
+    told: dict[tuple[str | None, str], str | None] = field(default_factory=dict)  # of (owner's id, name): who is told
+    owner_facts: dict[tuple[Any, ...], OwnerFacts] = field(default_factory=dict)
 
 
 async def project(
@@ -127,13 +130,24 @@ async def _shadowed(db: Tx, name: str, now: datetime) -> frozenset[str]:
 
 def policy_for(deps: Deps, known: Project, notebook: Notebook, owner: str | None) -> EffectivePolicy:
     """The effective policy of one notebook."""
-    return effective(
-        deps.config, known.name, notebook, known.flavors.get(notebook.flavor), owner_slack=owner, stored_mode=known.mode
-    )
+    alike = (notebook.flavor, notebook.owner_id, notebook.owner_name, owner, notebook.workspace, notebook.tags)
+    found = known.policies.get(alike)
+    if found is None:
+        flavor = known.flavors.get(notebook.flavor)
+        found = effective(deps.config, known.name, notebook, flavor, owner_slack=owner, stored_mode=known.mode)
+        known.policies[alike] = found
+    return found
 
 
 def owner_id(deps: Deps, known: Project, notebook: Notebook) -> str | None:
     """Who is told: the linked person, else the one an admin or the policy file names."""
+    who = (notebook.owner_id, notebook.owner_name)
+    if who not in known.told:
+        known.told[who] = _owner_id(deps, known, notebook)
+    return known.told[who]
+
+
+def _owner_id(deps: Deps, known: Project, notebook: Notebook) -> str | None:
     if notebook.owner_id and notebook.owner_id in known.owners:
         return known.owners[notebook.owner_id]
     names = [name for name in (notebook.owner_name, notebook.owner_id) if name]
@@ -182,6 +196,15 @@ def _decoded(text: str) -> Verdict | None:
 
 
 def _owner(
+    deps: Deps, known: Project, policy: EffectivePolicy, owner: str | None, reachable: bool | None
+) -> OwnerFacts:
+    alike = (owner, policy, reachable)
+    if alike not in known.owner_facts:
+        known.owner_facts[alike] = _owner_facts(deps, known, policy, owner, reachable)
+    return known.owner_facts[alike]
+
+
+def _owner_facts(
     deps: Deps, known: Project, policy: EffectivePolicy, owner: str | None, reachable: bool | None
 ) -> OwnerFacts:
     if owner is None:

@@ -1,11 +1,12 @@
 """Each lead of each lease end ends on record: as a delivered warning, or as a void with its reason (design 2, 1)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from bot.clock import to_ms
+from bot.config.policy import effective
 from bot.model import Notebook
 from bot.operations.adopt import Seen
 from bot.operations.deps import Deps
@@ -16,7 +17,7 @@ from bot.rules.plan import ENDED, NO_TIMED_END, RENEWED
 from bot.rules.warnings import OVER
 from bot.stores.database import Tx
 from bot.stores.schema import notices, outbox
-from bot.stores.upsert import insert_once
+from bot.stores.upsert import insert_missing
 
 
 async def end_changed(db: Tx, deps: Deps, project: str, seen: Seen, words: str, now: datetime) -> None:
@@ -26,11 +27,18 @@ async def end_changed(db: Tx, deps: Deps, project: str, seen: Seen, words: str, 
         return
     if before.lease_end is not None:
         await _record(db, deps, project, notebook, before.lease_end, why(seen, now), now)
-        if notebook.status.runs:
-            await settle(db, project, notebook.id, words, now, ("lease_warning",))
-        await _over(db, project, notebook.id, now, run_too=not notebook.status.runs)
+        if await _any_open(db, project, notebook.id):
+            if notebook.status.runs:
+                await settle(db, project, notebook.id, words, now, ("lease_warning",))
+            await _over(db, project, notebook.id, now, run_too=not notebook.status.runs)
     if notebook.lease_ends is not None:
-        await _rearm(db, notebook.id, notebook.lease_ends)
+        await _rearm(db, project, notebook.id, notebook.lease_ends)
+
+
+async def _any_open(db: Tx, project: str, notebook_id: str) -> bool:
+    """Whether anything was written that still counts."""
+    of_it = notices.c.project == project, notices.c.notebook_id == notebook_id, notices.c.over_at.is_(None)
+    return (await db.execute(select(notices.c.key).where(*of_it).limit(1))).first() is not None
 
 
 def why(seen: Seen, now: datetime) -> str:
@@ -46,20 +54,25 @@ async def _record(
     db: Tx, deps: Deps, project: str, notebook: Notebook, end: datetime, reason: str, now: datetime
 ) -> None:
     """Leads of which nothing was ever written."""
-    policy = await policy_of(db, deps, project, notebook)
-    for lead in policy.warnings:
-        values: dict[str, Any] = {
-            "key": keys.lease_warning(notebook.id, end, lead),
-            "kind": "lease_warning",
-            "project": project,
-            "notebook_id": notebook.id,
-            "state": "void",
-            "reason": reason,
-            "created_at": now,
-            "voided_at": now,
-            "over_at": now,
-        }
-        await insert_once(db, notices, values)
+    common: dict[str, Any] = {
+        "kind": "lease_warning",
+        "project": project,
+        "notebook_id": notebook.id,
+        "state": "void",
+        "reason": reason,
+        "created_at": now,
+        "voided_at": now,
+        "over_at": now,
+    }
+    leads = await _warnings(db, deps, project, notebook)
+    await insert_missing(db, notices, [{"key": keys.lease_warning(notebook.id, end, lead)} | common for lead in leads])
+
+
+async def _warnings(db: Tx, deps: Deps, project: str, notebook: Notebook) -> tuple[timedelta, ...]:
+    """The policy's leads; where no rule differs, without looking up what the rules depend on."""
+    if any("warnings" in rule.settings for rule in deps.config.rules):
+        return (await policy_of(db, deps, project, notebook)).warnings
+    return effective(deps.config, project).warnings
 
 
 async def _over(db: Tx, project: str, notebook_id: str, now: datetime, *, run_too: bool) -> None:
@@ -78,12 +91,15 @@ async def _over(db: Tx, project: str, notebook_id: str, now: datetime, *, run_to
     )
 
 
-async def _rearm(db: Tx, notebook_id: str, end: datetime) -> None:
+async def _rearm(db: Tx, project: str, notebook_id: str, end: datetime) -> None:
     """An end that comes back (renewed and cut again) is an end like any other: what was void of it is forgotten."""
     prefix = f"lease_warning:{notebook_id}:{to_ms(end)}:"
-    of_it = notices.c.key.startswith(prefix) & notices.c.over_at.is_not(None)
-    await db.execute(delete(notices).where(of_it, notices.c.state == "void"))
-    await db.execute(update(notices).where(of_it).values(over_at=None))
-    await db.execute(
-        delete(outbox).where(outbox.c.key.startswith(prefix), outbox.c.state == "void", outbox.c.sent_rev == 0)
-    )
+    of_it = notices.c.project == project, notices.c.notebook_id == notebook_id, notices.c.over_at.is_not(None)
+    found = await db.execute(select(notices.c.key, notices.c.state).where(*of_it, notices.c.key.startswith(prefix)))
+    for row in list(found):
+        if row.state == "void":
+            await db.execute(delete(notices).where(notices.c.key == row.key))
+            unsent = outbox.c.key == row.key, outbox.c.state == "void", outbox.c.sent_rev == 0
+            await db.execute(delete(outbox).where(*unsent))
+        else:
+            await db.execute(update(notices).where(notices.c.key == row.key).values(over_at=None))

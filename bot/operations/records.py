@@ -25,7 +25,7 @@ _LIVE = (
 async def live(db: Tx, project: str) -> dict[str, Any]:
     """The last decision about each notebook that runs (or ran until a moment ago)."""
     rows = await db.execute(select(*_LIVE).where(decisions.c.project == project, decisions.c.live))
-    return {row.notebook_id: row for row in rows}
+    return {row.notebook_id: row for row in rows.all()}
 
 
 @dataclass(frozen=True, slots=True)

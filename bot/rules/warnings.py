@@ -1,6 +1,6 @@
 """When to warn of a lease's end (contract 1): scaled to the lease, before quiet hours, late ones merged."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from bot.rules.quiet import QuietHours
 
 BEFORE_QUIET = timedelta(minutes=10)
+_SECOND = timedelta(seconds=1)
 MERGED = "merged"
 OVER = "the lease ended before it could be delivered"
 
@@ -42,11 +43,13 @@ def plan_warnings(
     `span` is the duration last stamped (None: not known, leads are not scaled). `settled` are the leads, in seconds,
     that have a message or a void already. `known_since` is when this end was first seen; without it, its stamp.
     """
-    open_leads = [lead for lead in sorted(set(leads)) if lead // timedelta(seconds=1) not in settled]
+    known = known_since or (end - span if span is not None else now)
+    due_at = _dues(end, span, tuple(leads), quiet, zone, known)
+    if not settled and due_at and now < (first := min(due_at.values())):
+        return WarningPlan(next_at=first)
+    open_leads = [lead for lead in sorted(set(leads)) if lead // _SECOND not in settled]
     if now >= end:
         return WarningPlan(voids=tuple((lead, OVER) for lead in open_leads))
-    known = known_since or (end - span if span is not None else now)
-    due_at = {lead: warning_at(end, span, lead, quiet, zone, known) for lead in set(leads)}
     reached = [lead for lead in open_leads if due_at[lead] <= now]
     ahead = [at for lead in open_leads if (at := due_at[lead]) > now]
     sent = [lead for lead in reached if not _overtaken(lead, due_at, known, settled)][:1]
@@ -54,14 +57,27 @@ def plan_warnings(
     return WarningPlan(tuple(sent), voids, min(ahead, default=None))
 
 
-def _overtaken(lead: timedelta, due_at: dict[timedelta, datetime], known: datetime, settled: Collection[int]) -> bool:
+@lru_cache(maxsize=32_768)  # the same leads are asked for in every pass
+def _dues(
+    end: datetime,
+    span: timedelta | None,
+    leads: tuple[timedelta, ...],
+    quiet: QuietHours | None,
+    zone: ZoneInfo,
+    known: datetime,
+) -> Mapping[timedelta, datetime]:
+    return {lead: warning_at(end, span, lead, quiet, zone, known) for lead in set(leads)}
+
+
+def _overtaken(
+    lead: timedelta, due_at: Mapping[timedelta, datetime], known: datetime, settled: Collection[int]
+) -> bool:
     """A shorter lead was settled already, or this one lay behind when the lease was first seen and another ahead."""
-    if any(other < lead and other // timedelta(seconds=1) in settled for other in due_at):
+    if any(other < lead and other // _SECOND in settled for other in due_at):
         return True
     return due_at[lead] < known and any(at >= known for at in due_at.values())
 
 
-@lru_cache(maxsize=32_768)  # the same leads are asked for in every pass
 def warning_at(
     end: datetime,
     span: timedelta | None,

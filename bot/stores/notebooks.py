@@ -105,7 +105,7 @@ async def known(db: Tx, project: str, only: Iterable[str] | None = None) -> dict
     """Id -> what a pass must know of it, of all that are not gone; `only`: of these."""
     there = select(*_LEAN).where(notebooks.c.project == project, notebooks.c.deleted_at.is_(None))
     if only is None:
-        return {row.id: row for row in await db.execute(there)}
+        return {row.id: row for row in (await db.execute(there)).all()}
     found: dict[str, Any] = {}
     for ids in chunks(sorted(only)):
         found |= {row.id: row for row in await db.execute(there.where(notebooks.c.id.in_(ids)))}

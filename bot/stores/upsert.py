@@ -1,6 +1,6 @@
 """Insert once, or insert and otherwise update: the two statements the dialects spell alike."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Table
@@ -17,6 +17,12 @@ async def insert_once(db: Tx, table: Table, values: Mapping[str, Any]) -> bool:
     """Insert a row unless one of its unique keys is taken; True if it was inserted."""
     done = await db.execute(_insert(db, table).values(**values).on_conflict_do_nothing())
     return done.rowcount == 1
+
+
+async def insert_missing(db: Tx, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert those rows of which no unique key is taken; all have the same columns."""
+    if rows:
+        await db.execute(_insert(db, table).on_conflict_do_nothing(), rows)
 
 
 async def put(db: Tx, table: Table, values: Mapping[str, Any]) -> None:

@@ -1,0 +1,179 @@
+"""Operations on a real store, with a cloud and a Slack that are only values: for single passes, without a server."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bot.config.load import load_text
+from bot.errors import CloudNotFound, SlackDown
+from bot.ids import RandomIds
+from bot.model import Lease, Listing, Notebook, NotebookId, Status
+from bot.operations.base import Parts
+from bot.operations.deps import Deps, Workspace
+from bot.operations.people import People
+from bot.operations.sweep import Sweep
+from bot.secrets import Sealer
+from bot.slack import SlackPerson
+from bot.stores.database import Database
+from bot.tokens import Tokens
+from bot.work import Claim, Done
+
+TEAM = "T0TEAM"
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+POLICY = """
+timezone = "UTC"
+[[projects]]
+name = "research"
+cloud = "otc"
+region = "eu-de"
+channel = "C0RESEARCH"
+service_account = { domain = "D", user = "bot", password = "env:BOT_PASSWORD" }
+[roles]
+admins = ["U0DORA"]
+leads = ["U0CARLA"]
+[[people]]
+slack = "U0ANA"
+cloud_user = "ana"
+[policy]
+warnings = ["60m", "15m"]
+idle_after = "60m"
+idle_grace = "15m"
+idle_mode = "enforce"
+[prices]
+currency = "EUR"
+disk_gb_month = 0.05
+"modelarts.vm.cpu.2u" = 0.17
+"""
+
+
+@dataclass(slots=True)
+class HandClock:
+    """A clock that is set by hand."""
+
+    at: datetime = NOW
+
+    def now(self) -> datetime:
+        return self.at
+
+
+@dataclass(slots=True)
+class ListedCloud:
+    """One project's cloud as a service account sees it: notebooks are values, and so is the listing."""
+
+    clock: HandClock
+    notebooks: dict[str, Notebook] = field(default_factory=dict)
+    complete: bool = True
+    skew: timedelta = timedelta(0)  # server minus host
+    failure: Exception | None = None
+    endpoint: Any = None
+
+    def add(self, *made: Notebook) -> None:
+        self.notebooks.update({each.id: each for each in made})
+
+    def change(self, notebook_id: str, **values: Any) -> None:
+        self.notebooks[notebook_id] = replace(self.notebooks[notebook_id], **values)
+
+    def server_now(self) -> datetime:
+        return self.clock.now() + self.skew
+
+    async def list_all(self) -> Listing:
+        if self.failure:
+            raise self.failure
+        now = self.server_now()
+        return Listing(tuple(self.notebooks.values()), self.complete, now)
+
+    async def show(self, notebook_id: NotebookId) -> Notebook:
+        if notebook_id not in self.notebooks:
+            raise CloudNotFound("it is gone")
+        return replace(self.notebooks[notebook_id], server_now=self.server_now())
+
+
+@dataclass(slots=True)
+class OneCloud:
+    """Every credential leads to the same cloud."""
+
+    cloud: ListedCloud
+
+    def connect(self, *_args: Any, **_options: Any) -> Any:
+        return self.cloud
+
+    def forget(self, *_args: Any) -> None:
+        return None
+
+
+@dataclass(slots=True)
+class Members:
+    """Slack as far as people go; nothing is ever posted."""
+
+    gone: set[str] = field(default_factory=set)
+    down: bool = False
+
+    async def person(self, user: str) -> SlackPerson:
+        if self.down:
+            raise SlackDown("down")
+        return SlackPerson(user, TEAM, user, "UTC", user in self.gone, False, False, False)
+
+    async def members(self, _channel: str) -> frozenset[str]:
+        return frozenset()
+
+    async def group(self, _group: str) -> frozenset[str]:
+        return frozenset()
+
+
+@dataclass(slots=True)
+class Stand:
+    """What a test holds in its hands."""
+
+    db: Database
+    clock: HandClock
+    cloud: ListedCloud
+    slack: Members
+    parts: Parts
+
+    async def sweep(self, by: timedelta = timedelta(0)) -> Done:
+        """One pass, `by` later."""
+        self.clock.at += by
+        now = self.clock.now()
+        claim = Claim("w", "pass", "c", "project:research", "start", {"project": "research"}, None, now, 1, 0)
+        outcome = await Sweep(self.parts)(claim, now)
+        assert isinstance(outcome, Done)
+        if outcome.write:
+            async with self.db.begin() as tx:
+                await outcome.write(tx)
+        return outcome
+
+    async def rows(self, query: Any) -> Sequence[Any]:
+        async with self.db.read() as tx:
+            return list(await tx.execute(query))
+
+    async def write(self, statement: Any) -> None:
+        async with self.db.begin() as tx:
+            await tx.execute(statement)
+
+
+def a_stand(db: Database, policy: str = POLICY) -> Stand:
+    """On a store whose schema is in place."""
+    clock, slack = HandClock(), Members()
+    cloud = ListedCloud(clock)
+    config = load_text(policy, "leasebot.toml", {"BOT_PASSWORD": "sesame"})
+    made: Mapping[str, Any] = {"db": db, "clock": clock, "ids": RandomIds(), "config": config, "slack": slack}
+    deps = Deps(
+        **made, clouds=OneCloud(cloud), sealer=Sealer({"k": b"k" * 32}), jitter=lambda: 0.5, command="/notebook",
+        public_url="", poll=timedelta(minutes=1), workspace=Workspace(TEAM),
+    )  # fmt: skip
+    return Stand(db, clock, cloud, slack, Parts(deps, People(deps), Tokens(deps), b"audit"))
+
+
+def a_notebook(
+    number: int = 1, *, status: Status = Status.RUNNING, owner: str = "ana", since: datetime = NOW - HOUR,
+    lease: timedelta = 24 * HOUR, **values: Any,
+) -> Notebook:  # fmt: skip
+    """One as a listing shows it; its lease began with its run."""
+    known: dict[str, Any] = {
+        "id": NotebookId(f"{number:08x}-0000-4000-8000-000000000000"), "name": f"experiment-{number}",
+        "flavor": "modelarts.vm.cpu.2u", "owner_name": owner, "owner_id": f"id-{owner}", "created_at": since,
+        "updated_at": since, "volume_gb": 50, "lease": Lease(since, lease, stamped_at=since), "raw_status": status.value,
+    }  # fmt: skip
+    return Notebook(**(known | {"status": status} | values))
