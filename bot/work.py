@@ -239,13 +239,13 @@ class Workshop:
         now = self._clock.now()
         match outcome:
             case Go(step, data, due):
-                fresh = step != claim.step or data != claim.data
+                fresh = step != claim.step or data != claim.data or due is not None
                 values = {
                     "state": "open",
                     "step": step,
                     "data": dict(data),
-                    "due_at": due or now,
-                    "tries": 0 if fresh or due else claim.tries,
+                    "due_at": due or (now if fresh else now + self._wait(claim)),  # nothing new: never a hot loop
+                    "tries": 0 if fresh else claim.tries + 1,
                     "error_code": None,
                     "error_text": None,
                 }
@@ -283,7 +283,7 @@ class Workshop:
             if await self._fenced(db, claim, values, now) and final:
                 await self._give_up(db, claim, error, now)
 
-    def _wait(self, claim: Claim, error: BaseException) -> timedelta:
+    def _wait(self, claim: Claim, error: BaseException | None = None) -> timedelta:
         asked: timedelta | None = getattr(error, "retry_after", None)
         most = min(BACKOFF_MOST, BACKOFF_FIRST * 2 ** min(claim.tries, 10))
         wait: timedelta = most * (0.5 + self._jitter() / 2)

@@ -1,17 +1,18 @@
 """Answering a request: approve, approve less, deny, withdraw. Checked again for whoever clicks; one click wins."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from bot.clock import to_ms
-from bot.errors import NotAllowed, NotFound
+from bot.errors import BadInput, NotAllowed, NotFound
 from bot.operations import approvals
 from bot.operations.ask import Ask
 from bot.operations.base import Parts, serial
+from bot.operations.extend import wish_of
 from bot.operations.policies import policy_of
 from bot.operations.verbs import Verb
 from bot.rules import approvals as rules
-from bot.rules.durations import format_duration
+from bot.rules.lease import ExtendUntil
 from bot.stores import approvals as store
 from bot.stores import notebooks
 from bot.stores.database import Tx
@@ -80,14 +81,14 @@ class Decide:
         wish = {key: row.wish[key] for key in ("by_s", "until_ms", "for_s") if row.wish.get(key) is not None}
         if ask.verb != "approve_less":
             return wish
-        if ask.args.get("by_s") is not None:
-            most = wish.get("by_s") or wish.get("for_s")
-            if most is not None and ask.args["by_s"] > most:
-                raise NotAllowed(f"Asked for was {format_duration(timedelta(seconds=most))}; that is the most.")
-            return {"for_s" if row.kind != "extension" else "by_s": ask.args["by_s"]}
-        if wish.get("until_ms") and ask.args["until_ms"] > wish["until_ms"]:
-            raise NotAllowed("That is later than was asked for.")
-        return {"until_ms": ask.args["until_ms"]}
+        if row.kind == "extension":
+            given = rules.granted(wish_of(wish), wish_of(dict(ask.args)))
+            return {"until_ms": to_ms(given.until)} if isinstance(given, ExtendUntil) else {"by_s": ask.args["by_s"]}
+        if ask.args.get("by_s") is None:
+            raise BadInput("Say for how long; it does not run yet.")
+        if asked := wish.get("for_s") or row.facts.get("wish_s"):
+            rules.granted(wish_of({"by_s": asked}), wish_of(dict(ask.args)))
+        return {"for_s": ask.args["by_s"]}
 
     def _work(self, row: Any, granted: dict[str, Any]) -> Item:
         """What an approval sets going, as the requester."""

@@ -98,14 +98,16 @@ class Extend(Operation):
         return (LeaseType.TIMING if kind is LeaseType.UNKNOWN else kind).value
 
     async def _renew(self, claim: Claim, now: datetime) -> Outcome:
-        """One write. If it was begun before, the notebook is read first: it may have happened."""
+        """One write. If it was begun before, the notebook is read first: it may have happened, or not be right now."""
         cloud = await self.cloud(claim)
         new_end = from_ms(claim.data["new_end_ms"])
         if claim.again:
             cloud, notebook = await self.show(claim, now)
-            if notebook.lease_ends is not None and notebook.lease_ends >= new_end:
+            end = notebook.lease_ends
+            if end is not None and end >= new_end:
                 return self.go(claim, "verify")
-            return await self._decided(claim, cloud, notebook, now)
+            if _ms(end) != claim.data.get("before_ms") or new_end - cloud.server_now() < rules.API_SHORTEST:
+                return await self._decided(claim, cloud, notebook, now)
         kind = LeaseType.TIMING if claim.data.get("set_end") else LeaseType(claim.data["lease_type"])
         await cloud.renew(claim.data["notebook"], rules.seconds_to_send(new_end, cloud.server_now()), kind)
         return self.go(claim, "verify")

@@ -65,7 +65,8 @@ class IdleStop(Operation):
         owner = gather.owner_id(self.deps, known, notebook)
         policy = gather.policy_for(self.deps, known, notebook, owner)
         reachable = owner is not None and await self.parts.people.reachable(owner)
-        facts = gather.facts(self.deps, known, notebook, policy, owner=owner, reachable=reachable, slack_up=True)
+        slack_up = await self.parts.people.slack_answers()
+        facts = gather.facts(self.deps, known, notebook, policy, owner=owner, reachable=reachable, slack_up=slack_up)
         planned = decide(notebook.server_now or now, facts, policy)
         same = any(isinstance(a, StopIdle) and a.key == claim.data["key"] for a in planned.actions)
         return None if same else planned.decision.because

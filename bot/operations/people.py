@@ -47,6 +47,15 @@ class People:
             fresh = await store.get(db, self._deps.team, user)
         return fresh[0] if fresh else None
 
+    async def slack_answers(self) -> bool:
+        """Whether Slack answers right now: while it does not, nobody is told anything and nothing is stopped."""
+        try:
+            await self._deps.slack.whoami()
+        except SlackError as error:
+            log.warning("Slack does not answer: %s", error.code)
+            return False
+        return True
+
     async def reachable(self, user: str) -> bool:
         """Whether Slack, asked at most an hour ago, shows an active member."""
         person = await self.get(user)

@@ -206,14 +206,29 @@ class Sweep:
                 reach[each.owner] = await self.parts.people.reachable(each.owner)
             if not reach[each.owner]:
                 decided[place] = self._plan(known, each.facts.notebook, server_now, reachable=False)
-        return decided
+        return await self._with_slack(known, decided, server_now)
 
-    def _plan(self, known: Project, notebook: Notebook, now: datetime, *, reachable: bool) -> Decided:
+    async def _with_slack(self, known: Project, decided: list[Decided], server_now: datetime) -> list[Decided]:
+        """Slack is asked whether it answers only when something is due to be stopped."""
+        due = {n for n, each in enumerate(decided) if any(isinstance(a, StopIdle) for a in each.plan.actions)}
+        if not due or await self.parts.people.slack_answers():
+            return decided
+        return [
+            self._plan(known, each.facts.notebook, server_now, reachable=each.facts.owner.reachable, slack_up=False)
+            if n in due
+            else each
+            for n, each in enumerate(decided)
+        ]
+
+    def _plan(
+        self, known: Project, notebook: Notebook, now: datetime, *, reachable: bool | None, slack_up: bool = True
+    ) -> Decided:
         owner = gather.owner_id(self.deps, known, notebook)
         policy = gather.policy_for(self.deps, known, notebook, owner)
         facts = gather.facts(
-            self.deps, known, notebook, policy, owner=owner, slack_up=True, reachable=reachable and owner is not None
-        )
+            self.deps, known, notebook, policy, owner=owner, slack_up=slack_up,
+            reachable=reachable and owner is not None,
+        )  # fmt: skip
         return Decided(facts, policy, decide(now, facts, policy), owner)
 
     def _jump(self, decided: list[Decided]) -> str | None:

@@ -12,7 +12,8 @@ from bot.operations.ask import Ask
 from bot.operations.base import Parts, as_claim, serial
 from bot.operations.report import price_text, report
 from bot.operations.resolve import chosen, owns, resolve
-from bot.stores import identities
+from bot.rules.approvals import start_offered
+from bot.stores import approvals, identities
 from bot.stores.database import Tx
 from bot.stores.identities import Place
 from bot.stores.schema import notebooks, work
@@ -156,7 +157,19 @@ class Verbs:
 
     async def start(self, ask: Ask, now: datetime) -> Outcome:
         row = await self.target(ask)
-        return await self.begin(ask, "start", row, now, for_s=ask.args.get("for_s"))
+        granted = {"granted": True} if await self._granted(ask, row, now) else {}
+        return await self.begin(ask, "start", row, now, for_s=ask.args.get("for_s"), **granted)
+
+    async def _granted(self, ask: Ask, row: Any, now: datetime) -> bool:
+        """Whether this is the offer of a granted request whose notebook had stopped: it needs no second approval."""
+        kind, _, approval = ask.cause.partition(":")
+        if kind != "settled":
+            return False
+        async with self.deps.db.read() as db:
+            request = await approvals.get(db, approval)
+        if request is None or (request.requester, request.notebook_id, request.state) != (ask.user, row.id, "approved"):
+            return False
+        return start_offered(now, request.decided_at)
 
     async def stop(self, ask: Ask, now: datetime) -> Outcome:
         """Typed, it asks once; the button is the answer."""
