@@ -97,7 +97,13 @@ def _metrics_reader(name: str) -> values.Reader:
         return _selectors
     if name.endswith(("_limit", "_factor")):
         return values.number
-    return _series_name
+    return _needed_series if name == "cpu" else _series_name
+
+
+def _needed_series(value: Any) -> str:
+    if not (name := _series_name(value)):
+        raise BadInput("needs a name: without CPU nothing is ever idle")
+    return name
 
 
 def _series_name(value: Any) -> str:

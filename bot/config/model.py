@@ -59,13 +59,13 @@ class Metrics:
     selectors: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({"service_id": "{notebook}"}))
     cpu: str = "ma_container_cpu_util"
     gpu: str = "ma_container_gpu_util"
-    npu: str = ""
-    network: str = ""
+    npu: str = "ma_container_npu_util"  # this name and the next are by analogy (API digest 17.3)
+    network: str = "ma_container_network_receive_bytes"
     cpu_limit: Decimal = Decimal(5)
     gpu_limit: Decimal = Decimal(1)
     npu_limit: Decimal = Decimal(1)
     network_limit: Decimal = Decimal("1.6")
-    network_factor: Decimal = Decimal(1)
+    network_factor: Decimal = Decimal("0.008")  # from bytes per second
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
     python -m tests.benchmarks.bench_pass [--sizes 1000,10000] [--stopped 0] [--rounds 5] [--store sqlite|postgres|both]
 
 The listing is handed over as values, so nothing of the network or of parsing is in the figures. Between two passes a
-minute goes by and one notebook in five hundred is renewed in the console. Wall time is the median, CPU is this process's own.
+minute goes by and one notebook in five hundred is renewed in the console. Wall time is the median, CPU the process's.
 """
 
 import argparse

@@ -90,6 +90,7 @@ def test_the_unknown_keys_message_is_exactly_as_agreed() -> None:
         ('[prices]\ncurrency = "€"', 10, "ISO currency code"),
         ("[budgets]\nper_person_moth = 1", 10, 'did you mean "per_person_month"?'),
         ('[metrics]\nselectors = { service_id = "x" }', 10, "{notebook}"),
+        ('[metrics]\ncpu = ""', 10, "without CPU nothing is ever idle"),
         ('endpoint = "http://10.0.0.1"', 9, "plain http is allowed on this machine"),
         ('iam_endpoint = "iam.example.org"', 9, "https://"),
         ('rate = "fast"', 9, "number without quotes"),

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from bot.errors import BotError, CloudDenied, CloudDown, CloudGarbled, CloudLogi
 from bot.idle.metrics import Metrics, discover
 from bot.idle.metrics_facts import Point, period, points, request, series_count
 from bot.idle.ports import Evidence, Malformed
-from bot.idle.series import MetricsPolicy, metrics_policy
+from bot.idle.series import DEFAULT_SERIES, MetricsPolicy
 from bot.model import NotebookId
 from bot.rules.idle import SourceReading
 
@@ -283,12 +284,11 @@ async def test_discovery_never_raises() -> None:
 
 
 async def test_names_selector_and_limits_are_settings() -> None:
-    policy = metrics_policy(
-        {
-            "namespaces": ["OWN"], "selector": {"job": "nb-{notebook}"}, "statistic": "average", "period": 300,
-            "cpu": {"name": "cpu", "limit": 20}, "network": {"name": ""},
-        }
-    )
+    cpu, *rest, network = DEFAULT_SERIES
+    policy = MetricsPolicy(
+        (replace(cpu, name="cpu", limit=20.0), *rest, replace(network, name="")),
+        ("OWN",), {"job": "nb-{notebook}"}, "average", timedelta(minutes=5),
+    )  # fmt: skip
 
     class Own(FakeAom):
         async def aom_samples(self, body: Mapping[str, Any]) -> Any:

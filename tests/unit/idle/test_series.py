@@ -1,48 +1,32 @@
-"""Section `[metrics]`: defaults of the contract, and clear refusals."""
+"""What is asked of the metrics service: the policy file's section, and nothing else, says it."""
 
-from typing import Any
+from dataclasses import replace
+from decimal import Decimal
 
-import pytest
+from bot.config.model import Metrics
+from bot.idle.series import MetricsPolicy
+from deploy.sources import metrics_policy
 
-from bot.errors import SettingsError
-from bot.idle.series import MetricsPolicy, metrics_policy
 
-
-def test_the_defaults() -> None:
-    policy = metrics_policy({})
+def test_the_defaults_of_the_file_are_those_of_the_source() -> None:
+    policy = metrics_policy(Metrics())
     assert policy == MetricsPolicy()
     assert {each.kind: (each.limit, each.unit) for each in policy.series} == {
         "cpu": (5.0, "%"), "gpu": (1.0, "%"), "npu": (1.0, "%"), "network": (1.6, "kbit/s"),
-    }
-    assert policy.namespaces == ("PAAS.CONTAINER", "CUSTOMMETRICS")
+    }  # fmt: skip
     assert policy.dimensions("5f0c") == {"service_id": "5f0c"}
 
 
+def test_every_value_of_the_file_arrives() -> None:
+    section = Metrics(("OWN",), {"job": "nb-{notebook}"}, "a", "b", "c", "d", *map(Decimal, (1, 2, 3, 4, 5)))
+    policy = metrics_policy(section)
+    assert (policy.namespaces, policy.dimensions("x")) == (("OWN",), {"job": "nb-x"})
+    assert [(each.kind, each.name, each.limit) for each in policy.series] == [
+        ("cpu", "a", 1.0), ("gpu", "b", 2.0), ("npu", "c", 3.0), ("network", "d", 4.0),
+    ]  # fmt: skip
+    assert policy.series[-1].scale == 5.0
+
+
 def test_one_value_changes_one_thing() -> None:
-    changed = metrics_policy({"gpu": {"limit": 3}})
+    changed = metrics_policy(replace(Metrics(), gpu_limit=Decimal(3)))
     assert {each.kind: each.limit for each in changed.series} == {"cpu": 5, "gpu": 3, "npu": 1, "network": 1.6}
-
-
-@pytest.mark.parametrize(
-    ("section", "message"),
-    [
-        ({"namespace": ["X"]}, r'unknown key "namespace" in \[metrics\]; did you mean "namespaces"\?'),
-        ({"cpu": {"limits": 5}}, r'unknown key "limits" in \[metrics.cpu\]; did you mean "limit"\?'),
-        ({"cpu": {"name": ""}}, "without CPU nothing is ever idle"),
-        ({"cpu": {"limit": "5"}}, "must be a number"),
-        ({"cpu": {"limit": True}}, "must be a number"),
-        ({"cpu": {"limit": -1}}, "must not be negative"),
-        ({"network": {"scale": 0}}, "scale must be above 0"),
-        ({"cpu": 5}, "must be a table"),
-        ({"cpu": {"name": 5}}, "name must be a text"),
-        ({"namespaces": []}, "must be a list of names"),
-        ({"namespaces": "PAAS.CONTAINER"}, "must be a list of names"),
-        ({"selector": {"service_id": "fixed"}}, "every notebook would be the same"),
-        ({"selector": {"service_id": 5}}, "must be a table of texts"),
-        ({"statistic": "sum"}, "statistic must be one of maximum, average"),
-        ({"period": 61}, "period must be one of 60, 300, 900, 3600"),
-    ],
-)
-def test_what_is_refused(section: dict[str, Any], message: str) -> None:
-    with pytest.raises(SettingsError, match=message):
-        metrics_policy(section)

@@ -174,6 +174,6 @@ def a_notebook(
     known: dict[str, Any] = {
         "id": NotebookId(f"{number:08x}-0000-4000-8000-000000000000"), "name": f"experiment-{number}",
         "flavor": "modelarts.vm.cpu.2u", "owner_name": owner, "owner_id": f"id-{owner}", "created_at": since,
-        "updated_at": since, "volume_gb": 50, "lease": Lease(since, lease, stamped_at=since), "raw_status": status.value,
+        "updated_at": since, "volume_gb": 50, "lease": Lease(since, lease, stamped_at=since), "status": status,
     }  # fmt: skip
-    return Notebook(**(known | {"status": status} | values))
+    return Notebook(**(known | values))
