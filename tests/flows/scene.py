@@ -1,5 +1,6 @@
 """One bot on the sandbox's stage, spoken to as people do it, watched through the simulators' logs."""
 
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import httpx
 from sqlalchemy import Table, select
 
 from bot.clock import from_ms
@@ -90,6 +92,22 @@ class Scene:
         """Send off the modal on top and let the bot work."""
         answer: Answer = await self.slack.submit(user, values=values)
         await self.play.work()
+        return answer
+
+    async def link(self, user: str, password: str | None = None) -> httpx.Response:
+        """Go the way of `link`: command, page, form."""
+        await self.ask(user, "link")
+        page = re.search(r"http://[^\s|>\"]+/link/[\w-]+", json.dumps(self.slack.ephemerals(user)[-1].blocks))
+        assert page is not None, self.slack.ephemerals(user)[-1].text
+        name = self.slack.workspace.users[user].name
+        async with httpx.AsyncClient(trust_env=False) as browser:
+            shown = await browser.get(page[0])
+            csrf = re.search(r'name="csrf" value="([^"]+)"', shown.text)
+            assert csrf is not None, shown.text
+            form = {"kind": "password", "project": "research", "domain": "OTC-EU-DE-SANDBOX", "user": name,
+                    "password": password or f"sandbox-{name}", "csrf": csrf[1]}  # fmt: skip
+            answer = await browser.post(page[0], data=form)
+        await self.work()
         return answer
 
     # --- time ----------------------------------------------------------------------------------
