@@ -38,7 +38,11 @@ def sandbox(
 
     configure("console")
     if script:
+        import logging
+
         from deploy.sandbox.story import script as play
+
+        logging.getLogger().setLevel(logging.WARNING)  # the story is the log
 
         raise typer.Exit(0 if run(play(_line)) else 1)
     from deploy.sandbox.run import sandbox as live

@@ -321,7 +321,7 @@ async def _facts(
             "base_end_ms": ms(base),
             "new_end_ms": ms(decision.new_end),
             "idle_record": str(verdict.get("reason") or "Nothing is known about its use yet."),
-            "renewals": await store.granted_before(db, str(claim.data["project"]), notebook.id, since) if since else 0,
+            "renewals": await store.renewals_since(db, str(claim.data["project"]), notebook.id, since) if since else 0,
         }
         | asked_for
         | cost

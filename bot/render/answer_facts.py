@@ -185,6 +185,7 @@ class CostAnswer(TypedDict):
     budget: NotRequired[str]  # "212.00 of 400.00 EUR this month"
     disks: NotRequired[list[DiskRow]]
     elsewhere: NotRequired[bool]  # the chart is in the person's DM
+    chart_only: NotRequired[bool]  # this is that message: the figures stand where they were asked for
 
 
 class DecisionFacts(TypedDict):

@@ -41,7 +41,7 @@ def why(facts: WhyAnswer, now: datetime, ctx: Context) -> Message:
 def _decision(row: DecisionFacts) -> str:
     confirmed, lines = row.get("confirmed_ms"), [f"{text.when(row['at_ms'])}: *{text.prose(row['outcome'], 150)}*"]
     if row.get("text"):
-        lines.append(text.sentence(text.prose(row["text"], 400)))
+        lines.append(text.sentence(text.capital(text.prose(row["text"], 400))))
     lines.append(_rule(row["rule"], row.get("source"), row.get("policy")))
     if row["evidence"]:
         lines.append(evidence(row["evidence"]))

@@ -158,9 +158,11 @@ def settings(facts: SettingsAnswer, now: datetime, ctx: Context) -> Message:
 
 def cost(facts: CostAnswer, now: datetime, ctx: Context) -> Message:
     """Figures, savings with their method, disks that cost while nothing runs; the chart rides along."""
-    page = Page()
-    page.say(f"*{text.name(facts['title'], 150)}, {text.name(facts['period'])}: {text.escape(facts['total'])}*\n"
-             + digests.rows_said(facts["rows"], _COST_ROWS))
+    page, headline = Page(), _headline(facts)
+    if facts.get("chart_only"):
+        page.say(headline)
+        return _charted(page, facts)
+    page.say(f"{headline}\n{digests.rows_said(facts['rows'], _COST_ROWS)}")
     page.say(digests.saved_said(facts["saved"], facts["saved_method"], facts["stops"], facts["wrong"]))
     if facts.get("budget"):
         page.say(f"Budget: {text.prose(facts['budget'], 200)}.")
@@ -169,10 +171,16 @@ def cost(facts: CostAnswer, now: datetime, ctx: Context) -> Message:
     _disks(page, facts)
     page.note(f"Running time × price and disks, from {text.when(facts['from_ms'])} to {text.when(facts['to_ms'])}."
               + (" The chart is in your direct messages." if facts.get("elsewhere") else ""))
-    if facts.get("elsewhere"):
-        return page.message()
-    return digests.with_chart(page, f"{text.plain_name(facts['title'], 80)}, {text.plain_name(facts['period'], 40)}",
-                              facts["rows"], facts["currency"])
+    return page.message() if facts.get("elsewhere") else _charted(page, facts)
+
+
+def _headline(facts: CostAnswer) -> str:
+    return f"*{text.name(facts['title'], 150)}, {text.name(facts['period'])}: {text.escape(facts['total'])}*"
+
+
+def _charted(page: Page, facts: CostAnswer) -> Message:
+    title = f"{text.plain_name(facts['title'], 80)}, {text.plain_name(facts['period'], 40)}"
+    return digests.with_chart(page, title, facts["rows"], facts["currency"])
 
 
 def _disks(page: Page, facts: CostAnswer) -> None:

@@ -18,6 +18,7 @@ _DOING = {"create": "Creating", "start": "Starting", "stop": "Stopping", "delete
 _WAS_NOT = {"create": "created", "start": "started", "stop": "stopped", "delete": "deleted", "extend": "extended",
             "keep": "kept running"}
 
+_WORTH_SAYING_MS = 60_000
 _ANSWERED = {"approved": "it was approved", "denied": "it was denied", "withdrawn": "it was withdrawn",
              "expired": "nobody answered in time", "lapsed": "the time it asked for has passed"}
 
@@ -103,6 +104,8 @@ def _details(facts: OperationFacts, now: datetime) -> list[tuple[str, str]]:
     known = comes_up or facts["verb"] in ("stop", "delete")
     after, ends = facts.get("after_ms"), comes_up and facts["state"] == "done"
     started = facts.get("started_ms") if facts["state"] == "working" else None
+    if started and to_ms(now) - started < _WORTH_SAYING_MS:
+        started = None
     return [
         ("Runs until", f"{text.when(after)} ({text.left(after, now)})" if after and ends else ""),
         ("Flavor", text.code(facts["flavor"]) if known and facts.get("flavor") else ""),
@@ -110,7 +113,7 @@ def _details(facts: OperationFacts, now: datetime) -> list[tuple[str, str]]:
         ("Price", text.escape(facts.get("price") or "") if comes_up else ""),
         ("Cost", text.escape(facts.get("cost") or "")),
         ("Under way for", text.between(started, to_ms(now)) if started else ""),
-        ("Project", text.name(facts["project"])),
+        ("Project", text.name(facts["project"]) if known else ""),
     ]
 
 

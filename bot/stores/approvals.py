@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from bot.stores.database import Tx
-from bot.stores.schema import approvals
+from bot.stores.schema import approvals, audit
 
 
 async def get(db: Tx, approval_id: str) -> Any | None:
@@ -64,14 +64,12 @@ async def note(db: Tx, approval_id: str, **values: Any) -> None:
     await db.execute(update(approvals).where(approvals.c.id == approval_id).values(**values))
 
 
-async def granted_before(db: Tx, project: str, notebook_id: str, since: datetime) -> int:
-    """How many requests were granted for this notebook since then."""
-    rows = await db.execute(
-        select(approvals.c.id).where(
-            approvals.c.project == project,
-            approvals.c.notebook_id == notebook_id,
-            approvals.c.state == "approved",
-            approvals.c.created_at >= since,
-        )
+async def renewals_since(db: Tx, project: str, notebook_id: str, since: datetime) -> int:
+    """How often this notebook was extended since then, within policy or granted."""
+    extended = select(func.count()).where(
+        audit.c.project == project,
+        audit.c.notebook_id == notebook_id,
+        audit.c.action.in_(("extend", "renew")),
+        audit.c.at >= since,
     )
-    return len(list(rows))
+    return int((await db.execute(extended)).scalar_one())

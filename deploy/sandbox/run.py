@@ -15,8 +15,8 @@ from deploy.sandbox.real_jupyter import real_jupyters
 from deploy.sandbox.seed import seed_notebooks
 from deploy.sandbox.stage import Stage, stage
 
-SMALL_STEP, BIG_STEP = timedelta(minutes=5), timedelta(minutes=30)
-SMALL_PUSH = timedelta(hours=2)
+SHORT_PUSH = timedelta(hours=2)
+SHORT_STEP, STEP, NOTHING_RUNS = timedelta(minutes=5), timedelta(minutes=10), timedelta(hours=1)
 HURRIED = {"create_ms": 12_000, "start_ms": 9_000, "stop_ms": 20_000}  # a visitor watches; the real ones take longer
 NOT_YET_LINKED = "U0BEN"  # so that a visitor can play linking too
 
@@ -38,9 +38,14 @@ class Sandbox:
 
     async def push(self, ms: int) -> None:
         """Time passes in steps, so that what falls due on the way happens on the way."""
-        span = timedelta(milliseconds=ms)
+        left = timedelta(milliseconds=ms)
+        usual = SHORT_STEP if left <= SHORT_PUSH else STEP
         async with self._pushing:
-            await self._play.advance(span, SMALL_STEP if span <= SMALL_PUSH else BIG_STEP)
+            while left > timedelta(0):
+                running = any(notebook.live for notebook in self._play.cloud.notebooks())
+                step = min(left, usual if running else NOTHING_RUNS)
+                await self._play.advance(step, step)
+                left -= step
 
     async def view(self) -> list[dict[str, Any]]:
         """The cloud's own view."""

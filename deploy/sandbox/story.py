@@ -1,5 +1,6 @@
 """The whole story of a notebook, without a browser: played on the sandbox, told with times, every step checked."""
 
+import logging
 import re
 import time
 from collections.abc import AsyncIterator, Callable
@@ -11,25 +12,35 @@ from zoneinfo import ZoneInfo
 from bot.clock import from_ms
 from deploy.sandbox.clock import SimClock
 from deploy.sandbox.play import Play, played
+from deploy.sandbox.slack.errors import NotThere
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)  # a Monday, 09:00 in Berlin
 BERLIN = ZoneInfo("Europe/Berlin")
 NAMES = {"U0ANA": "Ana", "U0BEN": "Ben", "U0CARLA": "Carla", "U0DORA": "Dora", "C0RESEARCH": "#research"}
 FLAVOR = "modelarts.vm.gpu.tnt004"
+DAY_AHEAD = timedelta(hours=18)  # farther away an instant is told with its day
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 _DATE = re.compile(r"<!date\^(\d+)\^[^|>]*\|[^>]*>")
 _PERSON = re.compile(r"<@(U\w+)>")
+_SHOWN = 9  # lines of a message; the rest is only counted
+log = logging.getLogger(__name__)
 
 
 class Broken(Exception):
     """A step of the story did not hold."""
 
 
-def plain(text: str) -> str:
+def plain(text: str, now: datetime) -> str:
     """Slack's text as a person in Berlin reads it."""
-    text = _DATE.sub(lambda m: f"{datetime.fromtimestamp(int(m[1]), BERLIN):%a %H:%M}", text)
-    text = _PERSON.sub(lambda m: NAMES.get(m[1], m[1]), text)
-    return text.replace("*", "").replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")
+    text = _DATE.sub(lambda found: _instant(int(found[1]), now), text)
+    text = _PERSON.sub(lambda found: NAMES.get(found[1], found[1]), text)
+    text = re.sub(r"\*(.+?)\*", r"\1", text)
+    return text.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">")
+
+
+def _instant(seconds: int, now: datetime) -> str:
+    at = datetime.fromtimestamp(seconds, BERLIN)
+    return f"{at:%H:%M}" if abs(at - now) < DAY_AHEAD else f"{at:%a %-d %b %H:%M}"
 
 
 class Story:
@@ -38,12 +49,14 @@ class Story:
     def __init__(self, play: Play, tell: Callable[[str], None]) -> None:
         self.play, self._tell = play, tell
         self._heard = 0
+        self._acting = ""
+        self._told: dict[str, str] = {}
 
     # --- telling -------------------------------------------------------------------------------
 
-    def say(self, line: str) -> None:
+    def say(self, line: str, at: datetime | None = None) -> None:
         """One line, with the story's time."""
-        self._tell(f"{self.play.bot.clock.now().astimezone(BERLIN):%a %H:%M:%S}  {line}")
+        self._tell(f"{(at or self.play.bot.clock.now()).astimezone(BERLIN):%a %H:%M:%S}  {line}")
 
     def chapter(self, title: str) -> None:
         """A heading."""
@@ -57,34 +70,46 @@ class Story:
 
     def hear(self) -> None:
         """Tell what Slack was sent since we last listened."""
-        calls = self.play.slack.calls()
-        for call in calls[self._heard :]:
-            self._told(call)
-        self._heard = len(calls)
+        entries = self.play.slack.log
+        for entry in entries[self._heard :]:
+            at = from_ms(entry["at_ms"])
+            if entry["kind"] == "response_url" and entry["error"] is None:
+                self._quote(f"{NAMES[self._acting]} alone", str((entry["body"] or {}).get("text", "")), at)
+            elif entry["kind"] == "api" and (entry.get("answer") or {}).get("ok"):
+                self._sent(entry["method"], entry["args"], entry["answer"], at)
+        self._heard = len(entries)
 
-    def _told(self, call: dict[str, Any]) -> None:
-        method, args = call["method"], call.get("args", {})
-        if method not in ("chat.postMessage", "response_url") or not call.get("answer", {}).get("ok", True):
-            return
-        first, *rest = plain(str(args.get("text", ""))).splitlines() or [""]
-        to = self._addressee(args)
-        self.say(f"leasebot → {to}: {first}")
-        for line in rest[:6]:
-            self._tell(f"{'':26}{line}")
+    def _sent(self, method: str, args: dict[str, Any], answer: dict[str, Any], at: datetime) -> None:
+        if method == "chat.postMessage":
+            self._quote(self._addressee(args), str(args.get("text", "")), at)
+            self._told[str(answer.get("ts"))] = str(args.get("text", "")).split("\n", 1)[0]
+        elif method == "chat.update" and (first := str(args.get("text", "")).split("\n", 1)[0]):
+            if self._told.get(str(args.get("ts"))) != first:
+                self._quote(f"{self._addressee(args)}, the same message", first, at)
+            self._told[str(args.get("ts"))] = first
+        elif method == "files.completeUploadExternal":
+            self.say(f"leasebot → {self._addressee({'channel': args.get('channel_id', '')})}: a chart", at)
+
+    def _quote(self, to: str, text: str, at: datetime) -> None:
+        first, *rest = plain(text, at).splitlines() or [""]
+        self.say(f"leasebot → {to}: {first}", at)
+        for line in rest[:_SHOWN]:
+            self._tell(f"{'':16}{line}")
+        if len(rest) > _SHOWN:
+            self._tell(f"{'':16}… {len(rest) - _SHOWN} more lines")
 
     def _addressee(self, args: dict[str, Any]) -> str:
         channel = str(args.get("channel", ""))
-        if not channel:
-            return "only the caller"
         known = self.play.slack.workspace.channels.get(channel)
         if known is not None and known.kind == "im":
-            return next((NAMES[u] for u in known.members if u in NAMES), channel) + " (DM)"
+            return next((NAMES[u] for u in known.members if u in NAMES), channel)
         return NAMES.get(channel, channel)
 
     # --- acting --------------------------------------------------------------------------------
 
     async def types(self, user: str, text: str) -> None:
         """Somebody types the command in the project's channel."""
+        self._acting = user
         self.say(f"{NAMES[user]} types /notebook {text}")
         answer = await self.play.slack.command(user, text, channel="C0RESEARCH")
         self.check(answer.ok, f"acknowledged in {answer.latency_ms:.0f} ms")
@@ -92,6 +117,7 @@ class Story:
 
     async def clicks(self, user: str, action: str, words: str) -> None:
         """Somebody presses the newest such button they see."""
+        self._acting = user
         self.say(f"{NAMES[user]} presses “{words}”")
         answer = await self.play.slack.click(user, action)
         self.check(answer.ok, f"acknowledged in {answer.latency_ms:.0f} ms")
@@ -113,7 +139,15 @@ class Story:
     def notebook(self, name: str) -> Any:
         """The notebook as the cloud has it."""
         self.play.cloud.settle()
-        return next(n for n in self.play.cloud.notebooks() if n.name == name)
+        found = next((n for n in self.play.cloud.notebooks() if n.name == name), None)
+        if found is None:
+            raise Broken(f"the cloud has a notebook {name}")
+        return found
+
+    def answered(self, user: str, *words: str) -> bool:
+        """Whether the newest answer that this person alone sees has all these words."""
+        answers = self.play.slack.ephemerals(user)
+        return bool(answers) and all(word in answers[-1].text for word in words)
 
     def lease_end(self, name: str) -> datetime:
         """The end of its lease, by the cloud's own arithmetic."""
@@ -127,12 +161,13 @@ class Story:
 
 
 async def tell_story(story: Story) -> None:
-    """Create, watch, warn, extend, ask for too much, approve, go idle, be warned and stopped, undo, count."""
+    """Create, watch, warn, extend, ask for too much, approve, be idle, warned and stopped, undo, count, look back."""
     await create(story)
     await warned_and_extended(story)
     await too_much_and_approved(story)
     await idle_and_stopped(story)
     await undone_and_counted(story)
+    await next_morning(story)
 
 
 async def create(story: Story) -> None:
@@ -143,8 +178,10 @@ async def create(story: Story) -> None:
     await story.passes(MINUTE, "a minute passes", step=MINUTE / 4)
     story.check(story.notebook("churn-model").status == "RUNNING", "the cloud says it runs")
     story.play.cloud.make_busy(story.notebook("churn-model").id)
-    shown = story.notices("operation", "U0ANA")[-1]
-    story.check("is running" in shown.text, "Ana's message was updated in place and says so")
+    shown = story.notices("operation", "U0ANA")
+    story.check(shown and "is running" in shown[-1].text, "Ana's message was updated in place and says so")
+    await story.types("U0BEN", "list all")
+    story.check(story.answered("U0BEN", "churn-model", "left"), "Ben sees it too, with the time it has left")
 
 
 async def warned_and_extended(story: Story) -> None:
@@ -189,6 +226,8 @@ async def idle_and_stopped(story: Story) -> None:
     told = from_ms(int(float(warned[0].ts) * 1000))
     story.check(from_ms(stops[-1]["at_ms"]) - told >= 15 * MINUTE, "no sooner than 15 min after the notice")
     story.check(story.notices("stopped", "U0ANA"), "Ana was told, and what it saves")
+    await story.types("U0ANA", "why churn-model")
+    story.check(story.answered("U0ANA", "idle"), "each decision can be asked for, with its evidence")
 
 
 async def undone_and_counted(story: Story) -> None:
@@ -199,6 +238,17 @@ async def undone_and_counted(story: Story) -> None:
     story.check(story.notebook("churn-model").status == "RUNNING", "it runs again")
     await story.types("U0ANA", "cost me 7d")
     story.check(story.play.slack.calls("files.completeUploadExternal"), "the chart is in her direct messages")
+
+
+async def next_morning(story: Story) -> None:
+    """The lease ends by itself, and the team reads what the day cost."""
+    story.chapter("The next morning")
+    till_nine = datetime(2026, 3, 3, 9, 5, tzinfo=BERLIN) - story.play.bot.clock.now()
+    await story.passes(3 * HOUR, "the afternoon", step=10 * MINUTE)
+    await story.passes(till_nine - 3 * HOUR, "the evening and the night", step=HOUR)
+    story.check(story.notebook("churn-model").status == "STOPPED", "nothing runs on: its lease ended in the afternoon")
+    digest = story.notices("digest", "U0CARLA")
+    story.check(len(digest) == 1 and "EUR" in digest[0].text, "#research reads what the day cost and what was saved")
     findings = [f for f in story.play.slack.findings if f.get("severity") == "error"]
     story.check(not findings, "Slack had nothing to complain about")
 
@@ -211,14 +261,19 @@ async def staged(tell: Callable[[str], None]) -> AsyncIterator[Story]:
         yield Story(play, tell)
 
 
-async def script(tell: Callable[[str], None]) -> bool:
-    """Play it; True if every step held."""
+async def script(tell: Callable[[str], None], *, before: Callable[[Story], None] = lambda _story: None) -> bool:
+    """Play it; True if every step held. `before` may change the stage first: tests break it."""
     began = time.monotonic()
     async with staged(tell) as story:
+        before(story)
         try:
             await tell_story(story)
-        except Broken as broken:
+        except (Broken, NotThere) as broken:
             story.say(f"  ✗ {broken}")
+            return False
+        except Exception as error:
+            log.exception("the story ended")
+            story.say(f"  ✗ it ended with {type(error).__name__}: {error}")
             return False
     tell(f"\nEvery step held. {time.monotonic() - began:.1f} s.")
     return True

@@ -133,9 +133,13 @@ class Accounts(Reader):
             await ask.answer(db, now=now, **(facts | ({"elsewhere": True} if elsewhere else {})))
             if elsewhere:
                 key = f"answer:{ask.claim.id}:chart"
-                await say(db, self.deps.ids, Say(key, "answer", "dm", ask.user, facts, key, RESULT), now)
+                await say(db, self.deps.ids, _chart(key, ask.user, facts), now)
 
         return Done({"what": "cost"}, write=write)
+
+
+def _chart(key: str, user: str, facts: dict[str, Any]) -> Say:
+    return Say(key, "answer", "dm", user, facts | {"chart_only": True}, key, RESULT)
 
 
 def _instants(window: Window, now: datetime) -> dict[str, int]:
