@@ -11,4 +11,5 @@ pin() {
         --no-annotate --custom-compile-command "sh deploy/pin.sh" --quiet --output-file "$out" "$@" >/dev/null
 }
 pin deploy/requirements.txt --extra charts "$@"
+pin deploy/functiongraph/requirements.txt --constraint deploy/requirements.txt "$@"
 pin deploy/requirements-dev.txt --extra charts --group dev --constraint deploy/requirements.txt "$@"

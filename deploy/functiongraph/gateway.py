@@ -1,7 +1,7 @@
 """The function behind the API gateway: verify, parse, record, answer. It imports only what that takes.
 
-Setting of the function: `deploy.functiongraph.gateway.handler`; trigger APIG without authentication (Slack's signature
-is the only gate), synchronous. The work itself is done by `worker`.
+Trigger: APIG without authentication (Slack's signature is the only gate), synchronous. The work itself is done by
+`worker`; `package.sh` says how both are set up.
 """
 
 import asyncio

@@ -1,7 +1,6 @@
 """The function behind the timer: one pass of everything that is due, as `leasebot tick`.
 
-Setting of the function: `deploy.functiongraph.worker.handler`; trigger TIMER each minute, no gateway; time-out 900 s.
-Late, double or simultaneous runs are harmless.
+Trigger: TIMER each minute, no gateway; time-out 900 s. Late, double or simultaneous runs are harmless.
 """
 
 import asyncio
