@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+PERIODS = (60, 300, 900, 3600)  # seconds, that the service offers
 ALWAYS = frozenset({"CPU", "GPU", "ASCEND"})
 PLACEHOLDER = "{notebook}"
 
