@@ -186,7 +186,7 @@ class NewNotebook:
     disk_gb: int = 50
     disk_category: str = "EFS"
     description: str = ""
-    workspace: str = "0"
+    workspace: str = ""  # "": the endpoint's
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +238,7 @@ class Endpoint:
     project_id: str | None = None  # None: taken from the token
     notebook_hosts: tuple[str, ...] = ()  # globs
     rate: float = 10.0  # requests per second, contract 11
+    workspace: str = "0"  # the only one that is listed and made in; "0" is the default one
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ class Traits:
     tags: bool
     quota: bool
     forbidden_in_description: str
+    workspace_filter: str  # the other cloud's spelling is ignored in silence
 
     def lease_type(self, kind: LeaseType) -> str:
         """`kind` as this cloud spells it in requests; ValueError for UNKNOWN, which is never sent."""
@@ -34,6 +35,7 @@ TRAITS: dict[Dialect, Traits] = {
         tags=True,
         quota=True,
         forbidden_in_description="<>",
+        workspace_filter="workspace_id",
     ),
     "otc": Traits(
         lower_case_lease_types=True,
@@ -41,5 +43,6 @@ TRAITS: dict[Dialect, Traits] = {
         tags=False,
         quota=False,
         forbidden_in_description="&<>\"'/",
+        workspace_filter="workspaceId",
     ),
 }

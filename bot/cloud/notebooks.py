@@ -130,7 +130,8 @@ class HttpCloud:
         """
         if wish.disk_category not in self._traits.volume_categories:
             raise CloudInvalid(f"This cloud has no disks of category {wish.disk_category}")
-        answer = await self._write("POST", "/notebooks", body=wire.create_body(wish, self._traits))
+        body = wire.create_body(wish, self._traits, self.endpoint.workspace)
+        answer = await self._write("POST", "/notebooks", body=body)
         try:
             return self._heard(answer.read(wire.notebook), answer)
         except CloudGarbled as exc:
@@ -240,7 +241,7 @@ class HttpCloud:
         """All tag keys of the project with their values; {} where the cloud has no tags."""
         if not self._traits.tags:
             return {}
-        return (await self._get("/notebooks/tags")).read(catalog.tag_union)
+        return (await self._get("/notebooks/tags", self._in_workspace())).read(catalog.tag_union)
 
     async def set_tags(self, notebook_id: NotebookId, tags: dict[str, str]) -> None:
         """Add tags or overwrite their values; CloudInvalid where the cloud has none."""
@@ -254,7 +255,7 @@ class HttpCloud:
         if not self._traits.tags:
             raise CloudInvalid("This cloud has no tags")
         body = wire.encode({"tags": [{"key": key, "value": value} for key, value in tags.items()]})
-        await self._write(method, path, body=body)
+        await self._write(method, path, self._in_workspace(), body=body)
 
     # --- how -------------------------------------------------------------------------------------
 
@@ -310,11 +311,18 @@ class HttpCloud:
         raise CloudBusy(f"{seen.name} is {seen.raw_status}: it can be deleted when that has ended")
 
     async def _list(self, path: str, query: Query = ()) -> Listing:
+        query = (*self._in_workspace(), *query)
+
         async def fetch(offset: int) -> wire.Page:
             return (await self._get(path, (("limit", str(PAGE)), ("offset", str(offset)), *query))).read(wire.page)
 
         notebooks, complete = await walk(fetch)
         return Listing(notebooks, complete, self.server_now())
+
+    def _in_workspace(self) -> Query:
+        """The filter by workspace; the default one needs none."""
+        workspace = self.endpoint.workspace
+        return ((self._traits.workspace_filter, workspace),) if workspace != "0" else ()
 
     async def _images(self, query: Query) -> list[Image]:
         found: dict[str, Image] = {}

@@ -212,13 +212,16 @@ def page(raw: object) -> Page:
     return Page(tuple(found), len(data), first, unreadable, whole(raw.get("total")))
 
 
-def create_body(wish: NewNotebook, traits: Traits) -> bytes:
-    """The body of a create. The lease is always said: the default would be one hour (trap 3)."""
+def create_body(wish: NewNotebook, traits: Traits, workspace: str = "0") -> bytes:
+    """The body of a create. The lease is always said: the default would be one hour (trap 3).
+
+    `workspace` is where it is made unless the wish names another.
+    """
     return encode(
         {
             "name": wish.name,
             "feature": "NOTEBOOK",
-            "workspace_id": wish.workspace,
+            "workspace_id": wish.workspace or workspace,
             "description": traits.description(wish.description),
             "flavor": wish.flavor,
             "image_id": wish.image_id,

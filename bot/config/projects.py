@@ -18,7 +18,7 @@ from bot.model import Credentials, Dialect, Endpoint, KeyCredentials, PasswordCr
 
 _KEYS = (
     "name", "cloud", "region", "channel", "service_account", "endpoint", "iam_endpoint", "aom_endpoint", "project_id",
-    "scope", "notebook_hosts", "rate", "roles", "policy",
+    "scope", "workspace", "notebook_hosts", "rate", "roles", "policy",
 )  # fmt: skip
 _PASSWORD_KEYS = ("domain", "user", "password")
 _KEY_KEYS = ("access_key", "secret_key", "security_token")
@@ -108,6 +108,7 @@ def _endpoint(table: Table, name: str) -> Endpoint:
         project_id=table.get("project_id", values.text, None),
         notebook_hosts=table.get("notebook_hosts", values.list_of(values.text), hosts),
         rate=table.get("rate", values.rate, 10.0),
+        workspace=table.get("workspace", values.text, "0"),
     )
 
 

@@ -23,6 +23,7 @@ service_account = { domain = "OTC-EU-DE-0001", user = "notebook-bot", password =
 # endpoint = "https://…"          # iam_endpoint and aom_endpoint likewise; plain http on loopback only
 # project_id = "…"                # else taken from the token
 # scope = "eu-de"                 # the cloud project the token is for: the region, or region_sub
+# workspace = "0"                 # the ModelArts workspace; only its notebooks are seen
 # notebook_hosts = ["*.otc.t-systems.com"]
 # rate = 10                       # requests per second
 # [projects.policy]               # any key of [policy], for this project

@@ -261,6 +261,25 @@ async def test_own_and_all(world: World) -> None:
     assert listing.server_now == world.clock.now()
 
 
+async def test_a_project_is_one_workspace(world: World) -> None:
+    there = "w0rkspace"
+    world.sim.settings.workspaces = ("0", there)
+    default, other = world.as_("ana"), world.as_("ana", workspace=there)
+    made = await world.create(other, "exp")
+    assert made.workspace == there
+    assert [seen.id for seen in (await other.list_own()).notebooks] == [made.id]
+    assert (await default.list_own()).notebooks == ()
+    found = await other.find_created("exp", other.server_now() - HOUR)
+    assert found is not None
+    assert found.id == made.id
+    assert (await world.create(default, "exp")).workspace == "0"
+    if world.sim.settings.dialect == "hwc":
+        await other.set_tags(made.id, {"team": "vision"})
+        assert (await other.tags(), await default.tags()) == ({"team": ("vision",)}, {})
+    with pytest.raises(CloudInvalid, match="workspace"):
+        await world.create(world.as_("ana", workspace="nowhere"), "exp")
+
+
 async def test_the_service_account_may_renew_and_stop_but_not_start(world: World) -> None:
     notebook = world.sim.console.create("ana", "exp")
     service, notebook_id = world.as_("notebook-bot"), NotebookId(notebook.id)

@@ -34,6 +34,7 @@ class Console:
         capacity: int = 50,
         description: str = "",
         feature: str = "NOTEBOOK",
+        workspace_id: str = "0",
         notebook_id: str | None = None,
         fail_reason: str | None = None,
     ) -> Notebook:
@@ -58,6 +59,7 @@ class Console:
             volume=Volume(capacity=capacity),
             description=description,
             feature=feature,
+            workspace_id=workspace_id,
             fail_reason=fail_reason,
         )
         cloud.index.add(notebook)

@@ -55,7 +55,7 @@ class Notebooks:
         image = self._intake.image(call, body, str(flavor["arch"]))
         volume, lease = self._intake.volume(body), asked_lease(body, call.now)
         workspace = str(body.get("workspace_id") or "0")
-        if workspace != "0":
+        if workspace not in settings.workspaces:
             raise refusal("0102")
         endpoints = self._intake.endpoints(body)
         self._admit(call)
@@ -73,6 +73,7 @@ class Notebooks:
             volume=volume,
             description=description,
             feature=feature,
+            workspace_id=workspace,
             asked_endpoints=endpoints,
             will_fail=self._cloud.next_failure("CREATING"),
         )

@@ -125,7 +125,8 @@ class Offers:
         """The union over the notebooks the caller may see."""
         user = call.caller.user
         everybody = user.may("modelarts:notebook:listAllNotebooks")
-        view = self._cloud.index.view(None if everybody else user.id, "NOTEBOOK", "0")
+        workspace = call.query.get("workspace_id", "0")
+        view = self._cloud.index.view(None if everybody else user.id, "NOTEBOOK", workspace)
         union: dict[str, set[str]] = {}
         for notebook in view.all():
             for tag in notebook.tags:

@@ -51,6 +51,8 @@ class CloudSettings:
     image_total_extra: int = 1  # the recorded envelope says one more than it holds
     max_limit: int = 50
 
+    workspaces: tuple[str, ...] = ("0",)
+
     # limits and troubles
     quota_per_user: int = 20
     throttle_every: int = 0  # every n-th call is answered 429; 0: never

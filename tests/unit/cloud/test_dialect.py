@@ -24,6 +24,7 @@ TIMING_SPELLED = {"hwc": "TIMING", "otc": "timing"}
         ("volume_categories", {"EVS", "OBS", "OBSFS", "EFS"}, {"SFS", "EVS", "EFS"}),
         ("tags", True, False),
         ("quota", True, False),
+        ("workspace_filter", "workspace_id", "workspaceId"),
         ("forbidden_in_description", "<>", "&<>\"'/"),
     ],
 )

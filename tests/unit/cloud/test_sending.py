@@ -17,6 +17,7 @@ from bot.errors import (
     AnswerLost,
     CloudDenied,
     CloudDown,
+    CloudError,
     CloudGarbled,
     CloudMisconfigured,
     CloudNotFound,
@@ -76,6 +77,14 @@ async def test_the_pause_grows_with_full_jitter(bench: Any) -> None:
     with pytest.raises(CloudDown):
         await bench.cloud().show(NB)
     assert bench.slept == [1.0, 2.0, 4.0]  # half of 2, 4, 8: the jitter of the bench is one half
+
+
+async def test_a_retry_after_date_is_counted_from_the_servers_clock(bench: Any, make: Make) -> None:
+    """The host is an hour behind: counted from its own clock, the wait would be an hour and three seconds."""
+    told = {"Date": "Mon, 23 Nov 2026 09:00:00 GMT", "Retry_After": "Mon, 23 Nov 2026 09:00:03 GMT"}
+    bench.script.on("GET", SHOW, make["refusal"](503, "x", **told), make["json"](make["notebook"]()))
+    await bench.cloud().show(NB)
+    assert [round(seconds) for seconds in bench.slept] == [3]
 
 
 @pytest.mark.parametrize("said", ["7", "Mon, 23 Nov 2026 08:00:07 GMT"])
@@ -204,6 +213,19 @@ async def test_the_breaker_opens_rests_and_is_seen(bench: Any, make: Make) -> No
         await cloud.show(NB)
     assert len(bench.script.calls("GET", SHOW)) == sent
     assert caught.value.retry_after is not None
+
+
+@pytest.mark.parametrize(
+    ("status", "calls", "state"),
+    [(503, 2, "open"), (502, 2, "open"), (500, 4, "closed"), (500, 5, "open"), (429, 9, "closed"), (403, 9, "closed")],
+)
+async def test_which_answers_open_it(bench: Any, status: int, calls: int, state: str) -> None:
+    """A 500 may be one bad notebook, so that it counts once a call; too fast and forbidden are signs of life."""
+    bench.script.on("GET", SHOW, httpx.Response(status))
+    for _ in range(calls):
+        with pytest.raises(CloudError):
+            await bench.cloud().show(NB)
+    assert bench.clouds.health()["research"]["breaker"] == state
 
 
 async def test_one_notebook_that_always_fails_does_not_cut_off_the_others(bench: Any, make: Make) -> None:

@@ -148,10 +148,11 @@ def test_toml_that_is_broken_says_where() -> None:
 
 
 def test_a_simulated_cloud_gets_all_three_endpoints_and_its_own_notebook_hosts() -> None:
-    endpoint = config(PROJECT + 'endpoint = "http://127.0.0.1:9000/"\nscope = "eu-de_x"').projects["research"].endpoint
+    text = 'endpoint = "http://127.0.0.1:9000/"\nscope = "eu-de_x"\nworkspace = "w0rk"'
+    endpoint = config(PROJECT + text).projects["research"].endpoint
     assert {endpoint.modelarts, endpoint.iam, endpoint.aom} == {"http://127.0.0.1:9000"}
     assert "127.0.0.1" in endpoint.notebook_hosts
-    assert endpoint.scope == "eu-de_x"
+    assert (endpoint.scope, endpoint.workspace) == ("eu-de_x", "w0rk")
 
 
 def test_files_are_named_hashed_and_their_secrets_read_beside_them(tmp_path: Path) -> None:
