@@ -260,8 +260,12 @@ class HttpCloud:
     # --- how -------------------------------------------------------------------------------------
 
     async def _move(self, notebook_id: NotebookId, verb: str, query: Query, wished: frozenset[Status]) -> Notebook:
-        """Start or stop: on a conflict or a lost answer the notebook is read and, if it is as wished, that is it."""
-        path = f"{self._path(notebook_id)}/{verb}"
+        """Start or stop: on a conflict or a lost answer the notebook is read and, if it is as wished, that is it.
+
+        A lost one is asked for again only if nothing has happened since: else it may have been carried out and undone
+        by somebody, whose work a second one would end.
+        """
+        path, asked_at = f"{self._path(notebook_id)}/{verb}", self.server_now() - _SLACK
         for last in (False, True):
             try:
                 return await self._moved(notebook_id, await self._write("POST", path, query), wished)
@@ -269,7 +273,8 @@ class HttpCloud:
                 seen = await self._seen_after(notebook_id, error)
                 if seen.status in wished:
                     return seen
-                if last or not isinstance(error, AnswerLost):
+                untouched = seen.updated_at is None or seen.updated_at < asked_at
+                if last or not (isinstance(error, AnswerLost) and untouched):
                     raise _not_already(error, seen) from error
         raise AssertionError("the last turn returns or raises")
 

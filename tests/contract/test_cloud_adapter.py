@@ -415,7 +415,8 @@ async def test_a_create_that_never_arrived_is_not_found(world: World) -> None:
 @pytest.mark.parametrize("effect", ["lost", "reset", "truncated", "empty", "no_content", "html"])
 @pytest.mark.parametrize("verb", ["start", "stop", "renew", "delete"])
 async def test_every_other_change_survives_a_lost_answer(world: World, effect: str, verb: str) -> None:
-    made = world.sim.console.create("ana", "exp", status="RUNNING" if verb in ("stop", "renew") else "STOPPED")
+    status = "RUNNING" if verb in ("stop", "renew") else "STOPPED"
+    made = world.sim.console.create("ana", "exp", status=status, settled_ago_ms=600_000)
     cloud, notebook_id = world.as_("ana"), NotebookId(made.id)
     await cloud.show(notebook_id)
     method, path = {

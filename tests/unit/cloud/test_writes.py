@@ -78,6 +78,19 @@ async def test_a_stop_that_did_not_happen_is_repeated_once(bench: Any, make: Mak
     assert len(bench.script.calls("POST", STOP)) == 2
 
 
+@pytest.mark.parametrize(("seconds", "stops"), [(-60, 2), (-1, 1), (20, 1)])
+async def test_a_lost_stop_is_not_repeated_on_one_that_was_started_since(
+    bench: Any, make: Make, seconds: int, stops: int
+) -> None:
+    """Within two seconds either way it cannot be told: then it is left to whoever asked."""
+    running = make["notebook"](update_at=to_ms(bench.clock.now() + timedelta(seconds=seconds)))
+    bench.script.on("POST", STOP, httpx.ReadTimeout("lost"))
+    bench.script.on("GET", SHOW, make["json"](running))
+    with pytest.raises(AnswerLost):
+        await bench.cloud().stop(NB)
+    assert len(bench.script.calls("POST", STOP)) == stops
+
+
 async def test_lost_twice_is_lost(bench: Any, make: Make) -> None:
     bench.script.on("POST", STOP, LOST)
     bench.script.on("GET", SHOW, make["json"](make["notebook"](status="RUNNING")))
