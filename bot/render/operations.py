@@ -29,7 +29,7 @@ def operation(facts: OperationFacts, now: datetime, ctx: Context) -> Message:
     page.say(_title(facts))
     if facts["state"] == "working" and (bar := progress(facts.get("steps", []))):
         page.say(bar)
-    if note := facts.get("note"):
+    if (note := facts.get("note")) and not facts.get("answered"):
         page.say(text.sentence(text.capital(text.prose(note))))
     if oops := facts.get("oops"):
         tell_failure(page, oops, ctx.command)

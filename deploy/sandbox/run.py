@@ -61,11 +61,13 @@ class Sandbox:
 
 
 async def up(
-    stack: AsyncExitStack, *, port: int = 0, clock: SimClock | None = None, real_jupyter: bool = False
-) -> tuple[Stage, Play]:
+    stack: AsyncExitStack, *, port: int = 0, clock: SimClock | None = None, real_jupyter: bool = False,
+    by_itself: bool = True,
+) -> tuple[Stage, Play]:  # fmt: skip
     """The whole sandbox, running by itself until `stack` is closed.
 
     `real_jupyter` puts a real Jupyter server behind each running notebook; raises SettingsError if none is installed.
+    Without `by_itself` nothing happens but what `Play.work` and `Play.advance` do.
     """
     on = await stack.enter_async_context(stage(clock=clock, port=port, cloud_settings=CloudSettings(**HURRIED)))
     seed_notebooks(on.cloud.cloud)
@@ -73,7 +75,8 @@ async def up(
     Sandbox(made).connect()
     if real_jupyter:
         await stack.enter_async_context(real_jupyters(on.cloud.cloud, on.folder / "jupyter"))
-    await stack.enter_async_context(timers(made.bot))
+    if by_itself:
+        await stack.enter_async_context(timers(made.bot))
     return on, made
 
 
