@@ -97,15 +97,22 @@ def test_a_clock_may_be_off_by_a_quarter_of_an_hour(skew_s: int, accepted: bool)
             check_date("20250102T030405Z", now, 900_000)
 
 
-async def signed_get(api: Driver, key: str, secret: str, off: timedelta = timedelta(), **extra: str) -> httpx.Response:
-    """A request signed by hand, `off` from the simulator's time; `extra` headers are signed too."""
+async def signed_get(
+    api: Driver,
+    key: str,
+    secret: str,
+    off: timedelta = timedelta(),
+    unsigned: dict[str, str] | None = None,
+    **extra: str,
+) -> httpx.Response:
+    """A request signed by hand, `off` from the simulator's time; `extra` headers are signed too, `unsigned` are not."""
     path, query = f"/v1/{api.project}/notebooks", "limit=50&name=a%20b"
     date = (api.clock.now() + off).strftime("%Y%m%dT%H%M%SZ")
     headers = {"host": api.http.base_url.netloc.decode(), "x-sdk-date": date, **extra}
     names = tuple(sorted(headers))
     mark = signature(secret, date, canonical_request(Wire("GET", path, query, headers, b""), names))
     headers["authorization"] = f"SDK-HMAC-SHA256 Access={key}, SignedHeaders={';'.join(names)}, Signature={mark}"
-    return await api.http.get(f"{path}?{query}", headers=headers)
+    return await api.http.get(f"{path}?{query}", headers={**headers, **(unsigned or {})})
 
 
 async def test_permanent_keys(api: Driver) -> None:
@@ -129,6 +136,7 @@ async def test_temporary_keys_need_their_token_signed(api: Driver) -> None:
     token = {"x-security-token": key.security_token}
     assert (await signed_get(api, key.access_key, key.secret_key, **token)).status_code == 200
     assert (await signed_get(api, key.access_key, key.secret_key)).status_code == 401
+    assert (await signed_get(api, key.access_key, key.secret_key, unsigned=token)).status_code == 401
     assert (await signed_get(api, key.access_key, key.secret_key, **{"x-security-token": "x"})).status_code == 401
     api.push(900_000)
     assert (await signed_get(api, key.access_key, key.secret_key, **token)).status_code == 401
