@@ -17,7 +17,6 @@ from deploy.sandbox.stage import Stage, stage
 
 SHORT_PUSH = timedelta(hours=2)
 SHORT_STEP, STEP, NOTHING_RUNS = timedelta(minutes=5), timedelta(minutes=10), timedelta(hours=1)
-HURRIED = {"create_ms": 12_000, "start_ms": 9_000, "stop_ms": 20_000}  # a visitor watches; the real ones take longer
 NOT_YET_LINKED = "U0BEN"  # so that a visitor can play linking too
 
 
@@ -60,6 +59,11 @@ class Sandbox:
             self._play.cloud.make_idle(notebook_id)
 
 
+def hurried() -> CloudSettings:
+    """A visitor watches: notebooks come and go sooner than real ones."""
+    return CloudSettings(create_ms=12_000, start_ms=9_000, stop_ms=20_000)
+
+
 async def up(
     stack: AsyncExitStack, *, port: int = 0, clock: SimClock | None = None, real_jupyter: bool = False,
     by_itself: bool = True,
@@ -69,7 +73,7 @@ async def up(
     `real_jupyter` puts a real Jupyter server behind each running notebook; raises SettingsError if none is installed.
     Without `by_itself` nothing happens but what `Play.work` and `Play.advance` do.
     """
-    on = await stack.enter_async_context(stage(clock=clock, port=port, cloud_settings=CloudSettings(**HURRIED)))
+    on = await stack.enter_async_context(stage(clock=clock, port=port, cloud_settings=hurried()))
     seed_notebooks(on.cloud.cloud)
     made = await stack.enter_async_context(play(on, unlinked={NOT_YET_LINKED}, LEASEBOT_POLL_SECONDS="5"))
     Sandbox(made).connect()
