@@ -9,7 +9,7 @@ from typing import Any
 
 from deploy.sandbox.clock import SimClock
 
-Quiet = Callable[[bool], bool]
+Quiet = Callable[[], bool]
 PATIENCE_S = 20.0  # of the host, for an answer of a real database
 
 
@@ -23,7 +23,7 @@ class QuietSelector(selectors.SelectSelector):
     def __init__(self, clock: SimClock) -> None:
         super().__init__()
         self._clock = clock
-        self.quiet: Quiet = lambda _may_wait: False
+        self.quiet: Quiet = lambda: False
         self.in_database = 0  # transactions that wait for a real server
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
@@ -33,7 +33,7 @@ class QuietSelector(selectors.SelectSelector):
             if not (ready := super().select(PATIENCE_S)):
                 raise Stuck("the database does not answer")
             return ready
-        if self.quiet(timeout is not None):
+        if self.quiet():
             return []
         if timeout is None:
             raise Stuck("nothing can run any more")
@@ -52,6 +52,10 @@ class SimLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Seconds since the loop was made."""
         return (self.clock.now_ms() - self._began) / 1000
+
+    def call_later(self, delay: float, *arguments: Any, **options: Any) -> asyncio.TimerHandle:
+        """At least a millisecond, the clock's unit: shorter waits would never end on a clock that stands still."""
+        return super().call_later(max(delay, 0.001), *arguments, **options)
 
     def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
         """At once, here."""

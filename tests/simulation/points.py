@@ -70,10 +70,11 @@ class Points:
     """Lets one coroutine run at a time. `death(who, name)` says whether the incarnation dies at this point."""
 
     rng: random.Random
+    clock: SimClock
     trace: Trace
     death: Callable[[Incarnation, str], bool] = lambda _who, _name: False
     died: Callable[[Incarnation], None] = lambda _who: None
-    dawdle: float = 0.02  # how often time passes although somebody could run
+    dawdle: float = 0.1  # how often a little time passes although somebody could run
     seen: Counter[str] = field(default_factory=Counter)
     parked: list[Parked] = field(default_factory=list)
 
@@ -106,11 +107,13 @@ class Points:
                 waiting.turn.set_result(None)
         self.died(who)
 
-    def quiet(self, may_wait: bool) -> bool:
+    def quiet(self) -> bool:
         """Nothing runs: give somebody the turn. False: let time pass."""
         ready = [each for each in self.parked if not each.who.frozen]
-        if not ready or (may_wait and self.rng.random() < self.dawdle):
+        if not ready:
             return False
+        if self.rng.random() < self.dawdle:
+            self.clock.advance_ms(self.rng.randint(1, 40))
         chosen = ready[self.rng.randrange(len(ready))]
         self.parked.remove(chosen)
         self.trace(f"{chosen.who.name} {chosen.name}")

@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.config.load import load_text
 from bot.settings import async_database_url, load_settings
 from bot.stores.database import Database
 from bot.stores.migrate import upgrade
+from bot.stores.schema import projects
 from deploy.sandbox.clock import SimClock
 from deploy.sandbox.cloud.world import SimCloud
 from deploy.sandbox.links import link_people
@@ -30,11 +32,12 @@ from tests.simulation.loop import SimLoop, run_simulated
 from tests.simulation.points import Incarnation, Points, SimDatabase, Trace
 from tests.simulation.replica import Replica, Stage
 from tests.simulation.stagehands import sim_slack
+from tests.simulation.witness import Witness
 
 START_MS = 1_763_971_200_000  # Monday, 2025-11-24 08:00 UTC
 HOUR_MS, MINUTE_MS = 3_600_000, 60_000
 CLOUD_URL, PROJECT = "http://127.0.0.1:1", "research"
-CALM_MS = 4 * HOUR_MS  # at the end nobody does anything and nothing fails
+CALM_MS = 5 * HOUR_MS  # at the end nobody does anything and nothing fails
 
 
 @dataclass(frozen=True)
@@ -71,21 +74,28 @@ class World:
         self.options, self.loop, self.clock = options, loop, loop.clock
         self.rng = random.Random(f"{options.seed} world")
         self.trace = Trace(self.clock, keep=options.trace)
-        self.points = Points(random.Random(f"{options.seed} turns"), self.trace)
+        self.points = Points(random.Random(f"{options.seed} turns"), self.clock, self.trace)
         self.findings = Findings()
         self.cloud = SimCloud(self.clock)
         self.cloud.base_url = CLOUD_URL
         self.cloud.seed_default()
+        self.witness = Witness(self.cloud)
         self.slack: SimSlack = sim_slack(self.clock, loop.time, self._dispatch)
         self.poll_s = options.poll_s or self.rng.choice((600, 900, 1200, 1800))
         self.end_ms = START_MS + int(options.days * 24 * HOUR_MS)
         if options.until_ms is not None:
             self.end_ms = min(self.end_ms, START_MS + options.until_ms)
-        self.faults_since: int | None = None
+        self.calm_ms = max(START_MS, self.end_ms - CALM_MS)  # from here on nobody acts and nothing fails
+        self.unsettled: list[str] = []
+        self.brakes: list[tuple[int, bool]] = []  # looked at now and then: whether stops were paused
         self.replicas: list[Replica] = []
         self._folder = tempfile.mkdtemp(prefix="leasebot-sim-", dir=_memory())
         loop.quiet_selector.quiet = self.points.quiet
         self.points.died = self._died
+
+    @property
+    def start_ms(self) -> int:
+        return START_MS
 
     @property
     def now_ms(self) -> int:
@@ -103,8 +113,9 @@ class World:
         text = TEMPLATE.read_text("utf-8").replace("{cloud}", CLOUD_URL)
         config = load_text(text, "leasebot.toml", {"SANDBOX_BOT_PASSWORD": "sandbox-notebook-bot"})
         rng = random.Random(f"{self.options.seed} ids")
+        self.open_database = self._open_database()
         return Stage(self.clock, self.cloud, self.slack, self.points, load_settings(environ), config,
-                     self._open_database(), rng)  # fmt: skip
+                     self.open_database, rng)  # fmt: skip
 
     def _open_database(self) -> Any:
         if self.options.database is None:
@@ -148,6 +159,20 @@ class World:
         while first.bot is None:
             await asyncio.sleep(0.1)
         await link_people(first.bot.parts.deps, PROJECT)
+        self.loop.create_task(self.watch_brakes())
+
+    async def watch_brakes(self) -> None:
+        """Note whether the project is paused: an excuse for not stopping, and counted as one."""
+        database = self.open_database(Incarnation("watch"))
+        while True:
+            async with database.peek() as db:
+                row = (await db.execute(select(projects.c.paused).where(projects.c.name == PROJECT))).first()
+            self.brakes.append((self.now_ms, bool(row and row.paused)))
+            await asyncio.sleep(600)
+
+    def braked(self, start: int, end: int) -> bool:
+        """Whether stops were paused at some time between."""
+        return any(paused for at, paused in self.brakes if start - 600_000 <= at <= end + 600_000)
 
     async def sleep_until(self, ms: int) -> None:
         """Return at that instant, or at once if it has passed."""

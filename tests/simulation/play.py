@@ -1,0 +1,108 @@
+"""One run from beginning to end, and what came of it."""
+
+import asyncio
+import gc
+import logging
+import time
+from collections import Counter
+from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from deploy.sandbox.clock import SimClock
+from tests.simulation import checks
+from tests.simulation.inhabitants import Inhabitants
+from tests.simulation.loop import SimLoop, Stuck, run_simulated
+from tests.simulation.points import Killed
+from tests.simulation.troubles import Troubles
+from tests.simulation.world import START_MS, Complaints, Findings, Options, World
+
+
+SETTLE_MS = 12 * 60_000  # contract: accepted commands are settled ten minutes after the faults
+
+
+@dataclass
+class Result:
+    """`violations` is empty when every promise was kept. `seen` counts points, troubles and messages."""
+
+    options: Options
+    violations: list[str]
+    digest: str
+    steps: int
+    seen: Counter[str]
+    lines: list[str] = field(default_factory=list)
+    cpu_s: float = 0.0
+
+
+def play(options: Options) -> Result:
+    """Run it. Never raises for what the bot does."""
+    began = time.process_time()
+    clock = SimClock(START_MS, running=False)
+
+    async def main(loop: SimLoop) -> Result:
+        loop.set_exception_handler(_quiet)
+        world = World(options, loop)
+        try:
+            with _listening(world.findings):
+                return await _acts(world)
+        finally:
+            world.close()
+            await _end_tasks()
+
+    try:
+        result: Result = run_simulated(clock, main)
+    except Stuck as error:
+        result = Result(options, [f"stuck: {error}"], "", 0, Counter())
+    gc.collect()
+    result.cpu_s = time.process_time() - began
+    return result
+
+
+async def _acts(world: World) -> Result:
+    options = world.options
+    inhabitants, troubles = Inhabitants(world), Troubles(world)
+    inhabitants.populate()
+    if options.bot:
+        await world.set_up(world.stage())
+    for replica in world.replicas:
+        replica.mortal = True
+        if replica.who is not None:
+            replica.who.mortal = True
+    inhabitants.start()
+    if options.troubles:
+        troubles.start()
+    await world.sleep_until(world.calm_ms)
+    world.points.death = lambda _who, _name: False
+    await world.sleep_until(world.calm_ms + SETTLE_MS)
+    if options.bot:
+        world.unsettled += await checks.pending(world, world.calm_ms)
+    await world.sleep_until(world.end_ms)
+    violations = await checks.all_of(world, inhabitants, troubles)
+    seen = world.points.seen + world.findings.counts + checks.messages(world)
+    return Result(options, violations, world.trace.digest(), world.trace.count, seen, world.trace.lines)
+
+
+@contextmanager
+def _listening(findings: Findings) -> Iterator[None]:
+    """The product's log goes to the findings for as long as it runs."""
+    root, ears = logging.getLogger(), Complaints(findings)
+    before, root.handlers = root.handlers, [ears]
+    try:
+        yield
+    finally:
+        root.handlers = before
+
+
+def _quiet(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    if not isinstance(context.get("exception"), Killed | asyncio.CancelledError):
+        loop.default_exception_handler(context)
+
+
+async def _end_tasks() -> None:
+    tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+__all__ = ["Options", "Result", "play"]
