@@ -8,11 +8,12 @@ from sqlalchemy import update
 
 from bot.clock import to_ms
 from bot.operations.base import Parts, serial
+from bot.operations.escalation import Targets, copies, targets
 from bot.operations.facts import hours, money, run_cost
 from bot.operations.notices import end, withdraw
 from bot.operations.records import evidence_of
 from bot.operations.report import price_text
-from bot.outbox import NOTICE, Say, TargetKind, say
+from bot.outbox import NOTICE, Say, say
 from bot.rules.facts import Action, Escalate, Hold, SettleNotice, ShadowStop, StopIdle, VoidNotice, WarnIdle, WarnLease
 from bot.stores import notebooks, usage
 from bot.stores.database import Tx
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from bot.operations.sweep import Decided
 
 Stops = Sequence[tuple["Decided", StopIdle]]
-Targets = tuple[frozenset[str], str]  # leads, else the channel
 
 
 class Acts:
@@ -34,27 +34,24 @@ class Acts:
         self.parts, self.deps = parts, parts.deps
 
     async def escalation_targets(self, project: str, decided: Sequence["Decided"]) -> Targets:
-        """Whom to tell where the owner cannot be told: `escalate_to`, else the leads, else the channel."""
-        channel = self.deps.config.projects[project].channel
+        """Whom to tell where an owner cannot be told; looked up only if somebody has to be."""
         if not any(isinstance(a, Escalate | WarnLease) for each in decided for a in each.plan.actions):
-            return frozenset(), channel
-        named = await self.parts.people.expand(decided[0].policy.escalate_to)
-        named = named or await self.parts.people.expand(self.deps.config.projects[project].roles.leads)
-        return frozenset([user for user in named if await self.parts.people.reachable(user)]), channel
+            return frozenset(), self.deps.config.projects[project].channel
+        return await targets(self.parts, project, decided[0].policy)
 
     async def write(
-        self, db: Tx, project: str, decided: Sequence["Decided"], stops: Stops, targets: Targets, now: datetime
+        self, db: Tx, project: str, decided: Sequence["Decided"], stops: Stops, to: Targets, now: datetime
     ) -> None:
         """Everything of one pass, one transaction."""
         for each in decided:
             for action in each.plan.actions:
-                await self._one(db, project, each, action, targets, now)
-        await self._lease_warnings(db, project, decided, targets, now)
+                await self._one(db, project, each, action, to, now)
+        await self._lease_warnings(db, project, decided, to, now)
         for each, stop in stops:
             await self._stop(db, project, each, stop, now)
 
     async def _one(
-        self, db: Tx, project: str, each: "Decided", action: Action, targets: Targets, now: datetime
+        self, db: Tx, project: str, each: "Decided", action: Action, to: Targets, now: datetime
     ) -> None:
         match action:
             case VoidNotice(key=key, reason=reason):
@@ -64,7 +61,7 @@ class Acts:
             case WarnIdle():
                 await self._warn_idle(db, project, each, action, now)
             case Escalate():
-                await self._escalate(db, project, each, action, targets, now)
+                await self._escalate(db, project, each, action, to, now)
             case ShadowStop():
                 await self._shadow(db, project, each, action, now)
             case Hold():
@@ -96,7 +93,7 @@ class Acts:
             await self._say_idle(db, project, each, action, owner, "dm", action.key, now)
 
     async def _escalate(
-        self, db: Tx, project: str, each: "Decided", action: Escalate, targets: Targets, now: datetime
+        self, db: Tx, project: str, each: "Decided", action: Escalate, to: Targets, now: datetime
     ) -> None:
         """To each lead by DM, else to the channel, under the same key; the grace runs from that delivery."""
         await insert_once(db, notices, self._notice(project, each, action.key, now) | {"outbox_key": action.key})
@@ -105,13 +102,8 @@ class Acts:
             .where(notices.c.key == action.key)
             .values(escalated_key=action.key, state="pending", delivered_at=None)
         )
-        leads, channel = targets
-        for user in sorted(leads):
-            await self._say_idle(db, project, each, action, user, "dm", f"{action.key}@{user}", now, escalated=True)
-        if not leads:
-            await self._say_idle(
-                db, project, each, action, channel, "channel", f"{action.key}@{channel}", now, escalated=True
-            )
+        for kind, target in copies(to):
+            await self._say_idle(db, project, each, action, target, kind, f"{action.key}@{target}", now, escalated=True)
 
     async def _say_idle(
         self,
@@ -199,7 +191,7 @@ class Acts:
     # --- lease ---------------------------------------------------------------------------------
 
     async def _lease_warnings(
-        self, db: Tx, project: str, decided: Sequence["Decided"], targets: Targets, now: datetime
+        self, db: Tx, project: str, decided: Sequence["Decided"], to: Targets, now: datetime
     ) -> None:
         """Those of one owner that fall due in one pass share a message that lists every one."""
         due: dict[str, list[tuple[Decided, WarnLease]]] = {}
@@ -209,7 +201,7 @@ class Acts:
                     known = None if each.facts.owner.reach is False else each.owner
                     due.setdefault(known or "", []).append((each, action))
         for owner, pairs in sorted(due.items()):
-            await self._lease_warning(db, project, owner, pairs, targets, now)
+            await self._lease_warning(db, project, owner, pairs, to, now)
 
     async def _lease_warning(
         self,
@@ -217,7 +209,7 @@ class Acts:
         project: str,
         owner: str,
         pairs: list[tuple["Decided", WarnLease]],
-        targets: Targets,
+        to: Targets,
         now: datetime,
     ) -> None:
         fresh = []
@@ -231,7 +223,6 @@ class Acts:
         facts = await self._lease_facts(db, project, first, fresh, now)
         expires = max(action.end for _each, action in fresh)
         subject = f"notebook:{fresh[0][0].facts.notebook.id}"
-        leads, channel = targets
         if owner:
             await say(
                 db,
@@ -248,8 +239,7 @@ class Acts:
                 }
             )
         )
-        copies: list[tuple[TargetKind, str]] = [("dm", user) for user in sorted(leads)]
-        for kind, target in copies or [("channel", channel)]:
+        for kind, target in copies(to):
             await say(
                 db,
                 self.deps.ids,

@@ -16,6 +16,7 @@ from bot.operations import approvals, digests, records
 from bot.operations.alerts import alert
 from bot.operations.base import Parts
 from bot.operations.decide import expire
+from bot.operations.escalation import late_warnings
 from bot.operations.gather import Project
 from bot.operations.upkeep import look_after_links
 from bot.stores import approvals as store
@@ -77,7 +78,7 @@ async def failed(parts: Parts, db: Tx, project: str, error: CloudError, now: dat
 
 async def before(parts: Parts, known: Project, decided: Sequence["Decided"], now: datetime) -> None:
     """Requests, digests, links, evidence: each in a transaction of its own, so that one failing keeps none back."""
-    for part in (_requests, _digests, _forget, look_after_links):
+    for part in (_requests, _digests, late_warnings, _forget, look_after_links):
         try:
             await part(parts, known.name, now)
         except Exception:

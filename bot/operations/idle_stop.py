@@ -3,6 +3,7 @@
 Also `hold`: the bridge over a waiting request. Both act as the project's service account.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from bot.operations.base import Operation, Parts
 from bot.operations.costs import saved
 from bot.operations.evidence import Evidence
 from bot.operations.notices import settle
-from bot.operations.power import PATIENCE, mark_ours, next_look
+from bot.operations.power import PATIENCE, mark_ours, next_look, unmark
 from bot.operations.told import owner_of, say_stopped
 from bot.rules import keys
 from bot.rules import lease as lease_rules
@@ -25,6 +26,8 @@ from bot.stores import approvals as store
 from bot.stores import notebooks, usage
 from bot.stores.database import Tx
 from bot.work import Claim, Done, Outcome
+
+STILL_FRESH = timedelta(seconds=60)  # from the last look to the stop
 
 
 class IdleStop(Operation):
@@ -51,20 +54,30 @@ class IdleStop(Operation):
         await self._evidence.read(project, [notebook], now)
         why = await self._why_not(claim, project, notebook, now)
         if why:
-            return Done({"state": "cancelled", "why": why})
+            return self._cancelled(claim, why)
         end = notebook.lease_ends
 
         async def write(db: Tx) -> None:
             await mark_ours(db, claim, now)
 
-        return self.go(claim, "stop", write=write, end_ms=to_ms(end) if end else None)
+        return self.go(
+            claim, "stop", write=write, end_ms=to_ms(end) if end else None, checked_ms=to_ms(now)
+        )  # fmt: skip
+
+    def _cancelled(self, claim: Claim, why: str) -> Outcome:
+        """Nothing was done; should somebody else stop it, it was not us."""
+
+        async def write(db: Tx) -> None:
+            await unmark(db, claim)
+
+        return Done({"state": "cancelled", "why": why}, write=write)
 
     async def _why_not(self, claim: Claim, project: str, notebook: Notebook, now: datetime) -> str | None:
         async with self.deps.db.read() as db:
             known = await gather.project(db, self.deps, project, now, only=notebook.id)
         owner = gather.owner_id(self.deps, known, notebook)
         policy = gather.policy_for(self.deps, known, notebook, owner)
-        reachable = owner is not None and await self.parts.people.reachable(owner)
+        reachable = await self.parts.people.reach(owner) if owner is not None else False
         slack_up = await self.parts.people.slack_answers()
         facts = gather.facts(self.deps, known, notebook, policy, owner=owner, reachable=reachable, slack_up=slack_up)
         planned = decide(notebook.server_now or now, facts, policy)
@@ -78,8 +91,22 @@ class IdleStop(Operation):
             if notebook.status is not Status.RUNNING:
                 return self.go(claim, "watch")
             return self.go(claim, "start")
-        await self.parts.tokens.service(str(claim.data["project"])).stop(NotebookId(claim.data["notebook"]))
+        if now - from_ms(claim.data["checked_ms"]) > STILL_FRESH:
+            return self.go(claim, "start")  # we were away since: everything is read again
+        project, notebook_id = str(claim.data["project"]), NotebookId(claim.data["notebook"])
+        if why := await self._changed(claim, project, notebook_id, now):
+            return self._cancelled(claim, why)
+        await self.parts.tokens.service(project).stop(notebook_id)
         return self.go(claim, "watch")
+
+    async def _changed(self, claim: Claim, project: str, notebook_id: NotebookId, now: datetime) -> str | None:
+        """Whether somebody has clicked, typed or released a brake since it was looked at, a moment ago."""
+        async with self.deps.db.read() as db:
+            row = await notebooks.get(db, project, notebook_id)
+        if row is None:
+            return "it is gone"
+        server_now = self.parts.tokens.service(project).server_now()
+        return await self._why_not(claim, project, replace(notebooks.load(row.snapshot), server_now=server_now), now)
 
     async def _watch(self, claim: Claim, now: datetime) -> Outcome:
         try:

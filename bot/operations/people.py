@@ -56,13 +56,18 @@ class People:
             return False
         return True
 
-    async def reachable(self, user: str) -> bool:
-        """Whether Slack, asked at most an hour ago, shows an active member."""
+    async def reach(self, user: str) -> bool | None:
+        """Whether Slack, asked at most an hour ago, shows an active member; None if Slack does not say."""
         person = await self.get(user)
         async with self._deps.db.read() as db:
             known = await store.get(db, self._deps.team, user)
-        fresh = known is not None and known[1] is not None and self._deps.clock.now() - known[1] < FRESH
-        return fresh and not (person.deleted or person.guest or person.stranger)
+        if known is None or known[1] is None or self._deps.clock.now() - known[1] >= FRESH:
+            return None
+        return not (person.deleted or person.guest or person.stranger)
+
+    async def reachable(self, user: str) -> bool:
+        """The same, where not knowing means no."""
+        return await self.reach(user) is True
 
     async def zone(self, user: str) -> ZoneInfo:
         """Their own choice, else Slack's, else the policy file's."""

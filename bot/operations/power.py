@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import update
+
 from bot.clock import from_ms, to_ms
 from bot.model import LeaseType, Notebook, Status
 from bot.operations import approvals
@@ -13,6 +15,7 @@ from bot.rules import keys
 from bot.rules import lease as rules
 from bot.stores import notebooks, usage
 from bot.stores.database import Tx
+from bot.stores.schema import notebooks as rows
 from bot.work import Claim, Outcome
 
 WATCH = timedelta(seconds=5)  # the cloud asks not to poll one notebook faster
@@ -168,6 +171,12 @@ async def mark_ours(db: Tx, claim: Claim, now: datetime) -> None:
     await notebooks.change(
         db, str(claim.data["project"]), str(claim.data["notebook"]), stop_by=claim.id, stopped_at=now
     )
+
+
+async def unmark(db: Tx, claim: Claim) -> None:
+    """It was not us after all."""
+    ours = rows.c.id == str(claim.data["notebook"]), rows.c.stop_by == claim.id
+    await db.execute(update(rows).where(*ours).values(stop_by=None, stopped_at=None))
 
 
 async def stopped(op: Operation, claim: Claim, notebook: Notebook, now: datetime) -> Outcome:

@@ -198,14 +198,14 @@ class Sweep:
         if brake:
             known.paused = known.paused or brake
         decided = [self._plan(known, notebook, server_now, reachable=True) for notebook in found]
-        reach: dict[str, bool] = {}
+        reach: dict[str, bool | None] = {}
         for place, each in enumerate(decided):
             if each.owner is None or all(isinstance(action, VoidNotice | SettleNotice) for action in each.plan.actions):
                 continue
             if each.owner not in reach:
-                reach[each.owner] = await self.parts.people.reachable(each.owner)
+                reach[each.owner] = await self.parts.people.reach(each.owner)
             if not reach[each.owner]:
-                decided[place] = self._plan(known, each.facts.notebook, server_now, reachable=False)
+                decided[place] = self._plan(known, each.facts.notebook, server_now, reachable=reach[each.owner])
         return await self._with_slack(known, decided, server_now)
 
     async def _with_slack(self, known: Project, decided: list[Decided], server_now: datetime) -> list[Decided]:
