@@ -74,11 +74,12 @@ class _Face:
         return answer({"meta_data": meta, "series": shown})
 
     def _described(self, asked: dict[str, Any]) -> list[dict[str, Any]]:
+        wanted = _dimensions(asked)
         if asked.get("namespace") not in (None, self._cloud.settings.metrics_namespace):
             return []
         found = []
         for notebook in self._metrics.with_runs():
-            if not self._fits(notebook, asked.get("dimensions")):
+            if not self._fits(notebook, wanted):
                 continue
             for kind in self._metrics.kinds(notebook):
                 name = self._cloud.settings.metric_names[kind]
@@ -95,10 +96,9 @@ class _Face:
             "dimensions": [{"name": key, "value": value} for key, value in pairs],
         }
 
-    def _fits(self, notebook: Notebook, dimensions: Any) -> bool:
+    def _fits(self, notebook: Notebook, wanted: list[tuple[str, Any]]) -> bool:
         own = self._metrics.dimensions(notebook)
-        asked = _objects(dimensions, "dimensions") if dimensions else []
-        return all(own.get(str(one.get("name"))) == one.get("value") for one in asked)
+        return all(own.get(name) == value for name, value in wanted)
 
     def samples(self, call: Call) -> Response:
         body = call.json()
@@ -128,7 +128,8 @@ class _Face:
         """Nothing for a series that does not exist; fillers where one has no value."""
         kind = self._metrics.kind(str(asked.get("metric_name")))
         named = asked.get("namespace") == self._cloud.settings.metrics_namespace
-        found = [n for n in self._metrics.with_runs() if self._fits(n, asked.get("dimensions"))] if named else []
+        wanted = _dimensions(asked)
+        found = [n for n in self._metrics.with_runs() if self._fits(n, wanted)] if named else []
         found = [n for n in found if kind in self._metrics.kinds(n)]
         if kind is None or not found:
             return []
@@ -207,6 +208,12 @@ def _objects(value: Any, name: str) -> list[dict[str, Any]]:
     if not isinstance(value, list) or not value or not all(isinstance(one, dict) for one in value):
         raise aom_refusal(f"{name} must be a list of objects.")
     return value
+
+
+def _dimensions(asked: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Names and values a series must have; none at all is fine."""
+    given = _objects(asked["dimensions"], "dimensions") if asked.get("dimensions") else []
+    return [(str(one.get("name")), one.get("value")) for one in given]
 
 
 def _figure(form: Mapping[str, str], name: str, default: float | None = None) -> float:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from deploy.sandbox.clock import SimClock
 from deploy.sandbox.cloud import CloudSettings, SimCloud
 from deploy.sandbox.cloud.modelarts import operations
-from tests.contract.simcloud.driver import CPU_IMAGE, C
+from tests.contract.simcloud.driver import CPU_IMAGE, C, Driver
 
 _GOOD: dict[str, Any] = {
     "name": "exp",
@@ -80,6 +80,50 @@ def bent(draw: st.DrawFn) -> Any:
 
 def _has(inner: Any, key: Any) -> bool:
     return key in inner if isinstance(inner, dict) else isinstance(key, int) and key < len(inner)
+
+
+_USER = {"name": "ana", "password": "sandbox-ana", "domain": {"name": "OTC-EU-DE-SANDBOX"}}
+_SAMPLES = {key: _GOOD[key] for key in ("samples", "statistics", "period", "time_range")}
+
+
+def login(scope: Any, **changes: Any) -> dict[str, Any]:
+    identity = {"methods": ["password"], "password": {"user": _USER | changes}}
+    return {"auth": {"identity": identity, "scope": scope}}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code"),
+    [
+        ("/v1/{project}/notebooks", _GOOD | {"endpoints": 1.5}, "ModelArts.0104"),
+        ("/v1/{project}/notebooks", _GOOD | {"endpoints": [1]}, "ModelArts.0104"),
+        ("/v1/{project}/notebooks", _GOOD | {"lease": "2h"}, "ModelArts.0104"),
+        ("/v2/{project}/series", {"series": [None]}, "AOM.04008001"),
+        ("/v2/{project}/series", {"series": [{"dimensions": ["x"]}]}, "AOM.04008001"),
+        ("/v2/{project}/series?limit=nan", {"series": [{}]}, "AOM.04008001"),
+        ("/v2/{project}/samples", _SAMPLES | {"samples": [1]}, "AOM.04008001"),
+        ("/v2/{project}/samples", _SAMPLES | {"period": {}}, "AOM.04008001"),
+        ("/v2/{project}/samples", _SAMPLES | {"statistics": [[]]}, "AOM.04008001"),
+        ("/v2/{project}/samples", _SAMPLES | {"time_range": "0.1795420800000.1"}, "AOM.04008001"),
+        ("/v1/{project}/aom/api/v1/query?query=ma_container_cpu_util&time=inf", {}, "AOM.04008001"),
+        ('/v1/{project}/aom/api/v1/query?query=ma_container_cpu_util{x=~"["}', {}, "AOM.04008001"),
+        ("/v1/{project}/aom/api/v1/query_range?query=a&start=0&end=9e9&step=60", {}, "AOM.04008001"),
+        ("/v3/auth/tokens", login("x"), 400),
+        ("/v3/auth/tokens", login({"project": "x"}), 400),
+        ("/v3/auth/tokens", login({"project": {"name": []}}), 401),
+        ("/v3/auth/tokens", login({}, name=[1]), 400),
+        ("/v3/auth/tokens", login({}, domain="x"), 400),
+        ("/v3.0/OS-CREDENTIAL/securitytokens", {"auth": {"identity": "x"}}, 400),
+        ("/_sim/faults", {"effect": "slow", "path": "["}, None),
+        ("/_sim/account", {"sold_out": 5}, None),
+    ],
+)
+async def test_each_mistake_has_its_refusal(api: Driver, path: str, body: Any, code: Any) -> None:
+    api.cloud.settings.dialect = "hwc"
+    headers = {"X-Auth-Token": api.cloud.identity.issue(api.cloud.identity.users["ana"], api.project).text}
+    reply = await api.http.post(path.replace("{project}", api.project), json=body, headers=headers)
+    told = reply.json()
+    assert reply.status_code in (400, 401), told
+    assert code in (told.get("error_code"), told["error"]["code"] if isinstance(told.get("error"), dict) else None)
 
 
 @pytest.mark.parametrize("dialect", ["hwc", "otc"])
