@@ -28,6 +28,8 @@ export function drawModals(parent, views, ctx) {
   document.getElementById("app").inert = nodes.length > 0;
   if (topId(parent) !== before) focusFirst(nodes.at(-1));
   else restore(parent, place);
+  // A form that took the place of "one moment" is a new one to the keyboard: without this, Escape is not heard.
+  if (nodes.length && document.activeElement === document.body) focusFirst(nodes.at(-1));
 }
 
 const topId = (parent) => parent.lastElementChild?.dataset.viewId ?? null;
