@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
-from sqlalchemy import and_, exists, or_, select, update
+from sqlalchemy import and_, bindparam, exists, or_, select, update
 
 from bot.clock import Clock
 from bot.errors import SlackAnswerLost, SlackBusy, SlackContent, SlackDown, SlackError
@@ -151,7 +151,7 @@ class Postman:
         """Take the next row that may be sent now; None if there is none."""
         now = self._clock.now()
         async with self._db.begin() as db:
-            row = (await db.execute(_due(now))).first()
+            row = (await db.execute(_DUE, {"now": now})).first()
             if row is None:
                 return None
             await db.execute(
@@ -378,8 +378,9 @@ def _metadata(row: Any) -> dict[str, Any]:
     return {"event_type": kind, "event_payload": {"notebook_id": ""} | payload}
 
 
-def _due(now: datetime) -> Any:
-    other = outbox.alias("other")
+def _put_together() -> Any:
+    """What may be sent at `now`."""
+    now, other = bindparam("now", type_=outbox.c.due_at.type), outbox.alias("other")
     before = exists().where(
         other.c.subject == outbox.c.subject,
         other.c.id != outbox.c.id,
@@ -402,3 +403,6 @@ def _due(now: datetime) -> Any:
         .limit(1)
         .with_for_update(skip_locked=True, of=outbox)
     )
+
+
+_DUE = _put_together()  # once, for it is asked after every message

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import and_, exists, or_, select, update
+from sqlalchemy import and_, bindparam, exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bot.clock import Clock
@@ -175,7 +175,7 @@ class Workshop:
         now = self._clock.now()
         try:
             async with self._db.begin() as db:
-                while (row := (await db.execute(_due(now, skip))).first()) is not None:
+                while (row := (await db.execute(_due(skip), {"now": now})).first()) is not None:
                     claim = await self._take(db, row, now)
                     if row.state != "held":
                         return claim
@@ -292,9 +292,7 @@ class Workshop:
     async def next_due(self) -> datetime | None:
         """When the next open work falls due; None if nothing waits."""
         async with self._db.read() as db:
-            row = (
-                await db.execute(select(work.c.due_at).where(work.c.state == "open").order_by(work.c.due_at).limit(1))
-            ).first()
+            row = (await db.execute(_NEXT)).first()
         return row.due_at if row else None
 
 
@@ -303,21 +301,29 @@ def _final(error: BaseException) -> bool:
     return isinstance(error, BotError) and not isinstance(error, _PASSING)
 
 
-def _due(now: datetime, skip: frozenset[str]) -> Any:
-    other = work.alias("other")
+def _due(skip: frozenset[str]) -> Any:
+    """What may be taken at `now`; put together once, for it is asked after every step."""
+    return _DUE.where(work.c.kind.not_in(skip)) if skip else _DUE
+
+
+def _put_together() -> Any:
+    now, other = bindparam("now", type_=work.c.due_at.type), work.alias("other")
     busy = exists().where(other.c.serial == work.c.serial, other.c.id != work.c.id, other.c.state == "running")
     ready = or_(
         and_(work.c.state.in_(("open", "held")), work.c.due_at <= now),
         and_(work.c.state == "running", work.c.claim_until <= now),
     )
-    statement = select(work).where(ready, ~busy)
-    if skip:
-        statement = statement.where(work.c.kind.not_in(skip))
     return (
-        statement.order_by(work.c.due_at, work.c.created_at, work.c.id)
+        select(work)
+        .where(ready, ~busy)
+        .order_by(work.c.due_at, work.c.created_at, work.c.id)
         .limit(1)
         .with_for_update(skip_locked=True, of=work)
     )
+
+
+_DUE = _put_together()
+_NEXT = select(work.c.due_at).where(work.c.state == "open").order_by(work.c.due_at).limit(1)
 
 
 __all__ = ["Claim", "Done", "GiveUp", "Go", "Handler", "Held", "Item", "Outcome", "Workshop", "record", "release_held"]

@@ -182,7 +182,7 @@ async def pending(world: World, now_ms: int) -> list[str]:
             .where(outbox.c.state == "pending", outbox.c.due_at < late)
         )  # fmt: skip
         found += [f"message {r.key} due {r.due_at}, {r.tries} tries: {r.error}" for r in messages]
-    await database.close()
+    await database.dispose()
     return found
 
 

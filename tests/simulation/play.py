@@ -5,8 +5,8 @@ import gc
 import logging
 import time
 from collections import Counter
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from deploy.sandbox.clock import SimClock
@@ -16,7 +16,6 @@ from tests.simulation.loop import SimLoop, Stuck, run_simulated
 from tests.simulation.points import Killed
 from tests.simulation.troubles import Troubles
 from tests.simulation.world import START_MS, Complaints, Findings, Options, World
-
 
 SETTLE_MS = 12 * 60_000  # contract: accepted commands are settled ten minutes after the faults
 

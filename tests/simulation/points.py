@@ -4,16 +4,19 @@ import asyncio
 import hashlib
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.stores.database import Database, Tx
 from deploy.sandbox.clock import SimClock
+from tests.simulation.inline import InlineTx, inline_engine
 
+T = TypeVar("T")
 inside: ContextVar[int] = ContextVar("inside", default=0)  # how deep in transactions this coroutine is
 
 
@@ -125,43 +128,87 @@ class Points:
 class SimDatabase(Database):
     """The product's transactions, with a point before and after each; nothing waits inside one."""
 
-    def __init__(
-        self, engine: AsyncEngine, who: Incarnation, points: Points, entered: Callable[[int], None], *, sqlite: bool
-    ) -> None:
-        self.engine, self.sqlite = engine, sqlite
-        self._who, self._points, self._entered = who, points, entered
+    def __init__(self, who: Incarnation, points: Points, *, sqlite: bool) -> None:
+        self.sqlite, self._who, self._points = sqlite, who, points
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Tx]:
         await self._points.at(self._who, "db.begin")
-        async with self._inside(), Database.begin(self) as db:
+        async with self._inside(), self._writing() as db:
             yield db
         await self._points.at(self._who, "db.committed")
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
         await self._points.at(self._who, "db.read")
-        async with self._inside(), Database.read(self) as db:
+        async with self._inside(), self._reading() as db:
             yield db
 
-    @asynccontextmanager
-    async def _inside(self) -> AsyncIterator[None]:
-        inside.set(inside.get() + 1)
-        self._entered(+1)
-        try:
-            yield
-        finally:
-            self._entered(-1)
-            inside.set(inside.get() - 1)
+    async def at_once(self, work: Callable[[Tx], Coroutine[Any, Any, T]]) -> T:
+        async with self.begin() as db:
+            return await work(db)
 
     @asynccontextmanager
     async def peek(self) -> AsyncIterator[Tx]:
         """The harness looks: no point, no turn."""
-        async with self._inside(), Database.read(self) as db:
+        async with self._inside(), self._reading() as db:
             yield db
 
-    async def close(self) -> None:
+    def _writing(self) -> AbstractAsyncContextManager[Tx]:
+        return Database.begin(self)
+
+    def _reading(self) -> AbstractAsyncContextManager[Tx]:
+        return Database.read(self)
+
+    @asynccontextmanager
+    async def _inside(self) -> AsyncIterator[None]:
+        inside.set(inside.get() + 1)
+        try:
+            yield
+        finally:
+            inside.set(inside.get() - 1)
+
+
+class OnSqlite(SimDatabase):
+    """On a file, without threads."""
+
+    def __init__(self, who: Incarnation, points: Points, path: str) -> None:
+        super().__init__(who, points, sqlite=True)
+        self._here = inline_engine(path)
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[Tx]:
+        with self._here.connect().execution_options(leasebot_begin="BEGIN IMMEDIATE") as db, db.begin():
+            yield cast("Tx", InlineTx(db))
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[Tx]:
+        with self._here.connect() as db:
+            yield cast("Tx", InlineTx(db))
+
+    async def dispose(self) -> None:
         """Let go of every connection; what was not committed is gone."""
+        self._here.dispose()
+
+
+class OnPostgres(SimDatabase):
+    """On a real server; `entered` is told when one begins (+1) or ends (-1) to wait for it."""
+
+    def __init__(self, who: Incarnation, points: Points, url: str, entered: Callable[[int], None]) -> None:
+        super().__init__(who, points, sqlite=False)
+        self.engine = create_async_engine(url, pool_size=5)
+        self._entered = entered
+
+    @asynccontextmanager
+    async def _inside(self) -> AsyncIterator[None]:
+        self._entered(+1)
+        try:
+            async with SimDatabase._inside(self):
+                yield
+        finally:
+            self._entered(-1)
+
+    async def dispose(self) -> None:
         self._entered(+1)
         try:
             await self.engine.dispose()

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -31,7 +31,7 @@ log = logging.getLogger("tests.simulation")
 
 HANDS, COURIERS = 2, 1
 LOOK_AGAIN_S, LONGEST_LOOK_S = 1.0, 60.0
-TROUBLE_S = 2.0
+TROUBLE_S, NEVER_S = 2.0, 365 * 86400.0
 
 
 class HostClock:
@@ -113,7 +113,7 @@ class Replica:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
-            await database.close()
+            await database.dispose()
             await asyncio.sleep(self._down_s())
 
     async def _start(self, stack: AsyncExitStack, who: Incarnation, database: SimDatabase) -> "list[asyncio.Task[None]]":
@@ -129,8 +129,8 @@ class Replica:
         )
         await greet(running)
         self.bot, self._dispatch = running, DirectDispatch(intake_of(running))
-        hands = [self._hand(who, database, running.drain.one_work) for _ in range(HANDS)]
-        couriers = [self._hand(who, database, running.drain.one_message) for _ in range(COURIERS)]
+        hands = [self._hand(who, database, running.drain.one_work, _OF_WORK) for _ in range(HANDS)]
+        couriers = [self._hand(who, database, running.drain.one_message, _OF_MESSAGES) for _ in range(COURIERS)]
         return [loop.create_task(each) for each in (*hands, *couriers, self._timer(running, client))]
 
     async def _timer(self, running: Bot, client: httpx.AsyncClient) -> None:
@@ -143,52 +143,60 @@ class Replica:
         except Killed:
             return
 
-    async def _hand(self, who: Incarnation, database: SimDatabase, step: Callable[[], Awaitable[str | None]]) -> None:
+    async def _hand(
+        self, who: Incarnation, database: SimDatabase, step: Callable[[], Awaitable[str | None]], due: Sequence[Any]
+    ) -> None:
         """As `bot.drivers.Local` does, but it sleeps through the time in which nothing is due."""
-        wake, pause = asyncio.Event(), LOOK_AGAIN_S
+        wake, pause = asyncio.Event(), 0.0
         self.stage.wakes.append(wake)
         try:
             while who.alive:
                 wake.clear()
-                try:
-                    worked = await step()
-                except Exception:
-                    log.exception("the store does not answer")
-                    await asyncio.sleep(TROUBLE_S)
+                if not await self._due_now(database, due, wake, pause):
+                    pause = 0.0
                     continue
+                worked = await self._step(step)
+                pause = 0.0 if worked else min(LONGEST_LOOK_S, max(LOOK_AGAIN_S, pause * 2))
                 if worked:
-                    pause = LOOK_AGAIN_S
                     self.stage.wake()
-                    continue
-                pause = await self._rest(wake, database, pause)
         except Killed:
             return
         finally:
             self.stage.wakes.remove(wake)
 
-    async def _rest(self, wake: asyncio.Event, database: SimDatabase, pause: float) -> float:
-        due = await next_instant(database, self.clock.now())
-        if due is None:
-            await wake.wait()
-            return LOOK_AGAIN_S
-        left = (due - self.clock.now()).total_seconds()
+    async def _step(self, step: Callable[[], Awaitable[str | None]]) -> str | None:
         try:
-            async with asyncio.timeout(max(left, pause)):
+            return await step()
+        except Exception:
+            log.exception("the store does not answer")
+            await asyncio.sleep(TROUBLE_S)
+            return None
+
+    async def _due_now(self, database: SimDatabase, due: Sequence[Any], wake: asyncio.Event, pause: float) -> bool:
+        """Sleep until something is due, at least for `pause` s; False if somebody woke us."""
+        at = await next_instant(database, due)
+        left = max(pause, (at - self.clock.now()).total_seconds() if at is not None else NEVER_S)
+        if left <= 0:
+            return True
+        try:
+            async with asyncio.timeout(left):
                 await wake.wait()
         except TimeoutError:
-            return LOOK_AGAIN_S if left > pause else min(LONGEST_LOOK_S, pause * 2)
-        return pause if left <= 0 else LOOK_AGAIN_S
+            return True
+        return False
 
 
-async def next_instant(database: SimDatabase, now: datetime) -> datetime | None:
+_OF_WORK = (
+    select(func.min(work.c.due_at)).where(work.c.state.in_(("open", "held"))),
+    select(func.min(work.c.claim_until)).where(work.c.state == "running"),
+)
+_OF_MESSAGES = (select(func.min(outbox.c.due_at)).where(outbox.c.state == "pending"),)
+
+
+async def next_instant(database: SimDatabase, statements: Sequence[Any]) -> datetime | None:
     """When anything falls due, claims of the dead included: only so that quiet hours can be slept through."""
-    earliest = (
-        select(func.min(work.c.due_at)).where(work.c.state.in_(("open", "held"))),
-        select(func.min(work.c.claim_until)).where(work.c.state == "running"),
-        select(func.min(outbox.c.due_at)).where(outbox.c.state == "pending"),
-    )
     async with database.peek() as db:
-        found = [(await db.execute(each)).scalar() for each in earliest]
+        found = [(await db.execute(each)).scalar() for each in statements]
     return min((at for at in found if at is not None), default=None)
 
 

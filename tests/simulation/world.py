@@ -7,29 +7,26 @@ import random
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.config.load import load_text
 from bot.settings import async_database_url, load_settings
 from bot.stores.database import Database
 from bot.stores.migrate import upgrade
 from bot.stores.schema import projects
-from deploy.sandbox.clock import SimClock
 from deploy.sandbox.cloud.world import SimCloud
 from deploy.sandbox.links import link_people
 from deploy.sandbox.slack.sim import SimSlack
 from deploy.sandbox.stage import TEMPLATE
 from handlers.ports import Answer
-from tests.simulation.inline import inline_engine
 from tests.simulation.loop import SimLoop, run_simulated
-from tests.simulation.points import Incarnation, Points, SimDatabase, Trace
+from tests.simulation.points import Incarnation, OnPostgres, OnSqlite, Points, SimDatabase, Trace
 from tests.simulation.replica import Replica, Stage
 from tests.simulation.stagehands import sim_slack
 from tests.simulation.witness import Witness
@@ -117,21 +114,18 @@ class World:
         return Stage(self.clock, self.cloud, self.slack, self.points, load_settings(environ), config,
                      self.open_database, rng)  # fmt: skip
 
-    def _open_database(self) -> Any:
+    def _open_database(self) -> Callable[[Incarnation], SimDatabase]:
         if self.options.database is None:
             path = str(Path(self._folder) / "leasebot.sqlite3")
             shutil.copyfile(_template(), path)
-            return lambda who: SimDatabase(inline_engine(path), who, self.points, lambda _n: None, sqlite=True)
+            return lambda who: OnSqlite(who, self.points, path)
         url = async_database_url(self.options.database)
         selector = self.loop.quiet_selector
 
         def entered(change: int) -> None:
             selector.in_database += change
 
-        def opened(who: Incarnation) -> SimDatabase:
-            return SimDatabase(create_async_engine(url, pool_size=5), who, self.points, entered, sqlite=False)
-
-        return opened
+        return lambda who: OnPostgres(who, self.points, url, entered)
 
     async def _dispatch(self, body: Mapping[str, Any]) -> Answer:
         """Slack's request goes to one of those that are up."""
