@@ -37,6 +37,8 @@ def _notebook(verb: str, length: str | None = None, *, must: bool = False) -> _R
         args = about(button)
         if length and button.seconds is not None:
             args[length] = button.seconds
+        if button.set_end:
+            args["set_end"] = True
         return Request(verb, args)
 
     return rule

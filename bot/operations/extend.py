@@ -56,6 +56,7 @@ class Extend(Operation):
                     "failed",
                     now,
                     offer="set_end",
+                    start_s=_wished(claim, now),
                     oops={
                         "what": f"{notebook.name} has no timed end, so there is nothing to extend.",
                         "next_step": "If you want it to stop at a set time, set an end.",
@@ -67,6 +68,7 @@ class Extend(Operation):
                     "failed",
                     now,
                     offer="start",
+                    start_s=_wished(claim, now),
                     oops={
                         "what": f"{notebook.name} is {notebook.status.value.lower()}, so there is no lease to extend.",
                         "next_step": "Start it instead.",
@@ -160,3 +162,11 @@ class Extend(Operation):
 
 def _ms(at: datetime | None) -> int | None:
     return None if at is None else to_ms(at)
+
+
+def _wished(claim: Claim, now: datetime) -> int | None:
+    """What was asked for, as seconds from now: for starting it instead, or for setting an end."""
+    if claim.data.get("by_s"):
+        return int(claim.data["by_s"])
+    until = claim.data.get("until_ms")
+    return max(1, (int(until) - to_ms(now)) // 1000) if until else None

@@ -27,9 +27,14 @@ class NotebookButtons:
         """One hour more, alone in its row."""
         return button("Extend 1 h", ids.EXTEND, self._value(HOUR_S), about=self._name)
 
-    def extend_for(self, seconds: int) -> Block:
+    def extend_for(self, seconds: int, words: str = "") -> Block:
         """This much more."""
-        return button(f"Extend {text.duration(seconds)}", ids.EXTEND, self._value(seconds), about=self._name)
+        return button(words or f"Extend {text.duration(seconds)}", ids.EXTEND, self._value(seconds), about=self._name)
+
+    def set_end(self, seconds: int) -> Block:
+        """Where there is no timed end: one, so far ahead."""
+        value = self._value(seconds).model_copy(update={"set_end": True})
+        return button(f"Stop it in {text.duration(seconds)}", ids.EXTEND, value, about=self._name)
 
     def extend_other(self) -> Block:
         """Asks how long."""
@@ -57,10 +62,10 @@ class NotebookButtons:
         """Asks for the name and says what is lost."""
         return button("Delete…", ids.DELETE, self._value(), about=self._name)
 
-    def keep(self, hours: int) -> Block:
+    def keep(self, hours: int, *, primary: bool = True) -> Block:
         """No idle stop for so long."""
-        return button(f"Keep running {hours} h", ids.KEEP, self._value(hours * HOUR_S), style="primary",
-                      about=self._name)
+        return button(f"Keep running {hours} h", ids.KEEP, self._value(hours * HOUR_S),
+                      style="primary" if primary else None, about=self._name)
 
     def keep_until(self) -> Block:
         """Asks until when and why."""

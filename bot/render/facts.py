@@ -48,11 +48,13 @@ class OperationFacts(TypedDict):
     after_ms: NotRequired[int | None]  # and after
     until_ms: NotRequired[int | None]  # keep: until then
     note: NotRequired[str]  # one sentence more
+    # keep: the lease ends (`after_ms`) before `until_ms`, which the note says first; extend: no timed end, or stopped
+    offer: NotRequired[Literal["extend", "set_end", "start"]]
     oops: NotRequired[Oops]
     approval: NotRequired[str]  # state asked: the request's id
     answered: NotRequired[str]  # state asked: how the request was settled, as in `ApprovalFacts.state`
     started_ms: NotRequired[int]
-    start_s: NotRequired[int]  # stopped: how long "start again" runs
+    start_s: NotRequired[int]  # stopped: how long "start again" runs; with an offer, how long that is for
 
 
 class WarningItem(TypedDict):

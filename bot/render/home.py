@@ -26,7 +26,8 @@ def home(facts: HomeFacts, now: datetime, ctx: Context) -> View:
         page.say(f"I cannot act for you yet: type `{ctx.command} link` and I give you a private page to connect your "
                  "cloud user.")
     _attention(page, facts, now)
-    _running(page, facts, now, ctx)
+    if facts["linked"] or facts["running"]:
+        _running(page, facts, now, ctx)
     _stopped(page, facts, now)
     _foot(page, facts)
     for state in facts.get("admin", [])[:_PROJECTS]:

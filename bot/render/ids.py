@@ -58,6 +58,7 @@ class Button(BaseModel):
     notebook: str | None = None
     approval: str | None = None
     seconds: int | None = None  # extend, keep, start: how long
+    set_end: bool | None = None  # extend: there is no timed end yet; set one that far ahead
     request: str | None = None  # a pick or a page: the request it continues
     page: int | None = None
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from bot.clock import to_ms
 from bot.render import ids, text
 from bot.render.blocks import button
-from bot.render.buttons import WORK, NotebookButtons
+from bot.render.buttons import HOUR_S, WORK, NotebookButtons
 from bot.render.context import Context
 from bot.render.facts import Oops, OperationFacts, StepFacts
 from bot.render.page import Page
@@ -26,11 +26,10 @@ _ANSWERED = {"approved": "it was approved", "denied": "it was denied", "withdraw
 def operation(facts: OperationFacts, now: datetime, ctx: Context) -> Message:
     """Title, progress, what is known, and the buttons that apply now."""
     page = Page()
-    page.say(_title(facts))
-    if facts["state"] == "working" and (bar := progress(facts.get("steps", []))):
-        page.say(bar)
-    if (note := facts.get("note")) and not facts.get("answered"):
-        page.say(text.sentence(text.capital(text.prose(note))))
+    note = "" if facts.get("answered") else text.sentence(text.capital(text.prose(facts.get("note") or "")))
+    for paragraph in (note, _title(facts)) if facts.get("offer") == "extend" else (_title(facts), _bar(facts), note):
+        if paragraph:
+            page.say(paragraph)
     if oops := facts.get("oops"):
         tell_failure(page, oops, ctx.command)
     elif facts["state"] == "held":
@@ -45,6 +44,10 @@ def tell_failure(page: Page, oops: Oops, command: str) -> None:
     page.say(f"{text.sentence(text.prose(oops['what']))} {text.advice(oops['next_step'], command)}".strip())
     if ref := oops.get("ref"):
         page.note(f"Reference: {text.code(ref)}")
+
+
+def _bar(facts: OperationFacts) -> str:
+    return progress(facts.get("steps", [])) if facts["state"] == "working" else ""
 
 
 def progress(steps: list[StepFacts]) -> str:
@@ -120,10 +123,17 @@ def _details(facts: OperationFacts, now: datetime) -> list[tuple[str, str]]:
 def _buttons(facts: OperationFacts) -> list[Block]:
     draw = NotebookButtons(facts["cause"], facts["project"], facts["notebook_id"], facts["name"])
     match facts["state"], facts["verb"]:
+        case "done", "keep" if facts.get("offer"):
+            rest = ((facts.get("until_ms") or 0) - (facts.get("after_ms") or 0) + 999) // 1000
+            return [draw.extend_for(rest, "Extend to then"), draw.open(), draw.stop()]
         case "done", "create" | "start" | "extend" | "keep":
             return [draw.open(), draw.extend_one(), draw.stop()]
         case "done", "stop":
             return [draw.start(facts.get("start_s"), "Start again"), draw.delete()]
+        case "failed", "extend" if facts.get("offer") == "set_end":
+            return [draw.set_end(facts.get("start_s") or HOUR_S)]
+        case "failed", "extend" if facts.get("offer") == "start":
+            return [draw.start(facts.get("start_s"))]
         case "failed", "start" if facts["notebook_id"]:
             return [draw.start(facts.get("start_s"), "Try again")]
         case "asked", _ if facts.get("approval") and not facts.get("answered"):
