@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 Block = dict[str, Any]
@@ -63,6 +63,10 @@ class Slack(Protocol):
     async def person(self, user: str) -> SlackPerson: ...
     async def group(self, group: str) -> frozenset[str]: ...
     async def members(self, channel: str) -> frozenset[str]: ...
+    def skew(self) -> timedelta | None:
+        """Slack's clock minus ours, by the `Date` of its last answer; None before the first."""
+        ...
+
     async def whoami(self) -> Mapping[str, Any]:
         """`auth.test`: team, bot user, and `scopes` as granted."""
         ...

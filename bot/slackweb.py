@@ -4,9 +4,11 @@ A post whose answer was lost may have happened: those errors are `SlackAnswerLos
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -41,6 +43,7 @@ class SlackWeb:
             self.client.proxy = None
         self._hooks = http.Client(timeout=timeout_s, follow_redirects=False, trust_env=not local)
         self._groups: dict[str, tuple[datetime, frozenset[str]]] = {}
+        self._skew: timedelta | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -206,9 +209,20 @@ class SlackWeb:
             raise SlackDown("connection", f"Slack cannot be reached: {type(error).__name__}") from None
         except (aiohttp.ClientError, OSError, TimeoutError, asyncio.IncompleteReadError) as error:
             raise _lost(error, writes=writes) from None
+        self._hear(response.headers or {})
         if seen is not None:
             seen.update({str(name).lower(): str(value) for name, value in (response.headers or {}).items()})
         return _fields(response.data, writes=writes)
+
+    def _hear(self, headers: Mapping[str, Any]) -> None:
+        """Its clock, to the second; a proxy that leaves `Date` out changes nothing."""
+        said = next((str(value) for name, value in headers.items() if str(name).lower() == "date"), "")
+        with contextlib.suppress(ValueError, TypeError, IndexError, OverflowError):
+            self._skew = parsedate_to_datetime(said).astimezone(UTC) - self._clock.now().replace(microsecond=0)
+
+    def skew(self) -> timedelta | None:
+        """Slack's clock minus ours."""
+        return self._skew
 
     def _connect(self) -> None:
         """A session for all calls, made in the loop that uses it."""

@@ -11,7 +11,7 @@ from slack_bolt.async_app import AsyncApp
 from starlette.applications import Starlette
 
 from bot.errors import BotError
-from bot.http import Client, HTTPError
+from bot.http import Client
 from bot.render.context import Context
 from bot.render.help import help_message
 from bot.render.views import view
@@ -20,6 +20,7 @@ from bot.slack import View
 from bot.stores.intake import Intake as Store
 from deploy.compose import Bot, greet
 from deploy.health import health_routes
+from deploy.watch import Watch
 from handlers import register_all
 from handlers.bolt import BoltDispatch, build_app
 from handlers.http import slack_routes
@@ -40,11 +41,13 @@ class Waking:
 
     def __init__(self, dispatch: Dispatch, running: Bot) -> None:
         self._dispatch, self._running = dispatch, running
+        self._watch = Watch(running.parts, running.settings)
 
     async def __call__(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> Answer:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(greet(self._running), GREET_PATIENCE)
         answer = await self._dispatch(body, headers)
+        await self._watch.look()
         self._running.wake()
         return answer
 
@@ -87,35 +90,38 @@ async def timers(running: Bot) -> AsyncIterator[None]:
         await stack.enter_async_context(running.local)
         heartbeat = await stack.enter_async_context(Client(timeout=5))
 
-        async def ask() -> None:
-            await ask_for_passes(running, heartbeat)
+        watch = Watch(running.parts, running.settings)
 
-        scheduler = passes_every(running.parts.deps.poll, ask)
+        async def ask() -> None:
+            await ask_for_passes(running, watch)
+
+        async def listen() -> None:
+            await heard(watch, heartbeat)
+
+        scheduler = passes_every(running.parts.deps.poll, ask, listen)
         scheduler.start()
         stack.callback(scheduler.shutdown, wait=False)
         await ask()
         yield
 
 
-async def ask_for_passes(running: Bot, heartbeat: Client) -> None:
-    """Record the passes of this interval and tell the watchdog that we are alive. Never raises."""
+async def ask_for_passes(running: Bot, watch: Watch) -> None:
+    """Record the passes of this interval, and that this replica is there. Never raises."""
     deps = running.parts.deps
     try:
         if await greet(running):
             await ask_passes(running.db, running.ids, list(deps.config.projects), running.clock.now(), deps.poll)
             running.wake()
-            await beat(running, heartbeat)
+            await watch.note()
     except (BotError, OSError):
         log.exception("no pass could be asked for; the next interval tries again")
     except Exception:
         log.exception("no pass could be asked for")
 
 
-async def beat(running: Bot, client: Client) -> None:
-    """Call `LEASEBOT_HEARTBEAT_URL`; a watchdog that does not answer is its own business."""
-    if running.settings.heartbeat_url is None:
-        return
+async def heard(watch: Watch, client: Client) -> None:
+    """Tell the watchdog of passes that have ended. Never raises."""
     try:
-        await client.get(running.settings.heartbeat_url.get_secret_value())
-    except HTTPError as error:
-        log.warning("heartbeat: %s", type(error).__name__)
+        await watch.beat(client)
+    except Exception:
+        log.exception("the watchdog could not be called")

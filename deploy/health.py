@@ -1,16 +1,18 @@
 """`/healthz`, `/readyz`, `/metrics`: no person and no notebook in any of them."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from bot.stores.schema import outbox, projects, work
+from bot.stores.schema import outbox, projects, stops, work
 from deploy.compose import Bot
+from deploy.watch import late_after
 
 STORE_PATIENCE = 2.0
 
@@ -62,7 +64,8 @@ class _Health:
         now = self._running.clock.now()
         async with self._running.db.read() as db:
             rows = {row.name: row for row in await db.execute(select(projects))}
-        return {name: _state(rows.get(name), now) for name in self._running.config.projects}
+        poll = self._running.parts.deps.poll
+        return {name: _state(rows.get(name), now, poll) for name in self._running.config.projects}
 
     async def _lines(self) -> list[str]:
         now = self._running.clock.now()
@@ -76,6 +79,14 @@ class _Health:
                 )
             )
             states = list(await db.execute(select(projects)))
+            made = list(
+                await db.execute(
+                    select(
+                        stops.c.project, stops.c.cause, func.count(), func.count(stops.c.wrong_at),
+                        func.count(case((stops.c.active_later, 1))),
+                    ).group_by(stops.c.project, stops.c.cause)
+                )
+            )  # fmt: skip
         lines = ["leasebot_store_up 1", "# TYPE leasebot_work gauge"]
         lines += [f'leasebot_work{{kind="{kind}",state="{state}"}} {count}' for kind, state, count in works]
         lines += ["# TYPE leasebot_messages gauge"]
@@ -86,7 +97,17 @@ class _Health:
                 age = (now - row.last_ok_at).total_seconds()
                 lines.append(f'leasebot_pass_age_seconds{{project="{row.name}"}} {age:.0f}')
             lines.append(f'leasebot_stops_paused{{project="{row.name}"}} {int(row.paused is not None)}')
-        return lines
+        return [*lines, *stop_lines(made)]
+
+
+def stop_lines(made: Iterable[Any]) -> list[str]:
+    """Stops so far, and how many of them were wrong: as their owners said, or (shadow) as they were used soon after."""
+    lines = ["# TYPE leasebot_stops_total counter", "# TYPE leasebot_false_stops_total counter"]
+    for project, cause, count, wrong, used in made:
+        labels = f'project="{project}",cause="{cause}"'
+        lines.append(f"leasebot_stops_total{{{labels}}} {count}")
+        lines.append(f"leasebot_false_stops_total{{{labels}}} {used if cause == 'shadow' else wrong}")
+    return lines
 
 
 _STATES = ("closed", "half-open", "open")
@@ -119,8 +140,11 @@ def _labelled(health: Mapping[str, Mapping[str, object]]) -> Iterator[tuple[str,
             yield f'project="{project}",service="login"', {"breaker": told["login_breaker"]}
 
 
-def _state(row: Any, now: Any) -> dict[str, Any]:
+def _state(row: Any, now: Any, poll: timedelta) -> dict[str, Any]:
     if row is None:
-        return {"last_pass_age_s": None, "paused": None}
+        return {"last_pass_age_s": None, "late": None, "paused": None}
     age = round((now - row.last_ok_at).total_seconds(), 1) if row.last_ok_at else None
-    return {"last_pass_age_s": age, "paused": row.paused, "last_error": row.last_error, "running": row.last_running}
+    tried = row.last_pass_at
+    late = tried is None or now - tried > late_after(poll)
+    told = {"last_pass_age_s": age, "late": late, "paused": row.paused}
+    return told | {"last_error": row.last_error, "running": row.last_running}

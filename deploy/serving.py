@@ -15,10 +15,12 @@ from starlette.applications import Starlette
 
 from bot.clock import Clock
 from bot.config.model import Config
+from bot.http import Client
 from bot.settings import Settings, required
 from bot.stores.schema import work
 from deploy.compose import Bot, bot, greet
-from deploy.front import bolt_dispatch, intake_of, site, timers
+from deploy.front import bolt_dispatch, heard, intake_of, site, timers
+from deploy.watch import Watch
 from handlers.socket import SocketIngress
 from scheduler.jobs import ask_now
 
@@ -87,6 +89,8 @@ async def tick(settings: Settings, config: Config, clock: Clock | None = None) -
         asked = await ask_now(running.db, running.ids, names, running.clock.now())
         done = await running.drain.settle(RETRY_PATIENCE)
         missed = await _without_pass(running, asked)
+        async with Client(timeout=5) as heartbeat:
+            await heard(Watch(running.parts, settings), heartbeat)
         counts = {
             "projects": len(names),
             "passes": len(names) - len(missed),

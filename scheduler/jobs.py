@@ -1,10 +1,11 @@
 """What is started by the clock: one pass per project, named by its time so that two runners make it one."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from bot.clock import to_ms
 from bot.ids import Ids
 from bot.stores.database import Database, Tx
 from bot.stores.schema import work
@@ -17,14 +18,20 @@ def pass_item(project: str, name: str) -> Item:
 
 
 async def ask_passes(db: Database, ids: Ids, projects: list[str], now: datetime, poll: timedelta) -> int:
-    """Record the pass of this interval for each project, unless one still waits or runs; returns how many."""
-    tick = to_ms(now) // (poll // timedelta(milliseconds=1))
+    """Record the next pass of each project, unless one still waits or runs; returns how many.
+
+    It is due `poll` after the last one has ended, and named after it, so that two replicas ask for the same one.
+    """
     asked = 0
     async with db.begin() as tx:
         for project in projects:
-            if not await _under_way(tx, project):
-                _id, new = await record(tx, ids, pass_item(project, str(tick)), now)
-                asked += new
+            last = await _last(tx, project)
+            if last is not None and last.state in ("open", "running"):
+                continue
+            due = now if last is None else min(max(now, last.updated_at + poll), now + poll)
+            item = pass_item(project, f"after:{last.id if last else 'none'}")
+            _id, new = await record(tx, ids, replace(item, due=due), now)
+            asked += new
     return asked
 
 
@@ -32,21 +39,22 @@ async def ask_now(db: Database, ids: Ids, projects: list[str], now: datetime) ->
     """Record one pass per project whatever the time (`tick`); one that waits already is joined."""
     async with db.begin() as tx:
         return [
-            await _waiting(tx, project) or (await record(tx, ids, pass_item(project, ids.new()), now))[0]
+            await _waiting(tx, project, now) or (await record(tx, ids, pass_item(project, ids.new()), now))[0]
             for project in projects
         ]
 
 
-async def _under_way(tx: Tx, project: str) -> bool:
-    row = await tx.execute(
-        select(work.c.id)
-        .where(work.c.serial == f"project:{project}", work.c.kind == "pass", work.c.state.in_(("open", "running")))
-        .limit(1)
+async def _last(tx: Tx, project: str) -> Any | None:
+    """The pass that waits or runs, else the one that ended last."""
+    mine = select(work.c.id, work.c.state, work.c.updated_at).where(
+        work.c.serial == f"project:{project}", work.c.kind == "pass"
     )
-    return row.first() is not None
+    waits = (await tx.execute(mine.where(work.c.state.in_(("open", "running"))).limit(1))).first()
+    return waits or (await tx.execute(mine.order_by(work.c.updated_at.desc(), work.c.id).limit(1))).first()
 
 
-async def _waiting(tx: Tx, project: str) -> str | None:
+async def _waiting(tx: Tx, project: str, now: datetime) -> str | None:
+    """The pass that waits, brought forward to now."""
     row = (
         await tx.execute(
             select(work.c.id)
@@ -54,4 +62,7 @@ async def _waiting(tx: Tx, project: str) -> str | None:
             .limit(1)
         )
     ).first()
-    return str(row.id) if row else None
+    if row is None:
+        return None
+    await tx.execute(update(work).where(work.c.id == row.id, work.c.due_at > now).values(due_at=now))
+    return str(row.id)

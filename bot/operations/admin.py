@@ -89,7 +89,7 @@ class Admin(Reader):
         state = await self._state(project)
         if state is None or state.paused is None:
             return ask.done("text", now, text=f"Stops in {project} are not paused; nothing was changed.")
-        values = {"paused": None, "paused_at": None, "last_running": None}
+        values = {"paused": None, "paused_at": None, "released_at": now, "last_running": None}
         text = f"Stops in {project} go on, a few at a time. They were paused because: {state.paused}."
         return self._done(ask, project, "release", now, values, text)
 

@@ -3,12 +3,15 @@
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
+
 from bot.clock import to_ms
 from bot.model import Notebook
 from bot.operations.base import Parts
 from bot.outbox import NOTICE, Say, say
 from bot.rules import keys
 from bot.stores.database import Tx
+from bot.stores.schema import outbox
 from bot.work import Claim
 
 
@@ -26,9 +29,13 @@ async def alert(
     button: str = "none",
     **facts: Any,
 ) -> None:
-    """Tell each of `to`, looked up before the transaction. Copies carry the same key."""
+    """Tell each of `to`, looked up before the transaction; once, however often it is asked for on that day.
+
+    Copies carry the same key.
+    """
     key = keys.alert(kind, subject, now.astimezone(parts.deps.config.timezone).date())
-    for user in sorted(to):
+    known = await db.execute(select(outbox.c.target).where(outbox.c.key.in_([f"{key}@{user}" for user in to])))
+    for user in sorted(to - {row.target for row in known}):
         await say(
             db,
             parts.deps.ids,

@@ -37,6 +37,8 @@ class Project:
     mode: IdleMode | None
     paused: str | None
     last_running: int | None
+    released_at: datetime | None
+    last_ok_at: datetime | None
     flavors: Mapping[str, Flavor]
     notices: dict[str, dict[str, NoticeState]]
     requests: dict[str, PendingRequest]
@@ -73,6 +75,8 @@ async def project(
         mode=state.mode if state else None,
         paused=state.paused if state else None,
         last_running=state.last_running if state else None,
+        released_at=state.released_at if state else None,
+        last_ok_at=state.last_ok_at if state else None,
         flavors={flavor.id: flavor for flavor in catalogues.flavors(entries)},
         notices=await _notices(db, name, some),
         requests=await _requests(db, name),

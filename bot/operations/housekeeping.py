@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from bot.clock import to_ms
 from bot.config.policy import effective
 from bot.errors import CloudError
 from bot.idle import poll
 from bot.model import Listing
-from bot.operations import approvals, digests, records
+from bot.operations import approvals, digests, gather, records
 from bot.operations.alerts import alert
 from bot.operations.base import Parts
 from bot.operations.decide import expire
@@ -22,7 +22,7 @@ from bot.operations.upkeep import look_after_links
 from bot.stores import approvals as store
 from bot.stores import notebooks
 from bot.stores.database import Tx
-from bot.stores.schema import outbox, projects, tickets, work
+from bot.stores.schema import notices, outbox, projects, tickets, work
 from bot.stores.upsert import put
 from bot.work import Item, record
 
@@ -48,10 +48,8 @@ async def passed(
     }
     if listing.complete:
         values["last_running"] = sum(1 for n in listing.notebooks if n.status.runs)
-    if brake:
+    if brake and not await _paused(db, project):
         values |= {"paused": brake, "paused_at": now}
-        if "last_running" in values and "in the last listing" in brake:
-            del values["last_running"]  # until it is released, the old figure is what we compare with
         await alert(
             parts,
             db,
@@ -64,7 +62,15 @@ async def passed(
             text=f"Stops in {project} are paused: {brake}.",
             next_step="Look whether this is right, then release the brake.",
         )
+    if brake and "in the last listing" in brake:
+        values.pop("last_running", None)  # until it is released, the old figure is what we compare with
     await put(db, projects, values)
+
+
+async def _paused(db: Tx, project: str) -> bool:
+    """Whether stops rest already; whoever paused them is not overruled."""
+    row = (await db.execute(select(projects.c.paused).where(projects.c.name == project))).first()
+    return row is not None and row.paused is not None
 
 
 async def failed(parts: Parts, db: Tx, project: str, error: CloudError, now: datetime) -> None:
@@ -78,7 +84,7 @@ async def failed(parts: Parts, db: Tx, project: str, error: CloudError, now: dat
 
 async def before(parts: Parts, known: Project, decided: Sequence["Decided"], now: datetime) -> None:
     """Requests, digests, links, evidence: each in a transaction of its own, so that one failing keeps none back."""
-    for part in (_requests, _digests, late_warnings, _forget, look_after_links):
+    for part in (_requests, _digests, late_warnings, _addresses, _forget, look_after_links):
         try:
             await part(parts, known.name, now)
         except Exception:
@@ -147,24 +153,21 @@ async def _digests(parts: Parts, project: str, now: datetime) -> None:
 
 
 async def _forget(parts: Parts, project: str, now: datetime) -> None:
-    """What nobody needs any more. Audit and usage stay."""
+    """What nobody needs any more, once an hour. Audit and usage stay."""
     async with parts.deps.db.begin() as db:
+        row = (await db.execute(select(projects.c.last_pass_at).where(projects.c.name == project))).first()
+        if row is not None and row.last_pass_at is not None and row.last_pass_at.hour == now.hour:
+            return
         await records.forget(db, now - effective(parts.deps.config, project).keep_decisions)
-        settled = ("done", "failed")
-        await db.execute(
-            delete(work).where(
-                work.c.state.in_(settled),
-                work.c.kind.in_(("pass", "evidence")),
-                work.c.updated_at < now - timedelta(hours=6),
-            )
-        )
+        routine = work.c.state.in_(("done", "failed")), work.c.kind.in_(("pass", "evidence"))
+        await db.execute(delete(work).where(*routine, work.c.updated_at < now - timedelta(hours=6)))
         await db.execute(delete(tickets).where(tickets.c.expires_at < now - KEEP_SETTLED))
-        await db.execute(
-            update(outbox)
-            .where(
-                outbox.c.target_kind == "response",
-                outbox.c.target != "",
-                outbox.c.created_at < now - timedelta(minutes=30),
-            )
-            .values(target="")
-        )
+        old = notices.c.over_at.is_(None), notices.c.state != "pending", notices.c.created_at < now - gather.RUN_MEMORY
+        await db.execute(update(notices).where(*old).values(over_at=now))
+
+
+async def _addresses(parts: Parts, _project: str, now: datetime) -> None:
+    """Addresses of answers that have run out are erased (contract 10)."""
+    async with parts.deps.db.begin() as db:
+        old = outbox.c.target_kind == "response", outbox.c.created_at < now - timedelta(minutes=30)
+        await db.execute(update(outbox).where(*old, outbox.c.target != "").values(target=""))

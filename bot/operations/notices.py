@@ -1,14 +1,15 @@
 """Messages that warned of something: settled in place when it is over, voided when they were overtaken."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
 
 from bot.clock import to_ms
 from bot.stores.database import Tx
-from bot.stores.schema import notices, outbox
+from bot.stores.schema import notices, outbox, projects
 
+AWAY = timedelta(hours=2)  # without a pass; longer than any schedule of passes
 WARNINGS = ("lease_warning", "idle_warning")
 
 
@@ -53,6 +54,17 @@ async def _settle_stopped(db: Tx, notebook_id: str, words: str, now: datetime) -
     )
     for row in list(rows):
         await _settle_message(db, row.key, notebook_id, words, now)
+
+
+async def promise_anew(db: Tx, project: str, now: datetime) -> None:
+    """After a long silence nobody is stopped by what was announced before it: all are warned anew (design 2, 9)."""
+    row = (await db.execute(select(projects.c.last_ok_at).where(projects.c.name == project))).first()
+    if row is None or row.last_ok_at is None or now - row.last_ok_at < AWAY:
+        return
+    told = notices.c.project == project, notices.c.kind == "idle_warning", notices.c.state == "delivered"
+    rows = await db.execute(select(notices).where(*told, notices.c.settled_at.is_(None)))
+    for notice in list(rows):
+        await _end(db, notice, "I was away in between; should it still be idle, you are warned again.", now)
 
 
 async def withdraw(db: Tx, key: str, notebook_id: str, words: str, now: datetime) -> None:

@@ -18,7 +18,7 @@ from bot.operations.acts import Acts
 from bot.operations.adopt import adopt_new, gone
 from bot.operations.base import Parts
 from bot.operations.gather import Project
-from bot.operations.notices import WARNINGS, settle
+from bot.operations.notices import WARNINGS, promise_anew, settle
 from bot.operations.told import observe
 from bot.rules import brakes
 from bot.rules.facts import Action, NotebookFacts, SettleNotice, StopIdle, VoidNotice
@@ -163,13 +163,14 @@ class Sweep:
 
     async def _decide(self, project: str, looked: Looked, now: datetime) -> Outcome:
         server_now = looked.listing.server_now
-        async with self.deps.db.read() as db:
+        async with self.deps.db.begin() as db:
+            await promise_anew(db, project, now)
             known = await gather.project(db, self.deps, project, now, rows=looked.rows)
             before = await records.live(db, project)
         brake = self._brake(known, looked, now)
         found = [each for each in looked.seen if each.id not in looked.stale and _matters(each, before, known)]
         decided = await self._plans(known, found, server_now, brake)
-        jump = self._jump(decided)
+        jump = self._jump(decided, known.released_at)
         escalate_to = await self._acts.escalation_targets(project, decided)
         admins = await self.parts.people.admins(project)
         taken = [records.Taken(each.facts, each.plan.decision, each.facts.notebook.status.runs) for each in decided]
@@ -187,8 +188,11 @@ class Sweep:
     def _brake(self, known: Project, looked: Looked, now: datetime) -> str | None:
         """Signs that what we see is wrong; they hold stops, never notices."""
         running = sum(1 for n in looked.listing.notebooks if n.status.runs)
-        return brakes.collapse(known.last_running, running, looked.listing.complete) or brakes.clock_off(
-            now, looked.listing.server_now
+        skew = self.deps.slack.skew()
+        return (
+            brakes.collapse(known.last_running, running, looked.listing.complete)
+            or brakes.clock_off(now, looked.listing.server_now)
+            or brakes.clock_off(now, now + skew if skew is not None else None, "Slack")
         )
 
     async def _plans(
@@ -231,9 +235,11 @@ class Sweep:
         )  # fmt: skip
         return Decided(facts, policy, decide(now, facts, policy), owner)
 
-    def _jump(self, decided: list[Decided]) -> str | None:
-        due = sum(1 for each in decided if any(isinstance(a, StopIdle) for a in each.plan.actions))
-        return brakes.jump(due, sum(1 for each in decided if each.facts.notebook.status.runs))
+    def _jump(self, decided: list[Decided], released_at: datetime | None) -> str | None:
+        """What an admin has looked at and released does not count again."""
+        stops = [a for each in decided for a in each.plan.actions if isinstance(a, StopIdle)]
+        fresh = [stop for stop in stops if released_at is None or stop.notice_at > released_at]
+        return brakes.jump(len(fresh), sum(1 for each in decided if each.facts.notebook.status.runs))
 
     def _stops(self, decided: list[Decided]) -> list[tuple[Decided, StopIdle]]:
         """At most so many per pass; whoever was told first is stopped first."""

@@ -30,12 +30,12 @@ def jump(due: int, running: int) -> str | None:
     return None
 
 
-def clock_off(host_now: datetime, remote_now: datetime | None, whose: str = "cloud") -> str | None:
+def clock_off(host_now: datetime, remote_now: datetime | None, whose: str = "the cloud") -> str | None:
     """Why the host's clock cannot be trusted, else None; `remote_now` is the `Date` of the cloud or of Slack."""
     if remote_now is None or abs(host_now - remote_now) <= CLOCK_LIMIT:
         return None
     off = int((host_now - remote_now).total_seconds())
-    return f"the host's clock differs from the {whose}'s by {off} s"
+    return f"the host's clock differs from {whose}'s by {off} s"
 
 
 class _Due(Protocol):

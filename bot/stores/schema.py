@@ -98,6 +98,12 @@ outbox = Table(
     Index("ix_outbox_due", "state", "due_at"),
     Index("ix_outbox_subject", "subject", "state"),
     Index("ix_outbox_seq", "seq"),
+    Index(
+        "ix_outbox_addresses",
+        "created_at",
+        sqlite_where=text("target_kind = 'response' AND target <> ''"),
+        postgresql_where=text("target_kind = 'response' AND target <> ''"),
+    ),
 )
 
 # A promise to tell somebody something once: contract 2 keys. Several may share one message.
@@ -341,6 +347,7 @@ projects = Table(
     Column("mode", String(10)),  # the admin's stored choice: shadow, enforce
     Column("paused", Text),  # why stops are paused; NULL: they are not
     Column("paused_at", Instant),
+    Column("released_at", Instant),  # what was due by then has been looked at by an admin
     Column("last_pass_at", Instant),
     Column("last_ok_at", Instant),
     Column("last_running", Integer),

@@ -109,6 +109,15 @@ class Members:
 
     gone: set[str] = field(default_factory=set)
     down: bool = False
+    off: timedelta | None = None  # its clock minus ours
+
+    def skew(self) -> timedelta | None:
+        return self.off
+
+    async def whoami(self) -> dict[str, Any]:
+        if self.down:
+            raise SlackDown("down")
+        return {"team_id": TEAM}
 
     async def person(self, user: str) -> SlackPerson:
         if self.down:

@@ -1,0 +1,126 @@
+"""Is anybody still at work? A watchdog is called after passes; a dead scheduler and unlike replicas raise an alert."""
+
+import asyncio
+import logging
+import os
+import socket
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from bot.errors import SlackError
+from bot.http import Client, HTTPError
+from bot.operations.alerts import alert
+from bot.operations.base import Parts
+from bot.settings import Settings
+from bot.stores.database import Database
+from bot.stores.schema import beats, projects
+from bot.stores.upsert import put
+
+log = logging.getLogger(__name__)
+
+LATE_LEAST = timedelta(minutes=10)
+LATE_PASSES = 5  # intervals without a pass
+ASK_AGAIN = timedelta(minutes=1)
+ADMINS_PATIENCE = 1.0  # seconds; the request that noticed it waits for its answer
+BEATS_LATELY = 3  # intervals
+
+
+def late_after(poll: timedelta) -> timedelta:
+    """How old the last pass may get before somebody is told."""
+    return max(LATE_LEAST, poll * LATE_PASSES)
+
+
+class Watch:
+    """One replica's eyes on the others and on the scheduler."""
+
+    def __init__(self, parts: Parts, settings: Settings) -> None:
+        self._parts, self._deps, self._settings = parts, parts.deps, settings
+        self._since = parts.deps.clock.now()
+        self._looked: datetime | None = None
+        self._beaten: datetime | None = None
+        self.replica = f"{socket.gethostname()}:{os.getpid()}"
+
+    @property
+    def _db(self) -> Database:
+        return self._deps.db
+
+    async def _rows(self) -> dict[str, Any]:
+        async with self._db.read() as db:
+            rows = {row.name: row for row in await db.execute(select(projects))}
+        return {name: rows.get(name) for name in self._deps.config.projects}
+
+    # --- the watchdog --------------------------------------------------------------------------
+
+    async def beat(self, client: Client) -> None:
+        """Call `LEASEBOT_HEARTBEAT_URL` if a pass has ended since the last call. Its answer is its own business."""
+        if self._settings.heartbeat_url is None:
+            return
+        ended = [row.last_ok_at for row in (await self._rows()).values() if row is not None and row.last_ok_at]
+        newest = max(ended, default=None)
+        if newest is None or newest == self._beaten:
+            return
+        self._beaten = newest
+        try:
+            await client.get(self._settings.heartbeat_url.get_secret_value())
+        except HTTPError as error:
+            log.warning("heartbeat: %s", type(error).__name__)
+
+    # --- a dead scheduler ----------------------------------------------------------------------
+
+    async def look(self) -> None:
+        """At each request, at most once a minute: has any project been without a pass for long? Never raises."""
+        now = self._deps.clock.now()
+        if self._looked is not None and now - self._looked < ASK_AGAIN:
+            return
+        self._looked = now
+        try:
+            late = [name for name, row in (await self._rows()).items() if self._is_late(row, now)]
+            if late:
+                await self._tell(late, now)
+        except Exception:
+            log.exception("the age of the last pass cannot be looked at")
+
+    def _is_late(self, row: Any | None, now: datetime) -> bool:
+        last = row.last_pass_at if row is not None and row.last_pass_at else self._since
+        return bool(now - last > late_after(self._deps.poll))
+
+    async def _tell(self, late: list[str], now: datetime) -> None:
+        admins = {name: await self._admins(name) for name in late}
+        async with self._db.begin() as db:
+            for name in late:
+                await alert(
+                    self._parts, db, admins[name], "scheduler_dead", name, now, project=name,
+                    text=f"There was no pass of {name} for longer than it should take: nobody is warned, nothing is "
+                    "stopped.",
+                    next_step="Look whether the scheduler runs (`leasebot serve`, or the timer that calls `tick`).",
+                )  # fmt: skip
+
+    async def _admins(self, project: str) -> frozenset[str]:
+        """Groups as far as Slack says at once who is in them."""
+        try:
+            async with asyncio.timeout(ADMINS_PATIENCE):
+                return await self._parts.people.admins(project)
+        except (TimeoutError, SlackError):
+            named = self._parts.people.roles(project).admins
+            return frozenset(user for user in named if not user.startswith("S"))
+
+    # --- replicas ------------------------------------------------------------------------------
+
+    async def note(self) -> None:
+        """Say that this replica is there, with its policy; tell admins if another one beats with another policy."""
+        now, ours = self._deps.clock.now(), self._deps.config.file_hash
+        async with self._db.begin() as db:
+            await put(db, beats, {"replica": self.replica, "at": now, "config_hash": ours})
+            others = list(await db.execute(select(beats).where(beats.c.config_hash != ours)))
+        # One that was replaced a moment ago has beaten before we came; only what beats beside us counts.
+        unlike = [row for row in others if row.at > max(self._since, now - self._deps.poll * BEATS_LATELY)]
+        if unlike:
+            admins = await self._parts.people.admins()
+            async with self._db.begin() as db:
+                await alert(
+                    self._parts, db, admins, "policies_differ", "replicas", now,
+                    text=f"{len(unlike) + 1} replicas run with different policy files.",
+                    next_step="Give all of them the same file and start them again.",
+                )  # fmt: skip
