@@ -77,12 +77,13 @@ class _Servers:
         self._cloud.back_with(notebook_id, url, token)
 
     async def _finish(self, run: tuple[str, int]) -> None:
-        server = self._running.pop(run)
+        server = self._running[run]
         with suppress(KeyError):  # deleted since
             state = self._cloud.jupyter(run[0])
             if state.backed_url == server.url:
                 state.backed_url = None
         await _end(server)
+        del self._running[run]  # not before: whoever interrupts this ends what is left
 
     async def end_all(self) -> None:
         for server in self._running.values():
