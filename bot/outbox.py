@@ -218,7 +218,8 @@ class Postman:
         if row.attempted_at and row.sent_rev == 0 and row.target_kind in ("dm", "channel") and row.channel:
             found = await self._found(row)
             if found:
-                await self._sent(row, Posted(row.channel, found), row.rev)
+                # What it says may be older than what the row says by now: then it is drawn again.
+                await self._sent(row, Posted(row.channel, found), max(1, row.rev - 1))
                 return
         message = await self._render(row, now)
         if isinstance(message, str):
