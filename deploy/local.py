@@ -46,7 +46,7 @@ def environment(folder: Path, pins: Path) -> Path:
         return python
     print(f"setting up {folder} (once; a minute or two)", flush=True)
     pip = _made(folder, python)
-    subprocess.run([*pip, "install", "--quiet", "--require-hashes", "--requirement", pins], check=True)
+    subprocess.run([*pip, "install", "-qq", "--require-hashes", "--requirement", pins], check=True)
     stamp.write_text(wanted)
     return python
 
