@@ -8,6 +8,7 @@ from bot.model import NotebookId
 SHORTEST = timedelta(minutes=5)
 PARTS = 6  # readings per idle_after
 NEAR_A_STOP = timedelta(minutes=1)
+SECOND_LOOK = timedelta(minutes=2)  # after a first idle result: every source has a newer sample by then
 
 
 def interval(idle_after: timedelta) -> timedelta:

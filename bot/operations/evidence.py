@@ -29,9 +29,11 @@ from bot.stores.database import Tx
 from bot.stores.schema import notebooks as rows
 from bot.stores.schema import samples as table
 from bot.stores.upsert import put
-from bot.work import Claim, Done, Outcome
+from bot.work import Claim, Done, Go, Outcome
 
 log = logging.getLogger(__name__)
+
+CONFIRM = "confirm"
 
 Told = dict[NotebookId, dict[str, Sample]]  # by source
 
@@ -55,6 +57,10 @@ class Evidence:
         busy = await self._settle(project, stored, told, now, only_busy=True)
         shown = [n for n in [await self._show(project, each.id, now) for each in stored if each.id not in busy] if n]
         verdicts = await self._read(project, shown, told, now)
+        doubtful = [each for each, verdict in verdicts.items() if verdict.wants_confirmation]
+        if doubtful and claim.step != CONFIRM:  # not left to the next pass: an idle stop would come one pass later
+            data = {"project": project, "notebooks": doubtful}
+            return Go(CONFIRM, data, due=now + poll.SECOND_LOOK)
         return Done({"read": len(busy) + len(verdicts)})
 
     async def read(self, project: str, shown: Sequence[Notebook], now: datetime) -> dict[str, Verdict]:

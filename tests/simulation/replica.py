@@ -21,6 +21,7 @@ from deploy.front import ask_for_passes, intake_of
 from deploy.sandbox.clock import SimClock
 from deploy.sandbox.cloud.world import SimCloud
 from deploy.sandbox.slack.sim import SimSlack
+from deploy.watch import Watch
 from handlers.direct import DirectDispatch
 from handlers.ports import Answer
 from tests.simulation.points import Incarnation, Killed, Points, SimDatabase
@@ -131,13 +132,14 @@ class Replica:
         self.bot, self._dispatch = running, DirectDispatch(intake_of(running))
         hands = [self._hand(who, database, running.drain.one_work, _OF_WORK) for _ in range(HANDS)]
         couriers = [self._hand(who, database, running.drain.one_message, _OF_MESSAGES) for _ in range(COURIERS)]
-        return [loop.create_task(each) for each in (*hands, *couriers, self._timer(running, client))]
+        watch = Watch(running.parts, running.settings)
+        return [loop.create_task(each) for each in (*hands, *couriers, self._timer(running, watch))]
 
-    async def _timer(self, running: Bot, client: httpx.AsyncClient) -> None:
+    async def _timer(self, running: Bot, watch: Watch) -> None:
         """What the scheduler of the process does."""
         try:
             while True:
-                await ask_for_passes(running, client)
+                await ask_for_passes(running, watch)
                 self.stage.wake()
                 await asyncio.sleep(running.parts.deps.poll.total_seconds())
         except Killed:

@@ -29,6 +29,7 @@ class Witness:
     first_leases: dict[str, dict[str, Any]] = field(default_factory=dict)
     uses: dict[str, list[tuple[int, bool]]] = field(default_factory=dict)  # instants at which use began (or ended)
     flavors: dict[str, str] = field(default_factory=dict)
+    made_at: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._write = self.cloud.write_log
@@ -57,7 +58,8 @@ class Witness:
         self.samples.setdefault(notebook.id, []).append(Sample(at, active))
 
     def made(self, notebook: Notebook) -> None:
-        """A notebook that is there from the beginning."""
+        """A notebook that came from nowhere, with a past that nobody saw."""
+        self.made_at[notebook.id] = self.cloud.clock.now_ms()
         self.first_leases[notebook.id] = notebook.lease.payload()
         self.flavors[notebook.id] = notebook.flavor
 
@@ -78,7 +80,9 @@ class Witness:
 
     def quiet_spells(self, notebook_id: str, begin: int, end: int) -> list[tuple[int, int]]:
         """(from, to) of every stretch of a run in which nobody used it."""
-        spells, since = [], None if self.busy_at(notebook_id, begin) else begin
+        begin = max(begin, self.made_at.get(notebook_id, 0))
+        spells: list[tuple[int, int]] = []
+        since = None if self.busy_at(notebook_id, begin) else begin
         for at, busy in self.uses.get(notebook_id, []):
             if not begin < at < end:
                 continue
