@@ -274,7 +274,7 @@ async def test_a_terminal_at_work_is_live_while_watched_and_flagged_when_the_tab
 
     async with jupyter.socket(f"/terminals/websocket/{name}") as tab:
         # It prints only for a while: what nobody reads fills the terminal's buffer, and a full one would stop the work.
-        loop = f"n=0; while :; do echo tick >> {ticks}; n=$((n+1)); [ $n -lt 100 ] && echo tick; sleep 0.1; done"
+        loop = f"n=0; while :; do echo tick >> {ticks}; n=$((n+1)); [ $n -lt 50 ] && echo tick; sleep 0.1; done"
         await tab.send(json.dumps(["stdin", loop + "\r"]))
         await until(lambda: grown(0))
         before = await activity()
