@@ -29,7 +29,7 @@ from tests.deploy.processes import ROOT, clean, server
 
 REQUESTS = 60
 TEAM = "T0LEASEBOT"
-UNFINISHED = re.compile(rb'kind="request",state="(open|running)"')
+UNFINISHED = re.compile(rb'kind="request",state="open"|state="running"|leasebot_messages.*state="pending"')
 
 
 # --- processes of their own ----------------------------------------------------------------------
@@ -139,11 +139,11 @@ def at(values: list[float], share: float) -> float:
     return values[min(len(values) - 1, int(len(values) * share))]
 
 
-def body_of(text: str, number: int) -> bytes:
+def body_of(text: str, number: int, hook: str) -> bytes:
     """Each request is somebody else's: one person may send sixty a minute."""
     return urlencode({
         "command": "/notebook", "text": text, "user_id": f"U0BENCH{number}", "team_id": TEAM,
-        "channel_id": "C0RESEARCH", "trigger_id": f"{number}.{text}", "response_url": "https://hooks.slack.com/commands/x",
+        "channel_id": "C0RESEARCH", "trigger_id": f"{number}.{text}", "response_url": hook,
     }).encode()  # fmt: skip
 
 
@@ -153,14 +153,14 @@ def texts() -> list[str]:
     return [*shown, "create a image=b flavor=c", "nonsense"]
 
 
-async def measure(bare_url: str, serve_url: str, requests: int, *, wait: bool, first: int) -> list[Row]:
-    floor, product = await Line(bare_url).open(), await Line(serve_url).open()
+async def measure(urls: tuple[str, str], hook: str, requests: int, *, wait: bool, first: int) -> list[Row]:
+    floor, product = await Line(urls[0]).open(), await Line(urls[1]).open()
     rows, number = [], first
     for text in ["list", *texts()]:  # the first round warms up and is dropped
         found: tuple[list[float], list[float]] = ([], [])
         for _ in range(requests):
             number += 1
-            body = body_of(text, number)
+            body = body_of(text, number, hook)
             if wait:
                 await product.quiet()
             found[0].append(await floor.post(body))
@@ -192,8 +192,9 @@ async def main(requests: int) -> None:
                     print(f"serve, {time_of}: ready after {ready:.2f} s, {memory_mb(running.pid):.0f} MB")
                     if time_of != "start":
                         continue
-                    rows = await measure(floor["url"], running.url, requests, wait=True, first=0)
-                    rest = await measure(floor["url"], running.url, requests, wait=False, first=1_000_000)
+                    urls, hook = (floor["url"], running.url), environment["SLACK_API_URL"].replace("/api/", "/hook/x")
+                    rows = await measure(urls, hook, requests, wait=True, first=0)
+                    rest = await measure(urls, hook, requests, wait=False, first=1_000_000)
                     print(f"after {2 * requests * len(rows)} commands: {memory_mb(running.pid):.0f} MB\n")
     print(f"{f'milliseconds, {requests} of each':<34}{'bare p50':>9}{'p99':>9}{'serve p50':>10}{'p99':>9}{'ratio':>8}")
     for row in [*rows, together("all of them", rows), together("all, without waiting", rest)]:
