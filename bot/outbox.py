@@ -15,8 +15,10 @@ from sqlalchemy import and_, bindparam, exists, or_, select, update
 from bot.clock import Clock
 from bot.errors import SlackAnswerLost, SlackBusy, SlackContent, SlackDown, SlackError
 from bot.ids import Ids
+from bot.paces import instants, may_go, method, rest, resting, tick
 from bot.slack import Message, Posted, Slack
 from bot.stores.database import Database, Tx
+from bot.stores.locks import lock
 from bot.stores.schema import outbox, outbox_order, paces
 from bot.stores.upsert import insert_once, put
 
@@ -27,7 +29,7 @@ CLAIM = timedelta(seconds=60)
 CLIENT_TIMEOUT = timedelta(seconds=15)  # of bot.slackweb; a lost answer is waited out this long
 UPDATE_PACE = timedelta(seconds=3)  # contract 2: progress at most every 3 s
 CHANNEL_PACE = timedelta(seconds=1)
-DEAD_AFTER = timedelta(hours=24)
+DEAD_AFTER = timedelta(hours=24)  # of failing without a break
 RESPONSE_LIFE = timedelta(minutes=29)  # Slack: 30 min
 
 GONE = ("message_not_found", "cant_update_message", "channel_not_found", "is_archived")
@@ -151,7 +153,8 @@ class Postman:
         """Take the next row that may be sent now; None if there is none."""
         now = self._clock.now()
         async with self._db.begin() as db:
-            row = (await db.execute(_DUE, {"now": now})).first()
+            await lock(db, "outbox")  # order and paces are looked up and moved on as one
+            row = (await db.execute(_DUE, instants(now))).first()
             if row is None:
                 return None
             await db.execute(
@@ -166,6 +169,7 @@ class Postman:
             )
             if row.sent_rev == 0 and row.target_kind in ("dm", "channel"):
                 await put(db, paces, {"name": row.target, "next_at": now + CHANNEL_PACE})
+            await tick(db, row.method, now)
             return row
 
     async def deliver(self, row: Any) -> None:
@@ -237,6 +241,8 @@ class Postman:
             raise
         except SlackError as error:
             log.warning("history of %s cannot be read: %s", row.channel, error.code)
+            if row.rank == PROGRESS:
+                raise SlackDown("history", "Whether it arrived cannot be looked up.") from error  # never told twice
             return None
 
     async def _send(self, row: Any, message: Message) -> None:
@@ -300,6 +306,7 @@ class Postman:
                     delivered_at=current.delivered_at or now,
                     attempted_at=None,
                     tries=0,
+                    failing_since=None,
                     owner=None,
                     claim_until=None,
                     error=None,
@@ -320,12 +327,14 @@ class Postman:
         """Slack will not take it. A person who cannot be reached is somebody else's business: `Events` escalates."""
         now = self._clock.now()
         async with self._db.begin() as db:
-            if await self._finish(db, row, state="dead", reason=error.code, error=error.detail or str(error)):
+            told = error.detail or str(error)
+            if await self._finish(db, row, state="dead", reason=error.code, error=told, due_at=now):
                 await self._events.undeliverable(db, row, error, now)
 
     async def _later(self, row: Any, error: SlackError, wait: timedelta, *, lost: bool = False) -> None:
         now = self._clock.now()
-        if now - row.created_at > DEAD_AFTER:
+        since = row.failing_since or now
+        if now - since > DEAD_AFTER:
             await self._dead(row, error)
             return
         async with self._db.begin() as db:
@@ -335,11 +344,13 @@ class Postman:
                 state="pending",
                 due_at=now + wait,
                 tries=row.tries + 1,
+                failing_since=since,
                 error=error.code,
                 **({} if lost else {"attempted_at": None}),
             )
             if isinstance(error, SlackBusy):
                 await put(db, paces, {"name": row.target, "next_at": now + wait})
+                await rest(db, row.method, now + wait)
 
     async def _finish(self, db: Tx, row: Any, **values: Any) -> bool:
         change = (
@@ -355,18 +366,22 @@ class Postman:
         return wait
 
     async def next_due(self) -> datetime | None:
-        """When the next message may go: when it is due, and its channel's pace allows; None if none waits."""
+        """When the next message may go: when it is due, and the paces of its channel and method allow; None: never."""
+        channel, tier = paces.alias("channel"), paces.alias("tier")
         query = (
-            select(outbox.c.due_at, outbox.c.sent_rev, paces.c.next_at)
-            .select_from(outbox.outerjoin(paces, paces.c.name == outbox.c.target))
+            select(outbox.c.due_at, outbox.c.sent_rev, method().label("method"), channel.c.next_at,
+                   tier.c.next_at.label("method_at"))
+            .select_from(
+                outbox.outerjoin(channel, channel.c.name == outbox.c.target)
+                .outerjoin(tier, tier.c.name == method())
+            )
             .where(outbox.c.state == "pending")
             .order_by(outbox.c.due_at)
             .limit(50)
-        )
+        )  # fmt: skip
         async with self._db.read() as db:
             rows = list(await db.execute(query))
-        paced = (max(row.due_at, row.next_at) if row.next_at and not row.sent_rev else row.due_at for row in rows)
-        return min(paced, default=None)
+        return min((may_go(row) for row in rows), default=None)
 
 
 def _metadata(row: Any) -> dict[str, Any]:
@@ -391,7 +406,7 @@ def _put_together() -> Any:
     sending = exists().where(other.c.subject == outbox.c.subject, other.c.id != outbox.c.id, other.c.claim_until > now)
     paced = exists().where(paces.c.name == outbox.c.target, paces.c.next_at > now)
     return (
-        select(outbox)
+        select(outbox, method().label("method"))
         .where(
             outbox.c.state == "pending",
             outbox.c.due_at <= now,
@@ -399,6 +414,7 @@ def _put_together() -> Any:
             ~sending,
             or_(outbox.c.claim_until.is_(None), outbox.c.claim_until <= now),
             or_(outbox.c.sent_rev > 0, ~paced),
+            ~resting(),
         )
         .order_by(outbox.c.rank, outbox.c.due_at, outbox.c.seq)
         .limit(1)

@@ -114,7 +114,7 @@ async def bot(
             db, clock, ids, handlers(parts, clouds, fetcher), Sorry(parts), jitter=jitter, owner=owner
         )  # fmt: skip
         postman = Postman(
-            db, clock, slack, Drawing(settings.command), Receipts(), jitter=jitter, owner=owner,
+            db, clock, slack, Drawing(settings.command, db), Receipts(), jitter=jitter, owner=owner,
             open_url=lambda sealed: sealer.open(sealed, bound_to=RESPONSE_PLACE),
         )  # fmt: skip
         drain = Drain(workshop, postman, clock)

@@ -9,24 +9,26 @@ from sqlalchemy import select, update
 
 from bot.clock import from_ms, to_ms
 from bot.errors import SlackError
-from bot.operations.notices import supersede
+from bot.model import Status
+from bot.operations.notices import WARNINGS, supersede
 from bot.render.context import Context
 from bot.render.registry import render
+from bot.rules.plan import ENDED, KEPT, RENEWED
+from bot.rules.warnings import OVER
 from bot.slack import Message, Posted
-from bot.stores.database import Tx
-from bot.stores.schema import notices
-
-OVER = "its lease ended before it could be delivered"
+from bot.stores.database import Database, Tx
+from bot.stores.schema import notebooks, notices
 
 
 class Drawing:
     """Implements `bot.outbox.Renderer`: a message, or the reason why it is no longer worth sending."""
 
-    def __init__(self, command: str) -> None:
-        self._ctx = Context(command)
+    def __init__(self, command: str, db: Database | None = None) -> None:
+        """`db`: where what has happened since a warning was written is looked up right before it goes."""
+        self._ctx, self._db = Context(command), db
 
     async def __call__(self, row: Any, now: datetime) -> Message | str:
-        if row.sent_rev == 0 and (reason := _overtaken(row, now)):
+        if row.sent_rev == 0 and (reason := _overtaken(row, now) or await self._moot(row, now)):
             return reason
         facts = dict(row.facts)
         if row.kind == "idle_warning" and row.delivered_at:  # redrawn, it names the time that was promised
@@ -36,6 +38,32 @@ class Drawing:
         else:
             message = render(row.kind, facts, now, self._ctx)
         return message if message is not None else f"nothing is known of {row.kind}"
+
+
+    async def _moot(self, row: Any, now: datetime) -> str | None:
+        """Why none of the notebooks it speaks of is as it says any more; None while one still is."""
+        if self._db is None or row.kind not in WARNINGS or row.project is None:
+            return None
+        items = row.facts.get("items") or [row.facts]
+        async with self._db.read() as db:
+            found = await db.execute(
+                select(notebooks).where(
+                    notebooks.c.project == row.project, notebooks.c.id.in_([item["notebook_id"] for item in items])
+                )
+            )
+            known = {each.id: each for each in found}
+        reasons = [_past(item, known.get(item["notebook_id"]), now) for item in items]
+        return None if None in reasons else reasons[0]
+
+
+def _past(item: Mapping[str, Any], row: Any | None, now: datetime) -> str | None:
+    if item.get("settled"):
+        return str(item["settled"])
+    if row is None or row.deleted_at is not None or not Status(row.status).runs:
+        return ENDED
+    if item.get("lead_s") is not None:  # a lease warning
+        return None if row.lease_end is not None and to_ms(row.lease_end) == item["end_ms"] else RENEWED
+    return KEPT if row.keep_until is not None and row.keep_until > now else None
 
 
 def _overtaken(row: Any, now: datetime) -> str | None:

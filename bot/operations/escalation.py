@@ -1,16 +1,19 @@
 """Who is told where the owner cannot be; and lease warnings that nobody got in time."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import or_, select, update
 
 from bot.config.policy import EffectivePolicy, effective
+from bot.operations.alerts import alert
 from bot.operations.base import Parts
+from bot.operations.notices import WARNINGS
 from bot.outbox import NOTICE, Say, TargetKind, say
 from bot.stores.database import Tx
 from bot.stores.schema import notices, outbox
 
+SINCE = timedelta(days=1)
 Targets = tuple[frozenset[str], str]  # people, else the channel
 
 
@@ -68,3 +71,33 @@ async def _escalate(db: Tx, parts: Parts, project: str, row: Any, to: Targets, n
         await say(db, parts.deps.ids, copy, now)
     waiting = notices.c.outbox_key == row.key, notices.c.state == "pending"
     await db.execute(update(notices).where(*waiting).values(escalated_key=row.key))
+
+
+async def dead_letters(parts: Parts, project: str, now: datetime) -> None:
+    """Messages that Slack will not take are told to an admin: once a day, with what was refused and why.
+
+    An owner's notice that cannot be delivered is not among them: it has gone to the lead.
+    """
+    refused = (
+        select(outbox.c.kind, outbox.c.reason, outbox.c.target_kind)
+        .where(
+            outbox.c.state == "dead",
+            outbox.c.kind != "alert",
+            outbox.c.due_at > now - SINCE,
+            or_(outbox.c.project == project, outbox.c.project.is_(None)),
+            or_(outbox.c.target_kind == "channel", outbox.c.kind.not_in(WARNINGS)),
+        )
+        .limit(50)
+    )
+    async with parts.deps.db.read() as db:
+        rows = list(await db.execute(refused))
+    if not rows:
+        return
+    admins = await parts.people.admins(project)
+    said = ", ".join(sorted({f"{row.kind.replace('_', ' ')} ({row.reason})" for row in rows})[:5])
+    async with parts.deps.db.begin() as db:
+        await alert(
+            parts, db, admins, "undelivered", project, now, project=project,
+            text=f"Slack did not take {len(rows)} of my messages in {project}: {said}.",
+            next_step="Invite me to the channel, or look at the app's rights with `leasebot check`.",
+        )  # fmt: skip

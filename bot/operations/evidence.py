@@ -41,7 +41,7 @@ Told = dict[NotebookId, dict[str, Sample]]  # by source
 class Sources(Protocol):
     """The sources of one project, by name."""
 
-    def __call__(self, project: str) -> Mapping[str, Source]: ...
+    def __call__(self, project: str, /) -> Mapping[str, Source]: ...
 
 
 class Evidence:

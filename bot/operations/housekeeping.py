@@ -16,7 +16,7 @@ from bot.operations import approvals, digests, gather, records
 from bot.operations.alerts import alert
 from bot.operations.base import Parts
 from bot.operations.decide import expire
-from bot.operations.escalation import late_warnings
+from bot.operations.escalation import dead_letters, late_warnings
 from bot.operations.gather import Project
 from bot.operations.upkeep import look_after_links
 from bot.stores import approvals as store
@@ -84,7 +84,7 @@ async def failed(parts: Parts, db: Tx, project: str, error: CloudError, now: dat
 
 async def before(parts: Parts, known: Project, decided: Sequence["Decided"], now: datetime) -> None:
     """Requests, digests, links, evidence: each in a transaction of its own, so that one failing keeps none back."""
-    for part in (_requests, _digests, late_warnings, _addresses, _forget, look_after_links):
+    for part in (_requests, _digests, late_warnings, dead_letters, _addresses, _forget, look_after_links):
         try:
             await part(parts, known.name, now)
         except Exception:

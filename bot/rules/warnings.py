@@ -11,7 +11,7 @@ from bot.rules.quiet import QuietHours
 BEFORE_QUIET = timedelta(minutes=10)
 _SECOND = timedelta(seconds=1)
 MERGED = "merged"
-OVER = "the lease ended before it could be delivered"
+OVER = "Slack was down, or we were, until the lease ended"
 
 
 @dataclass(frozen=True, slots=True)
