@@ -113,7 +113,7 @@ class Verbs:
             work_id, new = await record(db, self.deps.ids, item, now)
             if new:
                 await report(self.deps, db, as_claim(item, work_id, now), "accepted", now)
-                if ask.claim.data.get("via") != "click":
+                if ask.claim.data.get("via") != "click" and ask.claim.data.get("reply"):  # else its message says it all
                     await ask.answer(
                         db,
                         "text",

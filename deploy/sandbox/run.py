@@ -14,6 +14,7 @@ from deploy.sandbox.play import Play, play
 from deploy.sandbox.real_jupyter import real_jupyters
 from deploy.sandbox.seed import seed_notebooks
 from deploy.sandbox.stage import Stage, stage
+from deploy.sandbox.standing_still import Gate, gated
 
 SHORT_PUSH = timedelta(hours=2)
 SHORT_STEP, STEP, NOTHING_RUNS = timedelta(minutes=5), timedelta(minutes=10), timedelta(hours=1)
@@ -25,10 +26,11 @@ class Sandbox:
 
     def __init__(self, made: Play) -> None:
         self._play = made
-        self._pushing = asyncio.Lock()
+        self._pushing, self._gate = asyncio.Lock(), Gate()
 
     def connect(self) -> None:
-        """Let the page reach it."""
+        """Let the page reach it, and let the bot rest while the clock is pushed."""
+        self._play.bot.local = gated(self._play.bot.drain, self._gate)
         slack = self._play.slack
         slack.on_clock_push, slack.cloud_view, slack.set_activity = self.push, self.view, self.activity
         for person, user in PEOPLE.items():
@@ -39,7 +41,7 @@ class Sandbox:
         """Time passes in steps, so that what falls due on the way happens on the way."""
         left = timedelta(milliseconds=ms)
         usual = SHORT_STEP if left <= SHORT_PUSH else STEP
-        async with self._pushing:
+        async with self._pushing, self._gate.shut():
             while left > timedelta(0):
                 running = any(notebook.live for notebook in self._play.cloud.notebooks())
                 step = min(left, usual if running else NOTHING_RUNS)

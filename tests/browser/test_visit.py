@@ -205,6 +205,6 @@ async def link(visit: Visit) -> None:
     await form.get_by_role("button").click()
     await expect(form.locator("body")).to_contain_text("linked")
     await form.close()
-    assert heard == []
+    assert [line for line in heard if not line.startswith("verbose")] == []  # Chromium muses on forms with two secrets
     await visit.types("/notebook list")
     await expect(page.locator("[data-ephemeral]").last).to_contain_text("bert-finetune")
