@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.config.model import Roles
-from bot.errors import SlackError
+from bot.errors import SlackBusy, SlackDown, SlackError
 from bot.model import Person, SlackUserId
 from bot.operations.deps import Deps
 from bot.stores import people as store
@@ -36,16 +36,27 @@ class People:
             return known[0]
         return await self._refresh(user, now) or (known[0] if known else Person(team, SlackUserId(user)))
 
+    async def acting(self, user: str) -> Person:
+        """Whoever wants something done. Raises SlackError if Slack has never said who they are and does not now."""
+        async with self._deps.db.read() as db:
+            known = await store.get(db, self._deps.team, user)
+        if known and known[1]:
+            return await self.get(user)
+        return await self._ask(user, self._deps.clock.now())
+
     async def _refresh(self, user: str, now: datetime) -> Person | None:
         try:
-            said = await self._deps.slack.person(user)
+            return await self._ask(user, now)
         except SlackError as error:
             log.warning("users.info: %s", error.code)
             return None
+
+    async def _ask(self, user: str, now: datetime) -> Person:
+        said = await self._deps.slack.person(user)
         async with self._deps.db.begin() as db:
             await store.save(db, self._deps.team, said, now)
             fresh = await store.get(db, self._deps.team, user)
-        return fresh[0] if fresh else None
+        return fresh[0] if fresh else Person(self._deps.team, SlackUserId(user))
 
     async def slack_answers(self) -> bool:
         """Whether Slack answers right now: while it does not, nobody is told anything and nothing is stopped."""
@@ -82,17 +93,17 @@ class People:
                     continue
         return self._deps.config.timezone
 
-    async def members(self, project: str) -> frozenset[str]:
-        """Who is in the project's channel; nobody if Slack cannot say and never did."""
+    async def members(self, project: str, *, sure: bool = False) -> frozenset[str]:
+        """Who is in the project's channel; if Slack cannot say and never did, nobody, or with `sure` a SlackDown."""
         channel = self._deps.config.projects[project].channel
-        return await self._cached(self._members, channel, self._deps.slack.members, MEMBERS_FRESH)
+        return await self._cached(self._members, channel, self._deps.slack.members, MEMBERS_FRESH, sure=sure)
 
-    async def projects(self, user: str) -> tuple[str, ...]:
-        """The projects they belong to: in the channel, and no guest."""
+    async def projects(self, user: str, *, sure: bool = False) -> tuple[str, ...]:
+        """The projects they belong to: in the channel, and no guest. `sure`: rather SlackDown than fewer."""
         person = await self.get(user)
         if person.guest or person.stranger or person.deleted:
             return ()
-        return tuple([name for name in self._deps.config.projects if user in await self.members(name)])
+        return tuple([name for name in self._deps.config.projects if user in await self.members(name, sure=sure)])
 
     async def among(self, user: str, entries: Iterable[str]) -> bool:
         """Whether `user` is named by `entries`, people `U…` or groups `S…`. An unreadable group means no."""
@@ -139,6 +150,7 @@ class People:
         fresh: timedelta,
         *,
         stale: bool = True,
+        sure: bool = False,
     ) -> frozenset[str]:
         now = self._deps.clock.now()
         known = cache.get(key)
@@ -148,5 +160,7 @@ class People:
             cache[key] = (now, await ask(key))
         except SlackError as error:
             log.warning("who is in %s: %s", key, error.code)
+            if sure and known is None and isinstance(error, SlackDown | SlackBusy):
+                raise
             return known[1] if known and stale else frozenset()
         return cache[key][1]

@@ -29,10 +29,11 @@ class Requests:
 
     async def __call__(self, claim: Claim, now: datetime) -> Outcome:
         user = str(claim.data["user"])
-        person = await self.parts.people.get(user)
+        person = await self.parts.people.acting(user)
         if person.guest or person.stranger or person.deleted:
             raise NotAllowed("Guests and people of other workspaces cannot use this bot.")
-        ask = Ask(self.deps, claim, person, await self.parts.people.projects(user), claim.data.get("args") or {})
+        projects = await self.parts.people.projects(user, sure=True)
+        ask = Ask(self.deps, claim, person, projects, claim.data.get("args") or {})
         return await self.run(ask, now)
 
     async def run(self, ask: Ask, now: datetime) -> Outcome:
