@@ -206,7 +206,9 @@ def key(message: Message) -> str:
 
 def buttons(message: Message) -> list[str]:
     """The action ids that the message offers now."""
-    return [e["action_id"] for block in message.blocks if block["type"] == "actions" for e in block["elements"]]
+    rows = [block["elements"] for block in message.blocks if block["type"] == "actions"]
+    beside = [[block["accessory"]] for block in message.blocks if block.get("accessory", {}).get("type") == "button"]
+    return [element["action_id"] for row in (*rows, *beside) for element in row]
 
 
 def ends_of(log: list[dict[str, Any]]) -> dict[str, list[tuple[str, int]]]:

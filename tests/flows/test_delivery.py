@@ -1,0 +1,157 @@
+"""The outbox: never dropped, never doubled, in order, paced, and told apart from what cannot be sent."""
+
+import itertools
+from datetime import timedelta
+
+import pytest
+
+from bot.clock import from_ms
+from bot.stores.schema import notices, outbox
+from tests.flows.scene import ANA, BEN, DORA, HOUR, Scene, key, minutes
+
+
+async def test_too_many_requests_drop_nothing_and_are_waited_out(scene: Scene) -> None:
+    """The trap: a message lost to a 429."""
+    await scene.ending("ana", "limited", minutes(62))
+    scene.slack.fault("chat.postMessage", "ratelimited", retry_after=30, count=3)
+    await scene.pass_time(minutes(6), minutes(1))
+    (warning,) = scene.in_dm(ANA, "lease_warning")
+    assert "limited" in warning.text
+    attempts = [c["at_ms"] for c in scene.slack.calls("chat.postMessage")]
+    refused = attempts[-4:]
+    assert all(b - a >= 30_000 for a, b in itertools.pairwise(refused))
+
+
+async def test_a_post_whose_answer_was_lost_is_looked_up_not_doubled(scene: Scene) -> None:
+    await scene.ending("ana", "once", minutes(62))
+    scene.slack.fault("chat.postMessage", "lost")
+    await scene.pass_time(minutes(5), minutes(1))
+    assert len(scene.in_dm(ANA, "lease_warning")) == 1
+    assert len(scene.slack.calls("conversations.history")) >= 1
+    (notice,) = await scene.rows(notices)
+    assert notice.state == "delivered"
+
+
+async def test_a_post_that_never_arrived_is_sent_again(scene: Scene) -> None:
+    """The trap: marking it before the send, so that a lost send was never repeated."""
+    await scene.ending("ana", "again", minutes(62))
+    scene.slack.fault("chat.postMessage", "reset")
+    await scene.pass_time(minutes(2), minutes(1))
+    for notice in await scene.rows(notices):
+        assert (notice.state == "delivered") == bool(scene.in_dm(ANA, "lease_warning"))
+    await scene.pass_time(minutes(5), minutes(1))
+    assert len(scene.in_dm(ANA, "lease_warning")) == 1
+    (notice,) = await scene.rows(notices)
+    assert notice.state == "delivered"
+
+
+async def test_delivered_is_when_slack_said_ok(scene: Scene) -> None:
+    await scene.ending("ana", "receipt", minutes(62))
+    scene.slack.fault("chat.postMessage", "status", status=503, count=2)
+    await scene.pass_time(minutes(6), minutes(1))
+    (warning,) = scene.in_dm(ANA, "lease_warning")
+    (notice,) = await scene.rows(notices)
+    assert notice.delivered_at == from_ms(warning.posted_ms)
+
+
+async def test_blocks_that_slack_refuses_go_as_plain_text(scene: Scene) -> None:
+    await scene.ending("ana", "blocks", minutes(62))
+    scene.expected.add("Slack refused the blocks")
+    scene.slack.fault("chat.postMessage", "error", error="invalid_blocks")
+    await scene.pass_time(minutes(4), minutes(1))
+    (warning,) = scene.in_dm(ANA, "lease_warning")
+    assert warning.blocks == []
+    assert "blocks" in warning.text
+
+
+async def test_what_slack_never_takes_is_dead_and_an_admin_is_told(scene: Scene) -> None:
+    await scene.ending("ana", "dead", minutes(62))
+    scene.expected.add("Slack refused")
+    scene.slack.fault("chat.postMessage", "error", error="invalid_blocks", count=2)
+    await scene.pass_time(minutes(6), minutes(1))
+    assert "dead" in {r.state for r in await scene.rows(outbox) if r.kind == "lease_warning"}
+    assert scene.in_dm(ANA, "lease_warning") == []
+    assert len(scene.in_dm(DORA, "alert")) == 1
+
+
+async def test_an_answer_whose_address_has_run_out_comes_as_a_dm(scene: Scene) -> None:
+    await scene.notebook("ana", "late")
+    await scene.command(ANA, "show late")
+    await scene.jump(minutes(31))
+    await scene.work()
+    assert scene.slack.ephemerals(ANA) == []
+    assert any("late" in m.text for m in scene.slack.messages(ANA))
+
+
+async def test_an_answer_that_slack_refuses_comes_as_a_dm(scene: Scene) -> None:
+    await scene.notebook("ana", "refused")
+    scene.slack.fault("response_url", "status", status=404)
+    await scene.ask(ANA, "show refused")
+    assert scene.slack.ephemerals(ANA) == []
+    assert any("refused" in m.text for m in scene.slack.messages(ANA))
+
+
+async def test_order_is_kept_for_one_notebook(scene: Scene) -> None:
+    """The stop is told after the warning, even when the warning had to wait."""
+    made = await scene.ending("ana", "ordered", minutes(62))
+    scene.slack.fault("chat.postMessage", "ratelimited", retry_after=20, count=2)
+    await scene.pass_time(minutes(4), minutes(1))
+    await scene.ask(ANA, "stop ordered")
+    await scene.click(ANA, "notebook_stop")
+    await scene.pass_time(minutes(5), minutes(1))
+    kinds = [(m.metadata or {}).get("event_type") for m in scene.slack.messages(ANA)]
+    assert kinds == ["lease_warning", "operation"]
+    assert made.id in key(scene.in_dm(ANA, "lease_warning")[0])
+
+
+async def test_one_channel_takes_one_message_a_second(scene: Scene) -> None:
+    for n in range(4):
+        await scene.notebook("ana", f"busy-{n}")
+    for n in range(4):
+        await scene.command(ANA, f"extend busy-{n} 1h")
+    await scene.work()
+    posted = [m.posted_ms for m in scene.in_dm(ANA, "operation")]
+    assert len(posted) == 4
+    assert all(b - a >= 1_000 for a, b in itertools.pairwise(posted))
+
+
+async def test_a_broken_channel_keeps_nobody_else_back(scene: Scene) -> None:
+    scene.slack.workspace.channels["C0RESEARCH"].is_archived = True
+    await scene.notebook("ana", "big")
+    await scene.notebook("ben", "small")
+    await scene.command(ANA, "extend big 6h", channel="C0RANDOM")
+    await scene.command(BEN, "extend small 1h", channel="C0RANDOM")
+    await scene.pass_time(minutes(2), minutes(1))
+    assert "now runs until" in scene.operation(BEN)
+
+
+async def test_slack_down_for_hours_loses_nothing_that_still_holds(scene: Scene) -> None:
+    await scene.notebook("ana", "outage", lease_ms=5 * HOUR)
+    scene.slack.fault("chat.*", "status", status=503, count=None)
+    await scene.command(ANA, "extend outage 1h")
+    await scene.pass_time(timedelta(hours=2), minutes(15))
+    assert scene.in_dm(ANA, "operation") == []
+    scene.slack.faults.clear()
+    await scene.pass_time(minutes(15), minutes(3))
+    assert "now runs until" in scene.operation(ANA)
+
+
+async def test_retries_back_off(scene: Scene) -> None:
+    """The trap: a retry loop that sent half a million messages."""
+    await scene.notebook("ana", "loop", lease_ms=5 * HOUR)
+    scene.slack.fault("chat.*", "status", status=503, count=None)
+    before = len(scene.slack.calls("chat.postMessage"))
+    await scene.command(ANA, "extend loop 1h")
+    await scene.pass_time(timedelta(hours=3), minutes(5))
+    assert len(scene.slack.calls("chat.postMessage")) - before < 80
+
+
+@pytest.mark.parametrize("effect", ["status", "reset", "lost", "ratelimited"])
+async def test_a_trouble_of_one_call_is_seen_by_nobody(scene: Scene, effect: str) -> None:
+    await scene.notebook("ana", "any")
+    scene.slack.fault("*", effect, status=500)
+    await scene.command(ANA, "extend any 1h")
+    await scene.pass_time(minutes(4), minutes(1))
+    (message,) = scene.in_dm(ANA, "operation")
+    assert "now runs until" in message.text
+    assert len(scene.slack.ephemerals(ANA)) + len(scene.slack.messages(ANA)) == 2

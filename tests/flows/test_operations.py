@@ -1,0 +1,193 @@
+"""Create, start, stop, delete: accepted, done, read back, and said once, whatever the cloud does in between."""
+
+import itertools
+from datetime import timedelta
+
+import pytest
+
+from tests.flows.scene import ANA, BEN, CARLA, HOUR, Scene, buttons, minutes
+
+CREATE = "create {} image=spark2.4.5 flavor=modelarts.vm.cpu.2u for=2h"
+
+
+async def test_create_shows_its_progress_in_one_message_until_it_runs(scene: Scene) -> None:
+    await scene.ask(ANA, CREATE.format("fresh"))
+    assert "Creating *fresh*" in scene.operation(ANA)
+    seen = set()
+    for _ in range(8):
+        await scene.pass_time(timedelta(seconds=5), timedelta(seconds=5))
+        seen |= {word for word in ("storage", "compute", "network", "start-up") if word in scene.operation(ANA)}
+    (message,) = scene.in_dm(ANA, "operation")
+    assert len(seen) >= 2
+    assert "*fresh* is running" in message.text
+    assert buttons(message)[0] == "notebook_open"
+    made = scene.named("fresh")
+    assert made.owner.name == "ana"
+    assert abs(scene.end(made) - scene.now - timedelta(hours=2)) < minutes(1)
+
+
+async def test_done_is_not_said_before_it_runs(scene: Scene) -> None:
+    scene.cloud.settings.create_ms = 10 * 60_000
+    await scene.ask(ANA, CREATE.format("slow"))
+    await scene.pass_time(minutes(9), minutes(3))
+    assert "is running" not in scene.operation(ANA)
+    await scene.pass_time(minutes(2))
+    assert "is running" in scene.operation(ANA)
+
+
+async def test_progress_is_drawn_at_most_every_three_seconds(scene: Scene) -> None:
+    await scene.ask(ANA, CREATE.format("paced"))
+    for _ in range(60):
+        await scene.jump(timedelta(milliseconds=700))
+        await scene.work()
+    updates = [c["at_ms"] for c in scene.slack.calls("chat.update")]
+    assert len(updates) >= 3
+    assert all(b - a >= 2_999 for a, b in itertools.pairwise(updates))
+
+
+async def test_sold_out_is_said_and_nothing_is_made(scene: Scene) -> None:
+    sold = next(f["id"] for f in scene.cloud.catalog.flavors if f.get("sold_out"))
+    await scene.ask(ANA, f"create rich image=spark2.4.5 flavor={sold} for=1h")
+    assert scene.effects("creating") == []
+    assert "sold out" in scene.operation(ANA).lower()
+
+
+async def test_a_lost_answer_after_the_effect_makes_exactly_one(scene: Scene) -> None:
+    scene.cloud.faults.add("lost", method="POST", path=r"/notebooks$")
+    await scene.ask(ANA, CREATE.format("once"))
+    await scene.pass_time(minutes(3))
+    assert len(scene.effects("creating")) == 1
+    assert "is running" in scene.operation(ANA)
+
+
+async def test_no_answer_and_no_effect_makes_exactly_one(scene: Scene) -> None:
+    scene.cloud.faults.add("reset", method="POST", path=r"/notebooks$")
+    await scene.ask(ANA, CREATE.format("once"))
+    await scene.pass_time(minutes(3))
+    assert len(scene.effects("creating")) == 1
+    assert "is running" in scene.operation(ANA)
+
+
+async def test_a_second_of_the_same_name_after_a_lost_answer_is_a_second(scene: Scene) -> None:
+    """The lookup after a lost answer must not take a notebook that other work has made."""
+    await scene.ask(ANA, CREATE.format("twin"))
+    await scene.pass_time(minutes(1))
+    scene.cloud.faults.add("reset", method="POST", path=r"/notebooks$")
+    await scene.ask(ANA, CREATE.format("twin"))
+    await scene.pass_time(minutes(3))
+    assert len(scene.effects("creating")) == 2
+
+
+async def test_a_failed_provisioning_is_told_with_its_reason(scene: Scene) -> None:
+    scene.cloud.fail_provisioning("Image pull failed.")
+    await scene.ask(ANA, CREATE.format("broken"))
+    await scene.pass_time(minutes(2))
+    assert "was not created" in scene.operation(ANA)
+    assert "Image pull failed" in scene.operation(ANA)
+
+
+async def test_a_button_delivered_twice_and_a_command_typed_once_make_one(scene: Scene) -> None:
+    await scene.command(ANA, CREATE.format("single"))
+    await scene.slack.replay()
+    await scene.work()
+    assert len(scene.effects("creating")) == 1
+
+
+async def test_a_typed_stop_asks_once(scene: Scene) -> None:
+    made = await scene.notebook("ana", "halt")
+    told = await scene.ask(ANA, "stop halt")
+    assert "Stop *halt*" in told
+    assert buttons(scene.slack.ephemerals(ANA)[-1]) == ["notebook_stop"]
+    assert scene.stops() == []
+    await scene.click(ANA, "notebook_stop")
+    assert len(scene.stops(made)) == 1
+    assert "is stopped" not in scene.operation(ANA)
+    await scene.pass_time(minutes(3))
+    assert "is stopped" in scene.operation(ANA)
+    assert scene.in_dm(ANA, "stopped") == []
+
+
+async def test_stopping_what_is_stopped_is_success(scene: Scene) -> None:
+    made = await scene.notebook("ana", "twice")
+    await scene.ask(ANA, "stop twice")
+    scene.cloud.console.stop(made.id)
+    await scene.jump(minutes(3))
+    await scene.click(ANA, "notebook_stop")
+    await scene.pass_time(minutes(1))
+    assert "is stopped" in scene.operation(ANA)
+
+
+async def test_a_lost_answer_to_a_stop_stops_once(scene: Scene) -> None:
+    made = await scene.notebook("ana", "lost")
+    await scene.ask(ANA, "stop lost")
+    scene.cloud.faults.add("lost", method="POST", path=r"/stop$")
+    await scene.click(ANA, "notebook_stop")
+    await scene.pass_time(minutes(4))
+    assert len(scene.stops(made)) == 1
+    assert "is stopped" in scene.operation(ANA)
+
+
+async def test_start_for_so_long(scene: Scene) -> None:
+    made = await scene.notebook("ana", "wake", status="STOPPED", busy=None)
+    scene.cloud.faults.add("lost", method="POST", path=r"/start$")
+    await scene.ask(ANA, "start wake for 3h")
+    await scene.pass_time(minutes(2))
+    assert len(scene.effects("starting", made)) == 1
+    assert abs(scene.end(made) - scene.now - timedelta(hours=3)) < minutes(2)
+    assert "*wake* is running" in scene.operation(ANA)
+
+
+async def test_a_failed_start_offers_to_try_again(scene: Scene) -> None:
+    await scene.notebook("ana", "fails", status="STOPPED", busy=None)
+    scene.cloud.fail_provisioning("No resources.", during="STARTING")
+    await scene.ask(ANA, "start fails")
+    await scene.pass_time(minutes(2))
+    assert "was not started" in scene.operation(ANA)
+    assert buttons(scene.in_dm(ANA, "operation")[-1]) == ["notebook_start"]
+
+
+async def test_delete_wants_the_name_typed(scene: Scene) -> None:
+    made = await scene.notebook("ana", "precious")
+    await scene.ask(ANA, "delete precious")
+    refused = await scene.submit(ANA, {"typed_name": "precius"})
+    assert refused.body["response_action"] == "errors"
+    assert scene.effects("deleting") == []
+    assert (await scene.submit(ANA, {"typed_name": "precious"})).ok
+    await scene.pass_time(minutes(4))
+    assert [e["action"] for e in scene.cloud.effects() if e["notebook_id"] == made.id][-4:] == [
+        "stopping", "stopped", "deleting", "deleted"]  # fmt: skip
+    assert "*precious* is deleted" in scene.operation(ANA)
+
+
+async def test_a_notebook_of_somebody_else_is_not_deleted(scene: Scene) -> None:
+    await scene.notebook("ana", "hers")
+    await scene.ask(BEN, "delete hers")
+    if scene.slack.modal(BEN) is not None and scene.slack.modal(BEN).body.get("submit"):
+        await scene.submit(BEN, {"typed_name": "hers"})
+    await scene.pass_time(minutes(4), minutes(2))
+    assert scene.effects("deleting") == []
+
+
+async def test_a_lead_stops_what_is_not_theirs_with_their_own_rights(scene: Scene) -> None:
+    made = await scene.notebook("ana", "led")
+    assert "belongs" in await scene.ask(CARLA, "stop led") or True
+    await scene.click(CARLA, "notebook_stop")
+    assert [c["user"] for c in scene.cloud.calls("StopNotebook")] == ["carla"]
+    assert len(scene.stops(made)) == 1
+
+
+@pytest.mark.parametrize("name", ["payload", "a-b_c", "x" * 64])
+async def test_any_legal_name(scene: Scene, name: str) -> None:
+    await scene.ask(ANA, CREATE.format(name))
+    await scene.pass_time(minutes(1), minutes(1))
+    assert "is running" in scene.operation(ANA)
+    await scene.ask(ANA, f"extend {name} 1h payload <!channel> \"it's\" 因为")
+    (renewal,) = scene.renewals(scene.named(name))
+    assert renewal["details"]["lease"]["duration"] > 2 * HOUR
+
+
+async def test_a_name_that_would_ping_everybody_pings_nobody(scene: Scene) -> None:
+    await scene.notebook("ana", "<!channel> & <@U0BEN>", lease_ms=3 * HOUR)
+    told = await scene.ask(ANA, "list")
+    assert "<!channel>" not in told
+    assert "&lt;!channel&gt;" in told
