@@ -9,7 +9,7 @@ from bot.clock import from_ms, to_ms
 from bot.cloud.port import Cloud
 from bot.errors import BadInput, CloudSoldOut
 from bot.model import Flavor, Image, LeaseType, NewNotebook, Notebook, NotebookId
-from bot.operations import approvals
+from bot.operations import approvals, budgets
 from bot.operations.adopt import adopt
 from bot.operations.base import Operation, Parts
 from bot.operations.policies import policy_of
@@ -47,6 +47,9 @@ class Create(Operation):
         if isinstance(gate, rules.AskApproval) and not data.get("granted"):
             return await approvals.asked_to_create(self, claim, checked, gate, now)
         for_s = int((gate.new_end - cloud.server_now()).total_seconds() + 0.999)
+        if over := await budgets.reserve(self, claim, flavor.id, timedelta(seconds=for_s), now):
+            ask = rules.AskApproval(gate.new_end, "approver", over.why)
+            return await approvals.asked_to_create(self, claim, checked, ask, now)
 
         async def write(db: Tx) -> None:
             await self.say(db, claim, "working", now, **_given(shown))
@@ -92,6 +95,7 @@ class Create(Operation):
 
         async def write(db: Tx) -> None:
             await adopt(db, self.deps, str(data["project"]), made, now)
+            await budgets.made(db, claim.id, made.id)
             await self.say(db, claim, "working", now, notebook_id=made.id, steps=steps_of(made))
 
         return self.go(claim, "watch", due=now + WATCH, write=write, **data)

@@ -6,7 +6,7 @@ from sqlalchemy import update
 
 from bot.clock import from_ms, to_ms
 from bot.model import LeaseType, Notebook, Status
-from bot.operations import approvals
+from bot.operations import approvals, budgets
 from bot.operations.base import Operation, Parts
 from bot.operations.notices import settle
 from bot.operations.policies import policy_of
@@ -55,7 +55,12 @@ class Start(Operation):
         gate = rules.gate_start(cloud.server_now(), wanted, policy.limits)
         if isinstance(gate, rules.AskApproval) and not claim.data.get("granted"):
             return await approvals.asked(self, claim, notebook, gate, now)
-        return self.go(claim, "call", for_s=int((gate.new_end - cloud.server_now()).total_seconds() + 0.999))
+        for_s = int((gate.new_end - cloud.server_now()).total_seconds() + 0.999)
+        if over := await budgets.reserve(self, claim, notebook.flavor, timedelta(seconds=for_s), now, notebook):
+            return await approvals.asked(
+                self, claim, notebook, rules.AskApproval(gate.new_end, "approver", over.why), now
+            )  # fmt: skip
+        return self.go(claim, "call", for_s=for_s)
 
     async def _call(self, claim: Claim, now: datetime) -> Outcome:
         cloud = await self.cloud(claim)
