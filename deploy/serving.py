@@ -26,6 +26,7 @@ from scheduler.jobs import ask_now
 
 log = logging.getLogger(__name__)
 
+LOOK_AGAIN = timedelta(milliseconds=100)
 RETRY_PATIENCE = timedelta(seconds=30)  # contract 7: tick waits so long for a Retry-After
 
 
@@ -88,6 +89,7 @@ async def tick(settings: Settings, config: Config, clock: Clock | None = None) -
         names = list(config.projects)
         asked = await ask_now(running.db, running.ids, names, running.clock.now())
         done = await running.drain.settle(RETRY_PATIENCE)
+        await _await_others(running, asked)
         missed = await _without_pass(running, asked)
         async with Client(timeout=5) as heartbeat:
             await heard(Watch(running.parts, settings), heartbeat)
@@ -100,6 +102,16 @@ async def tick(settings: Settings, config: Config, clock: Clock | None = None) -
             "missed": missed,
         }
     return (1 if missed else 0), counts
+
+
+async def _await_others(running: Bot, asked: list[str]) -> None:
+    """Another `tick` may be at one of our passes: it is decided when that one has done it."""
+    under_way = select(work.c.id).where(work.c.id.in_(asked), work.c.state == "running").limit(1)
+    for _ in range(int(RETRY_PATIENCE / LOOK_AGAIN)):
+        async with running.db.read() as db:
+            if (await db.execute(under_way)).first() is None:
+                return
+        await asyncio.sleep(LOOK_AGAIN.total_seconds())
 
 
 async def _without_pass(running: Bot, asked: list[str]) -> list[str]:
