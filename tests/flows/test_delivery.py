@@ -7,7 +7,7 @@ import pytest
 
 from bot.clock import from_ms
 from bot.stores.schema import notices, outbox
-from tests.flows.scene import ANA, BEN, DORA, HOUR, Scene, key, minutes
+from tests.flows.scene import ANA, BEN, CARLA, DORA, HOUR, Scene, key, minutes
 
 
 async def test_too_many_requests_drop_nothing_and_are_waited_out(scene: Scene) -> None:
@@ -64,13 +64,27 @@ async def test_blocks_that_slack_refuses_go_as_plain_text(scene: Scene) -> None:
     assert "blocks" in warning.text
 
 
-async def test_what_slack_never_takes_is_dead_and_an_admin_is_told(scene: Scene) -> None:
+async def test_a_notice_that_slack_never_takes_goes_to_the_lead(scene: Scene) -> None:
     await scene.ending("ana", "dead", minutes(62))
     scene.expected.add("Slack refused")
     scene.slack.fault("chat.postMessage", "error", error="invalid_blocks", count=2)
     await scene.pass_time(minutes(6), minutes(1))
     assert "dead" in {r.state for r in await scene.rows(outbox) if r.kind == "lease_warning"}
     assert scene.in_dm(ANA, "lease_warning") == []
+    (copy,) = scene.in_dm(CARLA, "lease_warning")
+    assert f"<@{ANA}>" in copy.text
+    (notice,) = await scene.rows(notices)
+    assert notice.state == "delivered"
+
+
+async def test_any_other_message_that_slack_never_takes_is_dead_and_an_admin_is_told(scene: Scene) -> None:
+    made = await scene.notebook("ana", "dead")
+    scene.expected.add("Slack refused")
+    scene.slack.fault("chat.postMessage", "error", error="invalid_blocks", count=2)
+    await scene.command(ANA, "extend dead 1h")
+    await scene.pass_time(minutes(3), minutes(1))
+    assert len(scene.renewals(made)) == 1
+    assert [r.state for r in await scene.rows(outbox) if r.kind == "operation"] == ["dead"]
     assert len(scene.in_dm(DORA, "alert")) == 1
 
 
