@@ -21,7 +21,8 @@ class Bill:
     rows: tuple[dict[str, Any], ...]
     saved: Total
     stops: int
-    wrong: int
+    wrong: int  # of the idle ones
+    idle: int
 
     @property
     def unpriced(self) -> list[str]:
@@ -58,6 +59,7 @@ async def bill(
         saved,
         len(stops),
         sum(1 for stop in idle if stop.wrong_at is not None),
+        len(idle),
     )
 
 

@@ -106,6 +106,7 @@ async def _facts(
         "running": len(list(running)),
         "pending": len(await approvals.pending(db, [project])),
         "mode": policy.idle_mode,
+        "may_enforce": not policy.mode_is_fixed,
         "shadow": await shadow_rows(db, parts, project, window, names, now),
         "audit_head": (await trail.head(db, project))[1][:12],
         "notebook_id": "",
@@ -123,6 +124,7 @@ def money_facts(parts: Parts, spent: Bill) -> dict[str, Any]:
         "saved_method": costs.SAVING_METHOD,
         "stops": spent.stops,
         "wrong": spent.wrong,
+        "idle_stops": spent.idle,
         "unpriced": spent.unpriced,
     }
 
@@ -148,7 +150,7 @@ async def shadow_rows(
                 "owner": names.get(stop.owner_id, "unknown"),
                 "at_ms": to_ms(stop.at),
                 "money": amount,
-                "active_later": bool(stop.active_later),
+                "active_later": stop.active_later,
             }
         )
     return found

@@ -181,6 +181,7 @@ class CostAnswer(TypedDict):
     saved_method: str
     stops: int
     wrong: int
+    idle_stops: NotRequired[int]
     unpriced: list[str]
     budget: NotRequired[str]  # "212.00 of 400.00 EUR this month"
     disks: NotRequired[list[DiskRow]]

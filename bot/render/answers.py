@@ -163,7 +163,8 @@ def cost(facts: CostAnswer, now: datetime, ctx: Context) -> Message:
         page.say(headline)
         return _charted(page, facts)
     page.say(f"{headline}\n{digests.rows_said(facts['rows'], _COST_ROWS)}")
-    page.say(digests.saved_said(facts["saved"], facts["saved_method"], facts["stops"], facts["wrong"]))
+    page.say(digests.saved_said(facts["saved"], facts["saved_method"], facts["stops"], facts["wrong"],
+                                facts.get("idle_stops", facts["stops"])))
     if facts.get("budget"):
         page.say(f"Budget: {text.prose(facts['budget'], 200)}.")
     if facts["unpriced"]:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.render import charts, ids, text
-from bot.render.blocks import button
+from bot.render.blocks import button, confirm
 from bot.render.context import Context
 from bot.render.facts import DigestFacts, DigestRow
 from bot.render.page import Page
@@ -19,16 +19,28 @@ def digest(facts: DigestFacts, now: datetime, ctx: Context) -> Message:
     page.title(f"{project}: the {'day' if facts['period'] == 'daily' else 'week'} in figures")
     page.say(f"From {text.when(facts['from_ms'])} to {text.when(facts['to_ms'])}: *{text.escape(facts['total'])}*.\n"
              + rows_said(facts["rows"], _ROWS))
-    page.say(saved_said(facts["saved"], facts["saved_method"], facts["stops"], facts["wrong"]))
+    idle = facts.get("idle_stops", facts["stops"])
+    page.say(saved_said(facts["saved"], facts["saved_method"], facts["stops"], facts["wrong"], idle))
     page.say(_now(facts))
     if facts["mode"] == "shadow":
         page.say(_shadow(facts["shadow"]))
     if facts["unpriced"]:
         page.say(unpriced_said(facts["unpriced"]))
     value = ids.Button(cause=facts["cause"], project=facts["project"])
-    page.buttons(button("Details", ids.DIGEST_DETAILS, value, about=f"of {project}"))
+    details = button("Details", ids.DIGEST_DETAILS, value, about=f"of {project}")
+    may = facts["mode"] == "shadow" and facts.get("may_enforce")
+    page.buttons(details, *([enforce(facts["project"], facts["cause"])] if may else []))
     page.note(f"Mode: {text.name(facts['mode'])}. Head of the audit chain: {text.code(facts['audit_head'] or 'none')}")
     return with_chart(page, f"{project}: what it cost", facts["rows"], facts["currency"])
+
+
+def enforce(project: str, cause: str) -> dict[str, object]:
+    """One click by an admin; whoever else presses it is told that only an admin can."""
+    name = text.plain_name(project, 40)
+    ask = confirm(f"Enforce in {name}?", "From now on idle notebooks are stopped after a warning and its grace.",
+                  "Enforce", danger=False)
+    value = ids.Button(cause=f"{cause}:{project}", project=project)
+    return button("Enforce", ids.ADMIN_ENFORCE, value, ask=ask, about=f"idle stops in {name}")
 
 
 def with_chart(page: Page, title: str, rows: list[DigestRow], currency: str) -> Message:
@@ -48,12 +60,12 @@ def rows_said(rows: list[DigestRow], most: int) -> str:
     return "\n".join(lines)
 
 
-def saved_said(saved: str, method: str, stops: int, wrong: int) -> str:
+def saved_said(saved: str, method: str, stops: int, wrong: int, idle: int) -> str:
     """Savings with their method, never without."""
     if not stops:
         return "No idle notebook was stopped, so nothing is counted as saved."
     marked = f" {text.plural(wrong, 'stop was', 'stops were')} marked as wrong and {'is' if wrong == 1 else 'are'} " \
-             "not counted." if wrong else ""
+             f"not counted ({_share(wrong, idle)} of the idle stops)." if wrong else ""
     return (f"Saved: *{text.escape(saved)}* by {text.plural(stops, 'stop')}.{marked}\n"
             f"How this is counted: {text.sentence(text.prose(method, 400))}")
 
@@ -77,7 +89,21 @@ def _shadow(rows: list[dict[str, Any]]) -> str:
     lines = [_would(row) for row in rows[:_SHADOW]]
     if len(rows) > _SHADOW:
         lines.append(f"• and {len(rows) - _SHADOW} more")
-    return "Shadow mode: nothing was stopped. These would have been:\n" + "\n".join(lines)
+    return "Shadow mode: nothing was stopped. These would have been:\n" + "\n".join(lines) + f"\n{_score(rows)}"
+
+
+def _score(rows: list[dict[str, Any]]) -> str:
+    """How often it would have been wrong, as far as that is known."""
+    known = [row for row in rows if row.get("active_later") is not None]
+    if not known:
+        return "Whether they were used within the hour after cannot be told yet."
+    used = sum(1 for row in known if row["active_later"])
+    unknown = f"; of {len(rows) - len(known)} it cannot be told" if len(known) < len(rows) else ""
+    return f"Score: {used} of {len(known)} were used within the hour after ({_share(used, len(known))}){unknown}."
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / max(1, whole):.0f} %"
 
 
 def _would(row: dict[str, Any]) -> str:

@@ -224,7 +224,9 @@ class DigestFacts(TypedDict):
     saved_method: str
     stops: int
     wrong: int
-    shadow: list[dict[str, Any]]  # name, owner, idle_since_ms, at_ms, money, active_later
+    idle_stops: NotRequired[int]  # of which `wrong` were marked
+    shadow: list[dict[str, Any]]  # name, owner, idle_since_ms, at_ms, money, active_later (None: cannot be told)
+    may_enforce: NotRequired[bool]  # the policy file names no mode
     mode: str
     running: int
     pending: int

@@ -7,8 +7,9 @@ from bot.render import blocks, ids, rows, text
 from bot.render.alerts import release
 from bot.render.answer_facts import NotebookRow, RowAction
 from bot.render.approvals import decision_buttons, wish
-from bot.render.blocks import button, confirm
+from bot.render.blocks import button
 from bot.render.context import Context
+from bot.render.digests import enforce
 from bot.render.page import Page
 from bot.render.view_facts import Attention, HomeFacts, ProjectState
 from bot.slack import View
@@ -138,8 +139,4 @@ _MODES = {"shadow": "Shadow mode: idle notebooks are recorded, not stopped.",
 
 
 def _enforce(state: ProjectState, cause: str) -> dict[str, object]:
-    name = text.plain_name(state["project"], 40)
-    ask = confirm(f"Enforce in {name}?", "From now on idle notebooks are stopped after a warning and its grace.",
-                  "Enforce", danger=False)
-    value = ids.Button(cause=f"{cause}:{state['project']}", project=state["project"])
-    return button("Enforce", ids.ADMIN_ENFORCE, value, ask=ask, about=f"idle stops in {name}")
+    return enforce(state["project"], cause)

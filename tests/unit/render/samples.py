@@ -163,7 +163,8 @@ def _project(raw: str) -> dict[str, Sample]:
              "next_step": "Look at `list running`, then release the brake if this is right.", "project": "research"}
     return {
         "digest/daily": ("digest", digest),
-        "digest/weekly shadow": ("digest", digest | {"period": "weekly", "mode": "shadow", "shadow": shadow * 8}),
+        "digest/weekly shadow": ("digest", digest | {"period": "weekly", "mode": "shadow", "shadow": shadow * 8,
+                                                   "may_enforce": True, "idle_stops": 2}),
         "digest/empty": ("digest", digest | {"rows": [], "stops": 0, "wrong": 0, "unpriced": [], "mode": "shadow",
                                              "total": "0.00 EUR", "running": 0, "pending": 0}),
         "alert/release": ("alert", alert | {"button": "release", "at_ms": MS}),

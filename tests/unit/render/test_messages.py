@@ -67,6 +67,7 @@ DECIDE = ["approval_approve", "approval_approve_less", "approval_deny", "approva
     ("approval_settled/approved", []),
     ("approval_settled/stopped", ["notebook_start"]),
     ("digest/daily", ["digest_details"]),
+    ("digest/weekly shadow", ["digest_details", "admin_enforce"]),
     ("alert/release", ["admin_release"]),
     ("alert/why", ["notebook_why"]),
     ("alert/none", []),
@@ -168,6 +169,8 @@ def test_a_request_has_the_facts_to_decide_on() -> None:
     ("digest/daily", "How this is counted: running price"),
     ("digest/daily", "a1b2c3d4"),
     ("digest/weekly shadow", "nothing was stopped. These would have been:"),
+    ("digest/weekly shadow", "Score: 8 of 16 were used within the hour after (50 %)."),
+    ("digest/weekly shadow", "1 stop was marked as wrong and is not counted (50 % of the idle stops)."),
     ("digest/weekly shadow", "It was used again later, so the stop would have been wrong"),
     ("alert/link", "`/notebook link research`"),
     ("already", f"It was extended by 1 h. By <@U0ANA>, {when(MS)}. Your click changed nothing."),
@@ -176,7 +179,7 @@ def test_a_request_has_the_facts_to_decide_on() -> None:
     ("flavors", "no price known"),
     ("why", "set by rule 1 of [policy]; policy file `a1b2c3d4e5`"),
     ("policy", "from rule 3 of [policy]"),
-    ("cost", "2 stops were marked as wrong and are not counted."),
+    ("cost", "2 stops were marked as wrong and are not counted ("),
 ])
 def test_what_is_said(name: str, part: str) -> None:
     assert part in draw(name).text
