@@ -1,5 +1,7 @@
 """The buttons that stand on several messages, each worded once."""
 
+from dataclasses import replace
+
 from bot.render import ids, text
 from bot.render.blocks import button, confirm
 from bot.slack import Block
@@ -33,7 +35,7 @@ class NotebookButtons:
 
     def set_end(self, seconds: int) -> Block:
         """Where there is no timed end: one, so far ahead."""
-        value = self._value(seconds).model_copy(update={"set_end": True})
+        value = replace(self._value(seconds), set_end=True)
         return button(f"Stop it in {text.duration(seconds)}", ids.EXTEND, value, about=self._name)
 
     def extend_other(self) -> Block:

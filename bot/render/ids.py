@@ -1,9 +1,8 @@
 """Action ids, callback ids, and the JSON a button carries. A posted button lives for months: this is a file format."""
 
 import json
+from dataclasses import dataclass
 from typing import Any
-
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.errors import Stale
 
@@ -44,15 +43,16 @@ VIEW_DENY = "approval_deny_reason"
 VIEW_LESS = "approval_less"
 VIEW_SETTINGS = "settings"
 
+VERSION = 1  # of a button's value; older ones stay readable
+
 VIEWS = (VIEW_CREATE, VIEW_DELETE, VIEW_EXTEND, VIEW_KEEP, VIEW_DENY, VIEW_LESS, VIEW_SETTINGS)
 
 
-class Button(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Button:
     """What a button's `value` (or a modal's `private_metadata`) says: ids only, and the cause it was drawn for."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    v: int = 1
+    v: int = VERSION
     cause: str  # one cause admits one effect per verb, whoever clicks
     project: str | None = None
     notebook: str | None = None
@@ -64,16 +64,30 @@ class Button(BaseModel):
 
     def dump(self) -> str:
         """Compact JSON; Slack allows 2000 characters in a value."""
-        return self.model_dump_json(exclude_none=True)
+        return json.dumps({name: value for name in _TYPES if (value := getattr(self, name)) is not None},
+                          ensure_ascii=False, separators=(",", ":"))  # fmt: skip
+
+
+_TYPES: dict[str, type] = {
+    "v": int, "cause": str, "project": str, "notebook": str, "approval": str, "seconds": int, "set_end": bool,
+    "request": str, "page": int,
+}  # fmt: skip
 
 
 def read(value: str | None) -> Button:
-    """The button's meaning; raises Stale for what this version cannot read."""
+    """The button's meaning; raises Stale for what this version cannot read. Fields it does not know are left alone."""
     try:
-        data: Any = json.loads(value or "")
-        return Button.model_validate(data)
-    except (ValueError, ValidationError) as error:
+        data = json.loads(value or "")
+        return Button(**{name: _of(kind, data[name]) for name, kind in _TYPES.items() if data.get(name) is not None})
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise Stale("This button is from another time and I cannot read it any more.") from error
+
+
+def _of(kind: type, value: Any) -> Any:
+    """The value, if it is of its type: true is no number."""
+    if type(value) is not kind:
+        raise TypeError(kind.__name__)
+    return value
 
 
 def verb(action_id: str) -> str:
