@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 NOTICE, RESULT, PROGRESS = 0, 1, 2
 CLAIM = timedelta(seconds=60)
 CLIENT_TIMEOUT = timedelta(seconds=15)  # of bot.slackweb; a lost answer is waited out this long
+LONGEST_DOUBT = timedelta(minutes=30)  # while answers are lost and the history cannot be read, each try may be a double
 UPDATE_PACE = timedelta(seconds=3)  # contract 2: progress at most every 3 s
 CHANNEL_PACE = timedelta(seconds=1)
 DEAD_AFTER = timedelta(hours=24)  # of failing without a break
@@ -178,7 +179,7 @@ class Postman:
         try:
             await self._deliver(row, now)
         except SlackAnswerLost as error:
-            await self._later(row, error, CLIENT_TIMEOUT, lost=True)
+            await self._later(row, error, min(LONGEST_DOUBT, CLIENT_TIMEOUT * 2 ** min(row.tries, 10)), lost=True)
         except SlackBusy as error:
             await self._later(row, error, error.retry_after or timedelta(seconds=30))
         except SlackDown as error:
@@ -237,12 +238,10 @@ class Postman:
             return await self._slack.find(
                 row.channel, _metadata(row)["event_payload"]["key"], row.attempted_at - timedelta(seconds=5)
             )
-        except SlackBusy:
-            raise
         except SlackError as error:
             log.warning("history of %s cannot be read: %s", row.channel, error.code)
-            if row.rank == PROGRESS:
-                raise SlackDown("history", "Whether it arrived cannot be looked up.") from error  # never told twice
+            if isinstance(error, SlackBusy) or row.rank != NOTICE:  # looked up again before anything is sent again
+                raise SlackAnswerLost("history", "Whether it arrived cannot be looked up.") from error
             return None
 
     async def _send(self, row: Any, message: Message) -> None:
