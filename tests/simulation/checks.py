@@ -32,7 +32,7 @@ class Scene:
 
     def __init__(self, world: World, inhabitants: "Inhabitants", troubles: "Troubles") -> None:
         self.world, self.acts = world, inhabitants.acts
-        self.spans = troubles.spans
+        self.spans, self.jumps = troubles.spans, troubles.jumps
         self.posts: list[Post] = history.posts(world)
         self.lives: dict[str, Life] = history.lives(world)
         self.writes = history.writes(world)
@@ -122,10 +122,12 @@ def doubles(scene: Scene) -> Iterator[str]:
                 e["kind"] == "api" and e["method"] == "conversations.history" and before.at_ms <= e["at_ms"] <= post.at_ms
                 and (e["fault"] or not (e["answer"] or {}).get("ok")) for e in scene.world.slack.log
             )  # fmt: skip
-            if before.receipt_ms is None or unread:
+            if unread:
                 scene.counts["notices twice, history unreadable"] += 1
-                if unread:
-                    continue
+                continue
+            if any(before.at_ms - RACE_MS <= jump <= post.at_ms + RACE_MS for jump in scene.jumps):
+                scene.counts["notices twice, the clock jumped under a claim"] += 1
+                continue
             yield f"{key} in {post.channel} at {before.at_ms} and {post.at_ms}"
 
 

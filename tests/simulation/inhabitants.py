@@ -160,7 +160,7 @@ class Inhabitants:
         values: dict[str, Any] = {}
         for block in view.blocks:
             if block["type"] == "input":
-                values[block["block_id"]] = self._typed(rng, block["element"], view.body)
+                values[block["block_id"]] = self._typed(rng, block["element"], about(view.body.get("private_metadata")))
         try:
             await self._did(user, "submit", str(view.body.get("callback_id")), self.world.slack.submit(
                 user, view.id, {key: value for key, value in values.items() if value is not None}),
@@ -168,13 +168,15 @@ class Inhabitants:
         except (NotThere, KeyError, ValueError, TypeError, LookupError):
             return
 
-    def _typed(self, rng: random.Random, element: dict[str, Any], _body: dict[str, Any]) -> Any:
+    def _typed(self, rng: random.Random, element: dict[str, Any], notebook: str) -> Any:
+        """Something that may fit the field."""
         options = element.get("options") or []
         if options:
             return rng.choice(options)["value"]
         match element["type"]:
             case "plain_text_input":
-                return rng.choice(("2h", "because it trains", "90m", "ana-nb0"))
+                names = [n.name for n in self._notebooks() if n.id == notebook]
+                return rng.choice(("2h", "because it trains", "90m", *names, *names))
             case "datetimepicker":
                 return self.world.now_ms // 1000 + rng.randint(1, 10) * 3600
         return None

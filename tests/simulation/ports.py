@@ -13,7 +13,6 @@ import httpx
 from slack_sdk.errors import SlackApiError
 from starlette.types import ASGIApp, Message
 
-from bot import http
 from bot.clock import Clock
 from bot.slackweb import SlackWeb
 from deploy.sandbox.slack.sim import SimSlack
@@ -180,7 +179,10 @@ class HookTransport(httpx.AsyncBaseTransport):
         await self._points.at(self._who, f"{name} before")
         try:
             body = await request.aread()
-            reply = await ask(self._slack.app, request.method, str(request.url), dict(request.headers.items()), body)
+            async with asyncio.timeout(SLACK_TIMEOUT_S):
+                reply = await ask(self._slack.app, request.method, str(request.url), dict(request.headers), body)
+        except TimeoutError:
+            raise httpx.ReadTimeout("no answer", request=request) from None
         except Dropped:
             raise httpx.ReadError("reset", request=request) from None
         finally:
@@ -192,10 +194,9 @@ class InProcessSlack(SlackWeb):
     """The product's Slack with another wire: what it makes of answers and errors is the product's own."""
 
     def __init__(self, slack: SimSlack, who: Incarnation, points: Points, clock: Clock) -> None:
-        self._clock, self._base, self._timeout = clock, http.URL(slack.api_url), int(SLACK_TIMEOUT_S)
+        super().__init__(slack.bot_token, clock, base_url=slack.api_url, timeout_s=int(SLACK_TIMEOUT_S))
         self.client = InProcessClient(slack, who, points)  # type: ignore[assignment]
         self._hooks = httpx.AsyncClient(transport=HookTransport(slack, who, points))
-        self._groups = {}
 
 
 __all__ = ["CloudTransport", "InProcessSlack", "call_name"]

@@ -10,7 +10,7 @@ from tests.simulation.points import Incarnation
 from tests.simulation.world import MINUTE_MS, World
 
 Trouble = Callable[[random.Random], AbstractAsyncContextManager[None]]
-DEATHS_PER_POINT = 1 / 2500
+DEATHS_PER_POINT = 1 / 5000
 
 CLOUD_EFFECTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("throttle", {"retry_after": "2"}), ("status", {"status": 503}), ("status", {"status": 500}), ("reset", {}),
@@ -29,6 +29,7 @@ class Troubles:
     def __init__(self, world: World) -> None:
         self.world = world
         self.spans: list[tuple[int, int, str]] = []  # from, to, name: for the checks
+        self.jumps: list[int] = []  # instants at which the hosts' clock jumped
         self._rng = random.Random(f"{world.options.seed} deaths")
         self._kinds: dict[str, Trouble] = {
             "cloud_calls": self._cloud_calls, "slack_calls": self._slack_calls, "cloud_down": self._cloud_down,
@@ -53,7 +54,7 @@ class Troubles:
 
     async def _play(self, rng: random.Random) -> None:
         while True:
-            await asyncio.sleep(rng.expovariate(1 / (4 * 3600)))
+            await asyncio.sleep(rng.expovariate(1 / (9 * 3600)))
             name = rng.choice(sorted(self._kinds))
             length = min(rng.expovariate(1 / 1500), 3 * 3600.0)
             left = (self.world.calm_ms - self.world.now_ms) / 1000
@@ -174,10 +175,14 @@ class Troubles:
 
     @asynccontextmanager
     async def _host_clock(self, rng: random.Random) -> AsyncIterator[None]:
-        replica = rng.choice(self.world.replicas)
-        replica.clock.off_ms = rng.choice((-1, 1)) * rng.randint(10_000, 2 * 3_600_000)
+        off = rng.choice((-1, 1)) * rng.choice((rng.randint(5_000, 110_000), rng.randint(130_000, 2 * 3_600_000)))
+        for replica in self.world.replicas:  # replicas keep one time: their claims on rows are instants
+            replica.clock.off_ms = off
+        self.jumps.append(self.world.now_ms)
         yield
-        replica.clock.off_ms = 0
+        for replica in self.world.replicas:
+            replica.clock.off_ms = 0
+        self.jumps.append(self.world.now_ms)
 
     @asynccontextmanager
     async def _freeze(self, rng: random.Random) -> AsyncIterator[None]:

@@ -1,0 +1,31 @@
+"""What a set of runs must have met: a point, trouble or message that never came was not tested."""
+
+from collections import Counter
+
+CLOUD = ("login", "list", "flavors", "images", "create", "start", "stop", "renew", "delete", "show", "samples", "jupyter")
+SLACK = ("auth.test", "chat.postMessage", "chat.update", "conversations.open", "conversations.members",
+         "conversations.history", "users.info", "usergroups.users.list", "views.open", "views.update", "views.publish",
+         "respond")  # fmt: skip
+TROUBLES = ("cloud_calls", "slack_calls", "cloud_down", "slack_down", "slack_lost", "metrics_down", "jupyter_down",
+            "collapse", "host_clock", "freeze", "sold_out", "password", "history", "gap")  # fmt: skip
+MESSAGES = ("lease_warning", "idle_warning", "stopped", "approval_request", "approval_settled", "operation", "digest",
+            "alert", "response")  # fmt: skip
+DEATHS = ("db.begin", "db.committed", "db.read")
+CHECKED = ("idle stops", "leads due", "idle spells due")
+ACTS = ("did command", "did click", "did submit", "did home", "away")
+
+
+def expected() -> list[str]:
+    """Every name that must have been counted."""
+    return [
+        *(f"cloud.{name} {when}" for name in CLOUD for when in ("before", "after")),
+        *(f"slack.{name} {when}" for name in SLACK for when in ("before", "after")),
+        *(f"db.{name}" for name in ("begin", "committed", "read")),
+        *(f"trouble {name}" for name in TROUBLES), *(f"message {name}" for name in MESSAGES),
+        *(f"death at {name}" for name in DEATHS), *CHECKED, *ACTS,
+    ]  # fmt: skip
+
+
+def never(seen: Counter[str]) -> list[str]:
+    """What was never met."""
+    return [name for name in expected() if not seen[name]]
