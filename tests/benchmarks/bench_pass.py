@@ -29,7 +29,7 @@ from bot.stores.database import Database
 from bot.stores.migrate import upgrade
 from bot.stores.schema import notebooks
 from tests.postgres import PostgresServer
-from tests.unit.operations.stand import NOW, Stand, a_notebook, a_stand
+from tests.unit.passes.stand import NOW, Stand, a_notebook, a_stand
 
 MINUTE = timedelta(minutes=1)
 

@@ -1,0 +1,224 @@
+"""A pass adopts what changed, decides about what runs, confirms what stays, and never believes what is older."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from bot.clock import to_ms
+from bot.errors import CloudDown
+from bot.model import Lease, Status
+from bot.operations.told import observe
+from bot.rules import idle
+from bot.rules.idle import SourceReading, Verdict
+from bot.stores.schema import decisions, notebooks, notices, outbox, projects, usage, work
+from tests.unit.passes.stand import HOUR, NOW, Stand, a_notebook
+
+MINUTE = timedelta(minutes=1)
+
+
+def idle_since(at: object) -> dict[str, object]:
+    """What evidence leaves of a notebook that has been idle since."""
+    reading = SourceReading("metrics", "idle", NOW - 2 * HOUR, "quiet", NOW, {})
+    return idle.encode(Verdict("idle", NOW - 2 * HOUR, "quiet", (reading,), NOW, 2, {}, NOW - 2 * HOUR))
+
+
+async def test_what_is_new_is_known_after_one_pass(stand: Stand) -> None:
+    stand.cloud.add(a_notebook(1), a_notebook(2, status=Status.STOPPED))
+    await stand.sweep()
+    rows = {row.name: row for row in await stand.rows(select(notebooks))}
+    assert rows["experiment-1"].running_since == NOW - HOUR
+    assert rows["experiment-2"].running_since is None
+    intervals = await stand.rows(select(usage))
+    assert sorted((row.notebook_name, row.kind) for row in intervals) == [
+        ("experiment-1", "disk"), ("experiment-1", "run"), ("experiment-2", "disk"),
+    ]  # fmt: skip
+
+
+async def test_nothing_is_adopted_twice(stand: Stand) -> None:
+    stand.cloud.add(a_notebook(1))
+    await stand.sweep()
+    await stand.sweep(MINUTE)
+    (row,) = await stand.rows(select(notebooks))
+    assert row.seen_at == NOW
+    assert len(await stand.rows(select(usage))) == 2
+
+
+async def test_a_decision_that_stays_is_confirmed_and_not_repeated(stand: Stand) -> None:
+    stand.cloud.add(a_notebook(1), a_notebook(2, status=Status.STOPPED))
+    await stand.sweep()
+    await stand.sweep(MINUTE)
+    (row,) = await stand.rows(select(decisions))
+    assert (row.outcome, row.at, row.confirmed_at, row.live) == ("unknown", NOW, NOW + MINUTE, True)
+
+
+async def test_a_stop_ends_the_row_of_confirmations(stand: Stand) -> None:
+    stand.cloud.add(made := a_notebook(1))
+    await stand.sweep()
+    stand.cloud.change(made.id, status=Status.STOPPED, updated_at=NOW + MINUTE)
+    await stand.sweep(2 * MINUTE)
+    await stand.sweep(MINUTE)
+    rows = sorted(await stand.rows(select(decisions)), key=lambda row: row.at)
+    assert [(row.outcome, row.live) for row in rows] == [("unknown", False), ("not_running", False)]
+    assert rows[-1].confirmed_at == NOW + 2 * MINUTE
+
+
+async def test_a_listing_that_broke_off_confirms_only_what_it_holds(stand: Stand) -> None:
+    stand.cloud.add(a_notebook(1), lost := a_notebook(2))
+    await stand.sweep()
+    stand.cloud.complete = False
+    del stand.cloud.notebooks[lost.id]
+    await stand.sweep(MINUTE)
+    rows = {row.notebook_id: row.confirmed_at for row in await stand.rows(select(decisions))}
+    assert rows[lost.id] == NOW
+    assert sorted(rows.values()) == [NOW, NOW + MINUTE]
+
+
+async def test_what_is_gone_is_believed_at_the_second_look(stand: Stand) -> None:
+    stand.cloud.add(a_notebook(1), made := a_notebook(2))
+    await stand.sweep()
+    del stand.cloud.notebooks[made.id]
+    await stand.sweep(MINUTE)
+    gone = select(notebooks.c.deleted_at).where(notebooks.c.id == made.id)
+    assert (await stand.rows(gone))[0].deleted_at is None
+    await stand.sweep(MINUTE)
+    assert (await stand.rows(gone))[0].deleted_at == NOW + 2 * MINUTE
+
+
+async def test_an_answer_older_than_what_is_known_is_not_adopted(stand: Stand) -> None:
+    """A command has seen it stopped while the pass was still reading pages."""
+    made = a_notebook(1)
+    stand.cloud.add(made)
+    await stand.sweep()
+    async with stand.db.begin() as tx:
+        stopped = a_notebook(1, status=Status.STOPPED, since=NOW - HOUR, updated_at=NOW + 2 * MINUTE)
+        await observe(tx, stand.parts.deps, "research", stopped, NOW + 2 * MINUTE)
+    await stand.sweep(MINUTE)  # its listing still says RUNNING
+    (row,) = await stand.rows(select(notebooks))
+    assert row.status == "STOPPED"
+    assert [r.to_at is not None for r in await stand.rows(select(usage).where(usage.c.kind == "run"))] == [True]
+
+
+async def test_every_lead_of_an_end_that_is_past_is_on_record(stand: Stand) -> None:
+    made = a_notebook(1)
+    stand.cloud.add(made)
+    await stand.sweep()
+    end = made.lease_ends
+    assert end is not None
+    renewed = Lease(NOW - HOUR, 30 * HOUR, stamped_at=NOW + MINUTE)
+    stand.cloud.change(made.id, lease=renewed)
+    await stand.sweep(2 * MINUTE)
+    rows = await stand.rows(select(notices))
+    assert {row.key for row in rows} == {f"lease_warning:{made.id}:{to_ms(end)}:{lead}" for lead in (3600, 900)}
+    assert {(row.state, row.reason) for row in rows} == {("void", "the lease was renewed")}
+
+
+async def test_an_end_that_comes_back_is_warned_of_again(stand: Stand) -> None:
+    made = a_notebook(1, lease=3 * HOUR)  # ends in two hours
+    stand.cloud.add(made)
+    await stand.sweep()
+    stand.cloud.change(made.id, lease=Lease(NOW - HOUR, 9 * HOUR, stamped_at=NOW + MINUTE))
+    await stand.sweep(2 * MINUTE)
+    stand.cloud.change(made.id, lease=Lease(NOW - HOUR, 3 * HOUR, stamped_at=NOW + 3 * MINUTE))
+    await stand.sweep(2 * MINUTE)
+    await stand.sweep(HOUR)
+    sent = [row.key for row in await stand.rows(select(outbox)) if row.kind == "lease_warning"]
+    assert len(sent) == 1
+
+
+async def due_to_stop(stand: Stand, count: int) -> None:
+    """So many idle ones whose notice was delivered longer than a grace ago."""
+    stand.cloud.add(*(a_notebook(number) for number in range(count)))
+    await stand.sweep()
+    await stand.write(update(notebooks).values(verdict=idle_since(NOW)))
+    await stand.sweep(MINUTE)
+    await stand.write(update(notices).values(state="delivered", delivered_at=NOW + MINUTE))
+
+
+async def stops(stand: Stand) -> int:
+    return len(await stand.rows(select(work.c.id).where(work.c.kind == "idle_stop")))
+
+
+async def alerts(stand: Stand) -> list[str]:
+    return [row.facts["kind"] for row in await stand.rows(select(outbox).where(outbox.c.kind == "alert"))]
+
+
+async def paused(stand: Stand) -> str | None:
+    (row,) = await stand.rows(select(projects.c.paused))
+    return row.paused  # type: ignore[no-any-return]
+
+
+async def test_stops_are_few_per_pass(stand: Stand) -> None:
+    await due_to_stop(stand, 10)
+    await stand.sweep(20 * MINUTE)
+    assert await stops(stand) == 10
+
+
+async def test_a_jump_pauses_until_released_and_then_lets_them_go(stand: Stand) -> None:
+    await due_to_stop(stand, 11)
+    await stand.sweep(20 * MINUTE)
+    assert (await stops(stand), "11 of 11" in str(await paused(stand))) == (0, True)
+    await stand.sweep(MINUTE)
+    assert (await stops(stand), await alerts(stand)) == (0, ["brake"])
+    released = {"paused": None, "released_at": stand.clock.now(), "last_running": None}
+    await stand.write(update(projects).values(**released))
+    await stand.sweep(MINUTE)
+    assert (await stops(stand), await paused(stand)) == (11, None)
+
+
+@pytest.mark.parametrize("whose", ["cloud", "Slack"])
+async def test_a_clock_that_is_off_pauses_stops(stand: Stand, whose: str) -> None:
+    await due_to_stop(stand, 3)
+    if whose == "cloud":
+        stand.cloud.skew = 3 * MINUTE
+    else:
+        stand.slack.off = 3 * MINUTE
+    await stand.sweep(20 * MINUTE)
+    assert await stops(stand) == 0
+    assert whose in str(await paused(stand))
+
+
+async def test_a_collapse_pauses_and_is_measured_against_the_old_figure(stand: Stand) -> None:
+    stand.cloud.add(*(a_notebook(number) for number in range(12)))
+    await stand.sweep()
+    for each in list(stand.cloud.notebooks)[5:]:
+        stand.cloud.change(each, status=Status.STOPPED, updated_at=NOW + MINUTE)
+    await stand.sweep(2 * MINUTE)
+    assert "only 5 notebooks run, 12 did" in str(await paused(stand))
+
+
+async def test_after_a_long_silence_everybody_is_warned_anew(stand: Stand) -> None:
+    await due_to_stop(stand, 2)
+    await stand.sweep(3 * HOUR)
+    assert await stops(stand) == 0
+    fresh = [row for row in await stand.rows(select(notices)) if row.kind == "idle_warning" and row.settled_at is None]
+    assert [row.state for row in fresh] == ["pending", "pending"]
+    await stand.write(update(notices).where(notices.c.state == "pending").values(
+        state="delivered", delivered_at=stand.clock.now()))  # fmt: skip
+    await stand.sweep(14 * MINUTE)
+    assert await stops(stand) == 0
+    await stand.sweep(MINUTE)
+    assert await stops(stand) == 2
+
+
+async def test_slack_that_does_not_answer_is_no_reason_to_escalate(stand: Stand) -> None:
+    stand.slack.down = True
+    await due_to_stop(stand, 2)
+    assert await stand.rows(select(notices)) == []
+    (one, two) = await stand.rows(select(decisions).where(decisions.c.live))
+    assert {one.outcome, two.outcome} == {"cannot_ask"}
+
+
+async def test_a_person_who_left_is_escalated_to_the_lead(stand: Stand) -> None:
+    stand.slack.gone.add("U0ANA")
+    await due_to_stop(stand, 1)
+    (row,) = [row for row in await stand.rows(select(outbox)) if row.kind == "idle_warning"]
+    assert (row.target, row.key.endswith("@U0CARLA")) == ("U0CARLA", True)
+
+
+async def test_a_cloud_that_does_not_answer_is_on_record(stand: Stand) -> None:
+    stand.cloud.failure = CloudDown("the cloud does not answer")
+    outcome = await stand.sweep()
+    assert outcome.result["error"] == "the cloud does not answer"
+    (row,) = await stand.rows(select(projects))
+    assert (row.last_pass_at, row.last_ok_at) == (NOW, None)
