@@ -9,7 +9,8 @@ from difflib import get_close_matches
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot.config.addresses import https_unless_loopback
 from bot.errors import BadInput, SettingsError
@@ -109,10 +110,22 @@ def _checked(reader: Callable[[str], object]) -> AfterValidator:
     return AfterValidator(validate)
 
 
-class Settings(BaseModel):
+class Settings(BaseSettings):
     """What the environment says. A secret shows itself only through `get_secret_value()`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, populate_by_name=True, case_sensitive=True,
+        env_ignore_empty=True,
+    )  # fmt: skip
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
+        """What is given counts alone (`load_settings` reads the environment itself); `Settings()` reads it here."""
+        return (init_settings,) if init_settings() else (env_settings,)
 
     bot_token: SecretStr | None = Field(
         None, alias="SLACK_BOT_TOKEN", description="Bot token (`xoxb-…`) of the Slack app."
@@ -226,10 +239,10 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     Raises SettingsError with one line per problem; a variable `LEASEBOT_…` that nobody reads is one.
     """
     given = os.environ if environ is None else environ
-    known = {name: given[name] for name in _NAMES if given.get(name, "").strip()}
+    known: dict[str, Any] = {name: given[name] for name in _NAMES if given.get(name, "").strip()}
     problems = [_misspelt(name) for name in sorted(given) if _unknown(name)]
     try:
-        settings = Settings.model_validate(known)
+        settings = Settings(**known)
     except ValidationError as exc:
         problems += [f"{error['loc'][0]}: {_told(error['msg'])}" for error in exc.errors()]
     if problems:
