@@ -20,7 +20,7 @@ from bot.operations.escalation import dead_letters, late_warnings
 from bot.operations.gather import Project
 from bot.operations.upkeep import look_after_links
 from bot.stores import approvals as store
-from bot.stores import notebooks
+from bot.stores import notebooks, usage
 from bot.stores.database import Tx
 from bot.stores.schema import notices, outbox, projects, tickets, work
 from bot.stores.upsert import put
@@ -84,12 +84,20 @@ async def failed(parts: Parts, db: Tx, project: str, error: CloudError, now: dat
 
 async def before(parts: Parts, known: Project, decided: Sequence["Decided"], now: datetime) -> None:
     """Requests, digests, links, evidence: each in a transaction of its own, so that one failing keeps none back."""
-    for part in (_requests, _digests, late_warnings, dead_letters, _addresses, _forget, look_after_links):
+    for part in (_prices, _requests, _digests, late_warnings, dead_letters, _addresses, _forget, look_after_links):
         try:
             await part(parts, known.name, now)
         except Exception:
             log.exception("%s of %s failed", part.__name__, known.name)
     await _polls(parts, known, decided, now)
+
+
+async def _prices(parts: Parts, project: str, now: datetime) -> None:
+    """The first pass under another policy file: time before it keeps the price it had."""
+    async with parts.deps.db.begin() as db:
+        row = (await db.execute(select(projects.c.config_hash).where(projects.c.name == project))).first()
+        if row is not None and row.config_hash != parts.deps.config.file_hash:
+            await usage.reprice(db, parts.deps.ids, project, parts.deps.config.prices, now)
 
 
 async def _requests(parts: Parts, project: str, now: datetime) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import insert, or_, select, update
 
 from bot.ids import Ids
 from bot.model import Notebook
+from bot.rules.costs import Prices
 from bot.stores.database import Tx
 from bot.stores.schema import stops, usage
 from bot.stores.upsert import insert_once
@@ -45,6 +46,19 @@ async def add(db: Tx, rows: list[dict[str, Any]]) -> None:
     """Keep many intervals."""
     if rows:
         await db.execute(insert(usage), rows)
+
+
+async def reprice(db: Tx, ids: Ids, project: str, prices: Prices, now: datetime) -> int:
+    """Prices have changed: what goes on is another interval from here on; returns how many."""
+    going_on = list(await db.execute(select(usage).where(usage.c.project == project, usage.c.to_at.is_(None))))
+    fresh = []
+    for row in going_on:
+        price = prices.disk_gb_month if row.kind == "disk" else prices.per_hour(row.flavor)
+        if price != row.price:
+            await db.execute(update(usage).where(usage.c.id == row.id).values(to_at=max(now, row.from_at)))
+            fresh.append({**row._mapping, "id": ids.new(), "price": price, "from_at": max(now, row.from_at)})
+    await add(db, fresh)
+    return len(fresh)
 
 
 async def close_interval(db: Tx, project: str, notebook_id: str, kind: str, at: datetime) -> None:

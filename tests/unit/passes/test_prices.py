@@ -1,0 +1,35 @@
+"""Time that was used keeps the price it had: a new policy file changes only what comes after it."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from bot.stores.database import Database
+from bot.stores.schema import usage
+from tests.unit.passes.stand import NOW, POLICY, Stand, a_notebook, a_stand
+
+HALF = timedelta(minutes=30)
+
+
+async def test_a_price_that_changed_begins_another_interval(stand: Stand, db: Database) -> None:
+    stand.cloud.add(a_notebook(1))
+    await stand.sweep()
+    dearer = a_stand(db, POLICY.replace("0.17", "0.20"))
+    dearer.cloud.add(a_notebook(1))
+    await dearer.sweep(HALF)
+    await dearer.sweep(HALF)
+    runs = sorted(await stand.rows(select(usage).where(usage.c.kind == "run")), key=lambda row: row.from_at)
+    assert [(row.price, row.to_at) for row in runs] == [(Decimal("0.17"), NOW + HALF), (Decimal("0.20"), None)]
+    (disk,) = await stand.rows(select(usage).where(usage.c.kind == "disk"))
+    assert disk.to_at is None
+
+
+async def test_a_disk_that_grew_costs_more_from_then_on(stand: Stand) -> None:
+    made = a_notebook(1)
+    stand.cloud.add(made)
+    await stand.sweep()
+    stand.cloud.change(made.id, volume_gb=100, updated_at=NOW)
+    await stand.sweep(HALF)
+    disks = sorted(await stand.rows(select(usage).where(usage.c.kind == "disk")), key=lambda row: row.from_at)
+    assert [(row.disk_gb, row.to_at) for row in disks] == [(50, NOW + HALF), (100, None)]
