@@ -45,8 +45,8 @@ def play(options: Options) -> Result:
             with _listening(world.findings):
                 return await _acts(world)
         finally:
-            world.close()
             await _end_tasks()
+            await world.close()
 
     try:
         result: Result = run_simulated(clock, main)

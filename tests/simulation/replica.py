@@ -30,7 +30,7 @@ from tests.simulation.stagehands import SeededIds
 
 log = logging.getLogger("tests.simulation")
 
-HANDS, COURIERS = 2, 1
+COURIERS = 1
 LOOK_AGAIN_S, LONGEST_LOOK_S = 1.0, 60.0
 TROUBLE_S, NEVER_S = 2.0, 365 * 86400.0
 
@@ -69,7 +69,8 @@ class Stage:
 class Replica:
     """`live` keeps one incarnation after the other running."""
 
-    def __init__(self, name: str, stage: Stage, down_s: Callable[[], float]) -> None:
+    def __init__(self, name: str, stage: Stage, down_s: Callable[[], float], hands: int) -> None:
+        self.hands = hands
         self.name, self.stage, self._down_s = name, stage, down_s
         self.clock = HostClock(stage.clock)
         self.who: Incarnation | None = None
@@ -117,7 +118,9 @@ class Replica:
             await database.dispose()
             await asyncio.sleep(self._down_s())
 
-    async def _start(self, stack: AsyncExitStack, who: Incarnation, database: SimDatabase) -> "list[asyncio.Task[None]]":
+    async def _start(
+        self, stack: AsyncExitStack, who: Incarnation, database: SimDatabase
+    ) -> "list[asyncio.Task[None]]":
         stage = self.stage
         loop = asyncio.get_running_loop()
         self.cut = CloudTransport(stage.cloud.app, who, stage.points)
@@ -130,7 +133,7 @@ class Replica:
         )
         await greet(running)
         self.bot, self._dispatch = running, DirectDispatch(intake_of(running))
-        hands = [self._hand(who, database, running.drain.one_work, _OF_WORK) for _ in range(HANDS)]
+        hands = [self._hand(who, database, running.drain.one_work, _OF_WORK) for _ in range(self.hands)]
         couriers = [self._hand(who, database, running.drain.one_message, _OF_MESSAGES) for _ in range(COURIERS)]
         watch = Watch(running.parts, running.settings)
         return [loop.create_task(each) for each in (*hands, *couriers, self._timer(running, watch))]

@@ -84,6 +84,7 @@ class World:
             self.end_ms = min(self.end_ms, START_MS + options.until_ms)
         self.calm_ms = max(START_MS, self.end_ms - CALM_MS)  # from here on nobody acts and nothing fails
         self.unsettled: list[str] = []
+        self._opened: list[SimDatabase] = []
         self.brakes: list[tuple[int, bool]] = []  # looked at now and then: whether stops were paused
         self.replicas: list[Replica] = []
         self._folder = tempfile.mkdtemp(prefix="leasebot-sim-", dir=_memory())
@@ -110,7 +111,14 @@ class World:
         text = TEMPLATE.read_text("utf-8").replace("{cloud}", CLOUD_URL)
         config = load_text(text, "leasebot.toml", {"SANDBOX_BOT_PASSWORD": "sandbox-notebook-bot"})
         rng = random.Random(f"{self.options.seed} ids")
-        self.open_database = self._open_database()
+        make = self._open_database()
+
+        def opened(who: Incarnation) -> SimDatabase:
+            database = make(who)
+            self._opened.append(database)
+            return database
+
+        self.open_database = opened
         return Stage(self.clock, self.cloud, self.slack, self.points, load_settings(environ), config,
                      self.open_database, rng)  # fmt: skip
 
@@ -145,7 +153,7 @@ class World:
         """Replicas come up; the people are linked."""
         count = self.options.replicas or self.rng.choice((1, 1, 2))
         for number in range(count):
-            replica = Replica("ab"[number], stage, lambda: self.rng.uniform(1, 300))
+            replica = Replica("ab"[number], stage, lambda: self.rng.uniform(1, 300), 3 - count)
             replica.mortal = False
             self.replicas.append(replica)
             self.loop.create_task(replica.live())
@@ -172,8 +180,10 @@ class World:
         """Return at that instant, or at once if it has passed."""
         await asyncio.sleep(max(0.0, (ms - self.now_ms) / 1000))
 
-    def close(self) -> None:
-        """Take the files away."""
+    async def close(self) -> None:
+        """Take the connections and the files away."""
+        for database in self._opened:
+            await database.dispose()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
