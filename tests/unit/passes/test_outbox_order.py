@@ -1,0 +1,196 @@
+"""The outbox under writers at once, paces of methods, lost answers without a history, and failures that last."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from bot.errors import SlackAnswerLost, SlackBusy, SlackDown, SlackError
+from bot.ids import RandomIds
+from bot.outbox import NOTICE, PROGRESS, RESULT, Postman, Say, say
+from bot.slack import Message, Posted
+from bot.stores.database import Database
+from bot.stores.schema import outbox
+from tests.unit.passes.stand import NOW, HandClock, Stand
+
+SECOND = timedelta(seconds=1)
+
+
+class Wire:
+    """Slack as far as posts go; what fails next is put into `failures`."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, str]] = []
+        self.failures: list[Exception] = []
+        self.history: str | SlackError | None = None
+
+    async def open_dm(self, user: str) -> str:
+        return f"D{user}"
+
+    async def post(self, channel: str, _message: Message, _metadata: Mapping[str, Any]) -> Posted:
+        self.calls.append(("post", channel))
+        if self.failures:
+            raise self.failures.pop(0)
+        return Posted(channel, f"{len(self.calls)}.0")
+
+    async def update(self, channel: str, _ts: str, _message: Message, _metadata: Mapping[str, Any]) -> None:
+        self.calls.append(("update", channel))
+        if self.failures:
+            raise self.failures.pop(0)
+
+    async def find(self, _channel: str, _key: str, _oldest: datetime) -> str | None:
+        if isinstance(self.history, SlackError):
+            raise self.history
+        return self.history
+
+
+class Quiet:
+    """Nothing has to happen with a delivery here; refusals are remembered."""
+
+    def __init__(self) -> None:
+        self.refused: list[str] = []
+
+    async def delivered(self, *_args: Any) -> None: ...
+    async def voided(self, *_args: Any) -> None: ...
+
+    async def undeliverable(self, _db: Any, row: Any, _error: Any, _now: Any) -> None:
+        self.refused.append(row.key)
+
+
+async def plain(row: Any, _now: datetime) -> Message:
+    return Message(row.key)
+
+
+def postman(db: Database, clock: HandClock, wire: Wire, events: Quiet | None = None) -> Postman:
+    slack: Any = wire
+    return Postman(
+        db, clock, slack, plain, events or Quiet(), jitter=lambda: 0.5, owner="one", open_url=lambda url: url
+    )  # fmt: skip
+
+
+async def put(db: Database, key: str, *, to: str = "U1", rank: int = RESULT, facts: Any = None, at: Any = NOW) -> None:
+    async with db.begin() as tx:
+        await say(tx, RandomIds(), Say(key, "operation", "dm", to, facts or {}, f"s:{key}", rank), at)
+
+
+async def run(post: Postman, most: int = 500) -> int:
+    """Deliver what may go now; returns how many rows were taken."""
+    for count in range(most):
+        row = await post.claim()
+        if row is None:
+            return count
+        await post.deliver(row)
+    return most
+
+
+async def test_writers_at_once_get_places_of_their_own(db: Database) -> None:
+    await asyncio.gather(*(put(db, f"k{number}") for number in range(20)))
+    async with db.read() as tx:
+        places = [row.seq for row in await tx.execute(select(outbox.c.seq))]
+    assert len(set(places)) == 20
+
+
+async def test_posts_to_one_conversation_go_one_a_second(stand: Stand) -> None:
+    wire = Wire()
+    post = postman(stand.db, stand.clock, wire)
+    for number in range(3):
+        await put(stand.db, f"k{number}")
+    assert await run(post) == 1
+    stand.clock.at += SECOND
+    assert await run(post) == 1
+    assert await post.next_due() == stand.clock.now() + SECOND
+
+
+async def test_updates_keep_to_their_tier_over_all_messages(stand: Stand) -> None:
+    wire = Wire()
+    post = postman(stand.db, stand.clock, wire)
+    for number in range(60):
+        await put(stand.db, f"k{number}", to=f"U{number}")
+    while (due := await post.next_due()) is not None:
+        stand.clock.at = max(stand.clock.at, due)
+        await run(post)
+    began = stand.clock.at
+    for number in range(60):
+        await put(stand.db, f"k{number}", to=f"U{number}", facts={"new": 1}, at=began)
+    first = await run(post)
+    assert 20 <= first < 40
+    while (due := await post.next_due()) is not None:
+        stand.clock.at = max(stand.clock.at, due)
+        await run(post)
+    assert len([call for call in wire.calls if call[0] == "update"]) == 60
+    assert stand.clock.at - began >= timedelta(seconds=30)
+
+
+async def test_a_throttled_update_holds_every_update_back(stand: Stand) -> None:
+    wire = Wire()
+    post = postman(stand.db, stand.clock, wire)
+    for who in ("U1", "U2"):
+        await put(stand.db, who, to=who)
+    await run(post)
+    stand.clock.at += 10 * SECOND
+    for who in ("U1", "U2"):
+        await put(stand.db, who, to=who, facts={"new": 1}, at=stand.clock.now())
+    wire.failures = [SlackBusy("ratelimited", retry_after=7 * SECOND)]
+    assert await run(post) == 1
+    stand.clock.at += 6 * SECOND
+    assert await run(post) == 0
+    stand.clock.at += SECOND
+    assert await run(post) == 1
+    stand.clock.at += 2 * SECOND  # and then no faster than the tier allows
+    assert await run(post) == 1
+
+
+async def lost(stand: Stand, wire: Wire, rank: int) -> Postman:
+    """A post whose answer was lost, with a history that cannot be read, after the client's time-out."""
+    post = postman(stand.db, stand.clock, wire)
+    await put(stand.db, "k", rank=rank)
+    wire.failures = [SlackAnswerLost("timeout", "lost")]
+    wire.history = SlackError("missing_scope", "no")
+    await run(post)
+    stand.clock.at += 16 * SECOND
+    return post
+
+
+async def test_a_notice_goes_again_where_the_history_cannot_be_read(stand: Stand) -> None:
+    wire = Wire()
+    await run(await lost(stand, wire, NOTICE))
+    assert len(wire.calls) == 2
+
+
+async def test_progress_does_not(stand: Stand) -> None:
+    wire = Wire()
+    post = await lost(stand, wire, PROGRESS)
+    for _ in range(5):
+        await run(post)
+        stand.clock.at += timedelta(minutes=1)
+    assert len(wire.calls) == 1
+    wire.history = None  # it can be read again, and it was not there
+    await run(post)
+    assert len(wire.calls) == 2
+
+
+async def test_found_in_the_history_it_is_not_sent_again(stand: Stand) -> None:
+    wire = Wire()
+    post = await lost(stand, wire, NOTICE)
+    wire.history = "17.0"
+    await run(post)
+    (row,) = await stand.rows(select(outbox))
+    assert (len(wire.calls), row.ts, row.state) == (1, "17.0", "sent")
+
+
+async def test_a_day_of_failures_is_a_dead_letter_whenever_the_message_was_written(stand: Stand) -> None:
+    wire, events = Wire(), Quiet()
+    post = postman(stand.db, stand.clock, wire, events)
+    await put(stand.db, "k")
+    await run(post)
+    stand.clock.at += timedelta(days=3)
+    await put(stand.db, "k", facts={"late": 1}, at=stand.clock.now())
+    wire.failures = [SlackDown("down", "down")] * 1000
+    began = stand.clock.at
+    while (due := await post.next_due()) is not None:
+        stand.clock.at = max(stand.clock.at, due)
+        await run(post)
+    assert timedelta(hours=24) < stand.clock.at - began < timedelta(hours=25)
+    assert events.refused == ["k"]
