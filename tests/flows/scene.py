@@ -152,6 +152,7 @@ class Scene:
         return found
 
     def named(self, name: str) -> Notebook:
+        found: Notebook
         (found,) = [n for n in self.cloud.notebooks() if n.name == name]
         return found
 

@@ -1,10 +1,11 @@
 """Killed at any moment after the acknowledgement: finished once by whoever comes next, and said once."""
 
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from deploy.sandbox.stage import Stage
 from tests.flows.mortal import Killed, MortalDatabase
 from tests.flows.scene import ANA, CARLA, HOUR, RESEARCH, Scene, bot_on, minutes
 
-Deed = Callable[[Scene, str], Awaitable[None]]
+Deed = Callable[[Scene, str], Coroutine[Any, Any, None]]
 STRIDE = 7  # of the moments looked at, from each of FIRST: no multiple of the three that a transaction has
 FIRST = (0, 3, 5)
 

@@ -1,6 +1,6 @@
 """Extend: adds to what remains, never shortens, is read back, asks beyond policy, and happens once per cause."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -10,9 +10,9 @@ from tests.flows.scene import ANA, BEN, CARLA, DORA, HOUR, MINUTE, Scene, button
 SECOND = timedelta(seconds=1)
 
 
-def about(actual: object, expected: object) -> bool:
+def about(actual: datetime, expected: datetime) -> bool:
     """Rounded up to a second, never down."""
-    return expected <= actual < expected + SECOND  # type: ignore[operator]
+    return expected <= actual < expected + SECOND
 
 
 async def test_two_hours_are_added_to_the_ten_that_remain(scene: Scene) -> None:

@@ -79,7 +79,7 @@ async def test_ten_notebooks_of_one_owner_share_one_message_that_lists_and_marks
     await scene.jump(minutes(61))
     await scene.sweep()
     (warning,) = scene.in_dm(ANA, "lease_warning")
-    payload = warning.metadata["event_payload"]
+    payload = (warning.metadata or {})["event_payload"]
     told = set(payload["notebook_ids"].split(","))
     assert told == {n.id for n in made}
     assert all(f"batch-{n}" in warning.text for n in range(10))
