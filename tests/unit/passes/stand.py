@@ -68,6 +68,7 @@ class ListedCloud:
     skew: timedelta = timedelta(0)  # server minus host
     failure: Exception | None = None
     endpoint: Any = None
+    shown: list[str] = field(default_factory=list)  # notebooks that were looked at one by one
 
     def add(self, *made: Notebook) -> None:
         self.notebooks.update({each.id: each for each in made})
@@ -87,6 +88,7 @@ class ListedCloud:
     async def show(self, notebook_id: NotebookId) -> Notebook:
         if notebook_id not in self.notebooks:
             raise CloudNotFound("it is gone")
+        self.shown.append(notebook_id)
         return replace(self.notebooks[notebook_id], server_now=self.server_now())
 
 
