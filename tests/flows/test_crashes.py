@@ -43,8 +43,8 @@ async def approve(scene: Scene, name: str) -> None:
     assert (await scene.slack.click(CARLA, "approval_approve", channel=RESEARCH)).ok
 
 
-EFFECTS = {extend: "lease_renewed", create: "creating", stop: "stopping", start: "starting", approve: "lease_renewed"}
-WORDS = {extend: "now runs until", create: "is running", stop: "is stopped", start: "is running",
+EFFECTS: dict[Deed, str] = {extend: "lease_renewed", create: "creating", stop: "stopping", start: "starting", approve: "lease_renewed"}
+WORDS: dict[Deed, str] = {extend: "now runs until", create: "is running", stop: "is stopped", start: "is running",
          approve: "was approved"}  # fmt: skip
 
 
