@@ -43,7 +43,9 @@ async def approve(scene: Scene, name: str) -> None:
     assert (await scene.slack.click(CARLA, "approval_approve", channel=RESEARCH)).ok
 
 
-EFFECTS: dict[Deed, str] = {extend: "lease_renewed", create: "creating", stop: "stopping", start: "starting", approve: "lease_renewed"}
+EFFECTS: dict[Deed, str] = {
+    extend: "lease_renewed", create: "creating", stop: "stopping", start: "starting", approve: "lease_renewed",
+}  # fmt: skip
 WORDS: dict[Deed, str] = {extend: "now runs until", create: "is running", stop: "is stopped", start: "is running",
          approve: "was approved"}  # fmt: skip
 
