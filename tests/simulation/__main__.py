@@ -1,9 +1,10 @@
-"""`python -m tests.simulation --seeds 20 --days 3 --notebooks 20`: run seeds, print what was met, fail on a broken promise."""
+"""`python -m tests.simulation --seeds 20 --days 3 --notebooks 20`: run them, print what was met, fail on what broke."""
 
 import argparse
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
@@ -35,7 +36,7 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def _results(wanted: list[Options], jobs: int) -> "list[Result] | object":
+def _results(wanted: list[Options], jobs: int) -> Iterator[Result]:
     if jobs == 1:
         return map(play, wanted)
     return ProcessPoolExecutor(jobs).map(play, wanted)

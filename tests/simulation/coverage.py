@@ -2,7 +2,10 @@
 
 from collections import Counter
 
-CLOUD = ("login", "list", "flavors", "images", "create", "start", "stop", "renew", "delete", "show", "samples", "jupyter")
+from tests.simulation.troubles import CLOUD_EFFECTS, SLACK_EFFECTS
+
+CLOUD = ("login", "list", "flavors", "images", "create", "start", "stop", "renew", "delete", "show", "samples",
+         "jupyter")  # fmt: skip
 SLACK = ("auth.test", "chat.postMessage", "chat.update", "conversations.open", "conversations.members",
          "conversations.history", "users.info", "usergroups.users.list", "views.open", "views.update", "views.publish",
          "respond")  # fmt: skip
@@ -22,6 +25,8 @@ def expected() -> list[str]:
         *(f"slack.{name} {when}" for name in SLACK for when in ("before", "after")),
         *(f"db.{name}" for name in ("begin", "committed", "read")),
         *(f"trouble {name}" for name in TROUBLES), *(f"message {name}" for name in MESSAGES),
+        *(f"fault cloud {effect}" for effect in sorted({effect for effect, _more in CLOUD_EFFECTS})),
+        *(f"fault slack {effect}" for effect in sorted({effect for effect, _more in SLACK_EFFECTS})),
         *(f"death at {name}" for name in DEATHS), *CHECKED, *ACTS,
     ]  # fmt: skip
 

@@ -133,7 +133,8 @@ class Inhabitants:
             "list", "list all", f"show {name}", f"why {name}", f"plan {name} at 23:00", "approvals", "whoami", "policy",
             f"policy {name}", "cost me 7d", "images torch", "flavors gpu", "help", "help extend", "settings",
             f"audit {name}", f"open {name}", "nonsense", "", f"extend {name} 4",
-            *[f"extend {name} {minutes}"] * 4, f"extend {name} {hours}h long training", f"extend {name} until 18:00 demo",
+            *[f"extend {name} {minutes}"] * 4, f"extend {name} {hours}h long training",
+            f"extend {name} until 18:00 demo",
             *[f"start {name}"] * 2, f"start {name} for {minutes}", *[f"stop {name}"] * 2, f"delete {name}",
             *[f"keep {name} until {rng.randint(0, 23)}:00 still training"] * 2, "create",
             f"create {PEOPLE[user]}-new{rng.randint(0, 99)} image=spark2.4.5 flavor=modelarts.vm.cpu.2u for={minutes}",
@@ -189,9 +190,10 @@ class Inhabitants:
             return
         recent = seen[-8:] if rng.random() < 0.8 else seen
         channel, ts, block, action, value, stale = rng.choice(recent)
-        press = lambda: self.world.slack.click(  # noqa: E731 - pressed once or twice
-            user, action, channel=channel, ts=ts, block_id=block, stale=stale
-        )
+
+        def press() -> Awaitable[Answer]:
+            return self.world.slack.click(user, action, channel=channel, ts=ts, block_id=block, stale=stale)
+
         answer = await self._did(user, "click", f"{action} {ts}", press(), about(value))
         if rng.random() < 0.15 and answer.ok:
             self.note(f"world: {user} clicks {action} once more")

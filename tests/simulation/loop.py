@@ -53,11 +53,15 @@ class SimLoop(asyncio.SelectorEventLoop):
         """Seconds since the loop was made."""
         return (self.clock.now_ms() - self._began) / 1000
 
-    def call_later(self, delay: float, *arguments: Any, **options: Any) -> asyncio.TimerHandle:
+    def call_later(  # type: ignore[override]
+        self, delay: float, *arguments: Any, **options: Any
+    ) -> asyncio.TimerHandle:
         """At least a millisecond, the clock's unit: shorter waits would never end on a clock that stands still."""
         return super().call_later(max(delay, 0.001), *arguments, **options)
 
-    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Any, func: Callable[..., Any], *args: Any
+    ) -> Any:
         """At once, here."""
         future = self.create_future()
         try:

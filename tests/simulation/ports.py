@@ -164,7 +164,7 @@ def _said(reply: Reply) -> Said:
         data = {}
     said = Said(data, reply.headers, reply.status)
     if reply.status != 200 or not data.get("ok"):
-        raise SlackApiError("refused", said)
+        raise SlackApiError("refused", said)  # type: ignore[no-untyped-call]
     return said
 
 

@@ -79,7 +79,7 @@ class Replica:
         self.mortal = True
         self.starts = 0
         self._dispatch: DirectDispatch | None = None
-        self._over = asyncio.Event()
+        self._over, self.ready = asyncio.Event(), asyncio.Event()
 
     @property
     def up(self) -> bool:
@@ -133,6 +133,7 @@ class Replica:
         )
         await greet(running)
         self.bot, self._dispatch = running, DirectDispatch(intake_of(running))
+        self.ready.set()
         hands = [self._hand(who, database, running.drain.one_work, _OF_WORK) for _ in range(self.hands)]
         couriers = [self._hand(who, database, running.drain.one_message, _OF_MESSAGES) for _ in range(COURIERS)]
         watch = Watch(running.parts, running.settings)

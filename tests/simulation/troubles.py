@@ -3,13 +3,14 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from tests.simulation.points import Incarnation
 from tests.simulation.world import MINUTE_MS, World
 
 Trouble = Callable[[random.Random], AbstractAsyncContextManager[None]]
+OFTEN = ("cloud_calls", "slack_calls") * 3
 DEATHS_PER_POINT = 1 / 5000
 
 CLOUD_EFFECTS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -55,7 +56,7 @@ class Troubles:
     async def _play(self, rng: random.Random) -> None:
         while True:
             await asyncio.sleep(rng.expovariate(1 / (9 * 3600)))
-            name = rng.choice(sorted(self._kinds))
+            name = rng.choice([*sorted(self._kinds), *OFTEN])
             length = min(rng.expovariate(1 / 1500), 3 * 3600.0)
             left = (self.world.calm_ms - self.world.now_ms) / 1000
             if left <= 0:
@@ -83,9 +84,12 @@ class Troubles:
 
     @asynccontextmanager
     async def _cloud_calls(self, rng: random.Random) -> AsyncIterator[None]:
-        effect, more = rng.choice(CLOUD_EFFECTS)
-        path = rng.choice((r"/v1/", r"/notebooks", r"/(stop|start|lease)$", r"/notebooks/all", "/samples", "/jupyter/"))
-        async with self._cloud_rule(effect, path=path, every=rng.randint(1, 4), count=0, **more):
+        """One call in a few goes wrong, each time in another way."""
+        async with AsyncExitStack() as stack:
+            for effect, more in rng.sample(CLOUD_EFFECTS, len(CLOUD_EFFECTS)):
+                path = rng.choice((r"/v1/", r"/notebooks", r"/(stop|start|lease)$", r"/v[12]/"))
+                rule = {"path": path, "nth": rng.randint(1, 9), "every": rng.randint(9, 30), "count": 0} | more
+                await stack.enter_async_context(self._cloud_rule(effect, **rule))
             yield
 
     @asynccontextmanager
@@ -142,17 +146,23 @@ class Troubles:
     @asynccontextmanager
     async def _slack_rule(self, effect: str, method: str, **rule: Any) -> AsyncIterator[None]:
         slack = self.world.slack
-        added = slack.fault(method, effect, count=None, **rule)
+        added = slack.fault(method, effect, **{"count": None, **rule})
         try:
             yield
         finally:
             slack.faults._faults.remove(added)
-            self.world.findings.counts[f"fault slack {effect}"] += added.seen
+            hits = max(0, added.seen - added.nth + 1)
+            hits = hits if added.count is None else min(hits, added.count)
+            self.world.findings.counts[f"fault slack {effect}"] += hits
 
     @asynccontextmanager
     async def _slack_calls(self, rng: random.Random) -> AsyncIterator[None]:
-        effect, more = rng.choice(SLACK_EFFECTS)
-        async with self._slack_rule(effect, rng.choice(("chat.*", "*", "users.info", "views.*", "response_url")), **more):
+        """A few calls go wrong, each in another way."""
+        async with AsyncExitStack() as stack:
+            for effect, more in rng.sample(SLACK_EFFECTS, len(SLACK_EFFECTS)):
+                method = rng.choice(("chat.*", "*", "*", "users.info", "views.*", "response_url"))
+                rule = {"nth": rng.randint(1, 12), "count": rng.randint(1, 3)} | more
+                await stack.enter_async_context(self._slack_rule(effect, method, **rule))
             yield
 
     @asynccontextmanager

@@ -158,8 +158,8 @@ class World:
             self.replicas.append(replica)
             self.loop.create_task(replica.live())
         first = self.replicas[0]
-        while first.bot is None:
-            await asyncio.sleep(0.1)
+        await first.ready.wait()
+        assert first.bot is not None
         await link_people(first.bot.parts.deps, PROJECT)
         self.loop.create_task(self.watch_brakes())
 
@@ -220,7 +220,7 @@ class Complaints(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         self._findings.counts[f"log {record.levelname}"] += 1
         if record.exc_info and record.exc_info[1] is not None:
-            text = logging.Formatter().formatException(record.exc_info)  # type: ignore[arg-type]
+            text = logging.Formatter().formatException(record.exc_info)
             self._findings.errors.append(f"{record.getMessage()}\n{text}")
 
 
