@@ -39,6 +39,13 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(_config(connection), "head")
 
 
+def downgrade(connection: Connection) -> None:
+    """Take everything away again."""
+    from alembic import command
+
+    command.downgrade(_config(connection), "base")
+
+
 def _config(connection: Connection) -> Any:
     from alembic.config import Config
 

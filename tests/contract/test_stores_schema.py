@@ -1,13 +1,15 @@
 """Both databases come up with the same schema, and refuse what they must refuse."""
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from sqlalchemy import inspect
 from sqlalchemy.engine import Connection
 
 from bot.errors import SettingsError
 from bot.settings import async_database_url
 from bot.stores.database import Database
-from bot.stores.migrate import LATEST, ready, upgrade, version
+from bot.stores.migrate import LATEST, downgrade, ready, upgrade, version
 from bot.stores.schema import metadata
 
 
@@ -42,4 +44,28 @@ async def test_an_empty_postgres_is_refused_until_it_is_upgraded_by_hand(empty_p
         await ready(db)
     await upgrade(db)
     await ready(db)
+    await db.dispose()
+
+
+async def test_the_migrations_say_all_that_the_schema_declares(database_url: str) -> None:
+    """Types, defaults and indexes too, as alembic sees them."""
+    db = Database(async_database_url(database_url))
+    await upgrade(db)
+
+    def differences(connection: Connection) -> list[object]:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, metadata))
+
+    async with db.read() as tx:
+        assert await tx.run_sync(differences) == []
+    await db.dispose()
+
+
+async def test_a_downgrade_leaves_nothing_behind(database_url: str) -> None:
+    db = Database(async_database_url(database_url))
+    await upgrade(db)
+    async with db.begin() as tx:
+        await tx.run_sync(downgrade)
+    async with db.read() as tx:
+        assert set(await tx.run_sync(_columns)) <= {"alembic_version"}
     await db.dispose()
