@@ -240,7 +240,8 @@ class Postman:
             )
         except SlackError as error:
             log.warning("history of %s cannot be read: %s", row.channel, error.code)
-            if isinstance(error, SlackBusy) or row.rank != NOTICE:  # looked up again before anything is sent again
+            passing = isinstance(error, SlackBusy) or (row.rank == RESULT and isinstance(error, SlackDown))
+            if passing or row.rank == PROGRESS:  # looked up again before it is sent again
                 raise SlackAnswerLost("history", "Whether it arrived cannot be looked up.") from error
             return None
 
