@@ -68,7 +68,13 @@ class CloudError(BotError):
     """The cloud refused. Try again; if it stays, give your admin the request id."""
 
     def __init__(
-        self, what: str = "", *, status: int = 0, code: str = "", request_id: str = "", next_step: str = "",
+        self,
+        what: str = "",
+        *,
+        status: int = 0,
+        code: str = "",
+        request_id: str = "",
+        next_step: str = "",
         retry_after: timedelta | None = None,
     ) -> None:
         super().__init__(what, next_step=next_step)
@@ -148,7 +154,13 @@ class SlackError(BotError):
     """Slack refused. Tell your admin the reference."""
 
     def __init__(
-        self, code: str, what: str = "", *, retry_after: timedelta | None = None, needed: str = "", detail: str = "",
+        self,
+        code: str,
+        what: str = "",
+        *,
+        retry_after: timedelta | None = None,
+        needed: str = "",
+        detail: str = "",
     ) -> None:
         super().__init__(what or f"Slack said {code}")
         self.code, self.retry_after, self.needed, self.detail = code, retry_after, needed, detail

@@ -16,28 +16,87 @@ from bot.errors import (
     SlackUnreachable,
 )
 
-TOKEN = frozenset({
-    "invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "org_login_required",
-    "team_access_not_granted"})
-RIGHTS = frozenset({
-    "missing_scope", "not_allowed_token_type", "no_permission", "access_denied", "ekm_access_denied", "accesslimited"})
-DESTINATION = frozenset({
-    "channel_not_found", "not_in_channel", "is_archived", "user_not_found", "users_not_found", "user_disabled",
-    "user_not_in_channel", "user_not_visible", "cannot_dm_bot", "messages_tab_disabled",
-    "method_not_supported_for_channel_type", "expired_url", "used_url", "no_service", "no_team", "no_active_hooks",
-    "action_prohibited", "channel_is_archived"})
-CONTENT = frozenset({
-    "invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long", "no_text",
-    "too_many_attachments", "view_too_large", "invalid_arguments", "block_mismatch", "markdown_text_conflict",
-    "invalid_payload"})
-STALE = frozenset({
-    "expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id", "trigger_expired", "trigger_exchanged",
-    "hash_conflict", "not_found", "message_not_found", "cant_update_message", "edit_window_closed", "is_inactive",
-    "push_limit_reached", "not_enabled"})
+TOKEN = frozenset(
+    {
+        "invalid_auth",
+        "not_authed",
+        "token_revoked",
+        "token_expired",
+        "account_inactive",
+        "org_login_required",
+        "team_access_not_granted",
+    }
+)
+RIGHTS = frozenset(
+    {"missing_scope", "not_allowed_token_type", "no_permission", "access_denied", "ekm_access_denied", "accesslimited"}
+)
+DESTINATION = frozenset(
+    {
+        "channel_not_found",
+        "not_in_channel",
+        "is_archived",
+        "user_not_found",
+        "users_not_found",
+        "user_disabled",
+        "user_not_in_channel",
+        "user_not_visible",
+        "cannot_dm_bot",
+        "messages_tab_disabled",
+        "method_not_supported_for_channel_type",
+        "expired_url",
+        "used_url",
+        "no_service",
+        "no_team",
+        "no_active_hooks",
+        "action_prohibited",
+        "channel_is_archived",
+    }
+)
+CONTENT = frozenset(
+    {
+        "invalid_blocks",
+        "invalid_blocks_format",
+        "msg_too_long",
+        "msg_blocks_too_long",
+        "no_text",
+        "too_many_attachments",
+        "view_too_large",
+        "invalid_arguments",
+        "block_mismatch",
+        "markdown_text_conflict",
+        "invalid_payload",
+    }
+)
+STALE = frozenset(
+    {
+        "expired_trigger_id",
+        "exchanged_trigger_id",
+        "invalid_trigger_id",
+        "trigger_expired",
+        "trigger_exchanged",
+        "hash_conflict",
+        "not_found",
+        "message_not_found",
+        "cant_update_message",
+        "edit_window_closed",
+        "is_inactive",
+        "push_limit_reached",
+        "not_enabled",
+    }
+)
 BUSY = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
-PASSING = frozenset({
-    "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org", "garbled",
-    "upload_failed", "rollup_error"})
+PASSING = frozenset(
+    {
+        "internal_error",
+        "fatal_error",
+        "service_unavailable",
+        "request_timeout",
+        "team_added_to_org",
+        "garbled",
+        "upload_failed",
+        "rollup_error",
+    }
+)
 
 _WORDS = {
     "not_in_channel": "I am not in that channel; invite me with /invite.",
@@ -50,8 +109,9 @@ _RIGHTS_SAID = "Slack says the app may not do that: add the scope it needs and i
 _STALE_SAID = "That window or message is no longer there, or was changed meanwhile."
 
 
-def error_for(code: str, status: int, headers: Mapping[str, Any], *, writes: bool,
-              said: Mapping[str, Any] | None = None) -> SlackError:
+def error_for(
+    code: str, status: int, headers: Mapping[str, Any], *, writes: bool, said: Mapping[str, Any] | None = None
+) -> SlackError:
     """The error for one answer. `writes`: a failure inside Slack may have happened after the effect."""
     said = said or {}
     if status == 429 or code in BUSY:

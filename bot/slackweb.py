@@ -36,8 +36,9 @@ class SlackWeb:
 
     def __init__(self, token: str, clock: Clock, *, base_url: str = DEFAULT_API, timeout_s: int = TIMEOUT_S) -> None:
         self._clock, self._base, self._timeout = clock, http.URL(base_url), timeout_s
-        self.client = AsyncWebClient(token, base_url=base_url, timeout=timeout_s, retry_handlers=[],
-                                     logger=_quiet_logger())
+        self.client = AsyncWebClient(
+            token, base_url=base_url, timeout=timeout_s, retry_handlers=[], logger=_quiet_logger()
+        )
         local = self._base.host in LOOPBACK
         if local:  # the SDK takes HTTP_PROXY from the environment and knows no exceptions
             self.client.proxy = None
@@ -48,8 +49,9 @@ class SlackWeb:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                        trace: TracebackType | None) -> None:
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         await self.close()
 
     async def close(self) -> None:
@@ -63,15 +65,25 @@ class SlackWeb:
 
     async def post(self, channel: str, message: Message, metadata: Mapping[str, Any]) -> Posted:
         """Post a new message; nothing in it is unfurled. Raises SlackAnswerLost when it may have been posted."""
-        answer = await self._call("chat.postMessage", writes=True, json={
-            "channel": channel, **_content(message), "metadata": dict(metadata), "unfurl_links": False,
-            "unfurl_media": False})
+        answer = await self._call(
+            "chat.postMessage",
+            writes=True,
+            json={
+                "channel": channel,
+                **_content(message),
+                "metadata": dict(metadata),
+                "unfurl_links": False,
+                "unfurl_media": False,
+            },
+        )
         return Posted(str(answer["channel"]), str(answer["ts"]))
 
     async def update(self, channel: str, ts: str, message: Message, metadata: Mapping[str, Any]) -> None:
         """Redraw a message of ours. Repeating it is harmless."""
-        await self._call("chat.update", json={"channel": channel, "ts": ts, **_content(message, always=True),
-                                              "metadata": dict(metadata)})
+        await self._call(
+            "chat.update",
+            json={"channel": channel, "ts": ts, **_content(message, always=True), "metadata": dict(metadata)},
+        )
 
     async def find(self, channel: str, key: str, oldest: datetime) -> str | None:
         """The `ts` of the message with this key among the newest thousand since `oldest`.
@@ -80,8 +92,13 @@ class SlackWeb:
         """
         wanted, cursor = key.partition("@")[0], ""
         for _ in range(HISTORY_PAGES):
-            params = {"channel": channel, "oldest": _ts(oldest), "inclusive": "true", "limit": str(PAGE),
-                      "include_all_metadata": "true"} | ({"cursor": cursor} if cursor else {})
+            params = {
+                "channel": channel,
+                "oldest": _ts(oldest),
+                "inclusive": "true",
+                "limit": str(PAGE),
+                "include_all_metadata": "true",
+            } | ({"cursor": cursor} if cursor else {})
             answer = await self._call("conversations.history", params=params)
             for message in answer.get("messages") or ():
                 if wanted in _keys(message):
@@ -123,12 +140,15 @@ class SlackWeb:
 
     async def upload(self, channel: str, thread_ts: str | None, png: bytes, *, title: str, alt: str) -> None:
         """Share a picture in a conversation, in the thread of `thread_ts` if given; three calls, as Slack wants it."""
-        slot = await self._call("files.getUploadURLExternal", params={
-            "filename": "chart.png", "length": str(len(png)), "alt_txt": alt[:1000]})
+        slot = await self._call(
+            "files.getUploadURLExternal",
+            params={"filename": "chart.png", "length": str(len(png)), "alt_txt": alt[:1000]},
+        )
         await self._put_file(str(slot["upload_url"]), png)
         shared = {"files": [{"id": slot["file_id"], "title": title}], "channel_id": channel}
-        await self._call("files.completeUploadExternal", writes=True,
-                         json=shared | ({"thread_ts": thread_ts} if thread_ts else {}))
+        await self._call(
+            "files.completeUploadExternal", writes=True, json=shared | ({"thread_ts": thread_ts} if thread_ts else {})
+        )
 
     async def _put_file(self, url: str, png: bytes) -> None:
         target = http.URL(url)
@@ -147,10 +167,15 @@ class SlackWeb:
         profile = found.get("profile") or {}
         name = profile.get("display_name") or profile.get("real_name") or found.get("real_name") or found.get("name")
         return SlackPerson(
-            id=str(found["id"]), team=str(found.get("team_id") or ""), name=str(name or found["id"]),
-            zone=found.get("tz") or None, deleted=bool(found.get("deleted")), bot=bool(found.get("is_bot")),
+            id=str(found["id"]),
+            team=str(found.get("team_id") or ""),
+            name=str(name or found["id"]),
+            zone=found.get("tz") or None,
+            deleted=bool(found.get("deleted")),
+            bot=bool(found.get("is_bot")),
             guest=bool(found.get("is_restricted") or found.get("is_ultra_restricted")),
-            stranger=bool(found.get("is_stranger")))
+            stranger=bool(found.get("is_stranger")),
+        )
 
     async def group(self, group: str) -> frozenset[str]:
         """Members of a user group, at most five minutes old."""
@@ -182,8 +207,11 @@ class SlackWeb:
         headers: dict[str, str] = {}
         answer = await self._call("auth.test", seen=headers)
         scopes = headers.get("x-oauth-scopes", "")
-        return {**answer, "scopes": frozenset(scope.strip() for scope in scopes.split(",") if scope.strip()),
-                "date": headers.get("date", "")}
+        return {
+            **answer,
+            "scopes": frozenset(scope.strip() for scope in scopes.split(",") if scope.strip()),
+            "date": headers.get("date", ""),
+        }
 
     # --- the wire ------------------------------------------------------------------------------
 
@@ -196,8 +224,9 @@ class SlackWeb:
         self._groups[name] = (now, found)
         return found
 
-    async def _call(self, method: str, *, writes: bool = False, seen: dict[str, str] | None = None,
-                    **arguments: Any) -> dict[str, Any]:
+    async def _call(
+        self, method: str, *, writes: bool = False, seen: dict[str, str] | None = None, **arguments: Any
+    ) -> dict[str, Any]:
         """One call. `writes`: repeating it would be seen, so a lost answer must be told from a refusal."""
         self._connect()
         verb = "GET" if method in _READ_BY_GET else "POST"
@@ -298,14 +327,21 @@ def _refused(error: SlackApiError, *, writes: bool) -> SlackError:
     status: Any = getattr(response, "status_code", None) or getattr(response, "status", 0)
     data = getattr(response, "data", None)
     said = data if isinstance(data, dict) else {}
-    return error_for(str(said.get("error") or "garbled"), int(status), getattr(response, "headers", None) or {},
-                     writes=writes, said=said)
+    return error_for(
+        str(said.get("error") or "garbled"),
+        int(status),
+        getattr(response, "headers", None) or {},
+        writes=writes,
+        said=said,
+    )
 
 
 def _lost(error: BaseException, *, writes: bool) -> SlackError:
     kind = SlackAnswerLost if writes else SlackDown
-    return kind("timeout" if isinstance(error, TimeoutError) else "connection",
-                f"Slack's answer was lost: {type(error).__name__}")
+    return kind(
+        "timeout" if isinstance(error, TimeoutError) else "connection",
+        f"Slack's answer was lost: {type(error).__name__}",
+    )
 
 
 def _quiet_logger() -> logging.Logger:
@@ -314,4 +350,3 @@ def _quiet_logger() -> logging.Logger:
     logger = logging.getLogger("leasebot.slack")
     logger.setLevel(logging.WARNING)
     return logger
-

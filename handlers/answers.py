@@ -16,8 +16,9 @@ JOINED = "The same is under way already, this joins it. You get one answer."
 REFUSED = "Only full members of this workspace can use me. Nothing was done."
 STARTING = "I have only just started and do not know this workspace yet. Nothing was done; try again in a minute."
 PRESS_AGAIN = "Slack did not open the window in time. Nothing was done; please try once more."
-OLD_BUTTON = ("This button is from another time and I cannot read it any more. Nothing was done; "
-              "`list` shows what is so.")
+OLD_BUTTON = (
+    "This button is from another time and I cannot read it any more. Nothing was done; `list` shows what is so."
+)
 
 
 def said(message: Message) -> Answer:
@@ -58,6 +59,9 @@ def options(entries: Sequence[Mapping[str, Any]]) -> Answer:
 
 def notice(title: str, text: str) -> View:
     """A modal that only says something."""
-    return {"type": "modal", "title": {"type": "plain_text", "text": title[:24]},
-            "close": {"type": "plain_text", "text": "Close"},
-            "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}]}
+    return {
+        "type": "modal",
+        "title": {"type": "plain_text", "text": title[:24]},
+        "close": {"type": "plain_text", "text": "Close"},
+        "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}],
+    }

@@ -17,8 +17,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from handlers.ports import Answer
 
-_READ_BY_BOLT = ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "SLACK_VERIFICATION_TOKEN", "SLACK_SCOPES",
-                 "SLACK_USER_SCOPES", "SLACK_SIGNING_SECRET", "SLACK_BOT_TOKEN")
+_READ_BY_BOLT = (
+    "SLACK_CLIENT_ID",
+    "SLACK_CLIENT_SECRET",
+    "SLACK_VERIFICATION_TOKEN",
+    "SLACK_SCOPES",
+    "SLACK_USER_SCOPES",
+    "SLACK_SIGNING_SECRET",
+    "SLACK_BOT_TOKEN",
+)
 
 
 def build_app(client: AsyncWebClient) -> AsyncApp:
@@ -29,10 +36,18 @@ def build_app(client: AsyncWebClient) -> AsyncApp:
 
     with _without(_READ_BY_BOLT):
         return AsyncApp(
-            name="leasebot", logger=_quiet_logger(), client=client, signing_secret="-",  # noqa: S106 - checked by then
-            authorize=authorize, process_before_response=True, request_verification_enabled=False,
-            ignoring_self_events_enabled=False, ssl_check_enabled=False, url_verification_enabled=False,
-            attaching_function_token_enabled=False, attaching_conversation_kwargs_enabled=False,
+            name="leasebot",
+            logger=_quiet_logger(),
+            client=client,
+            signing_secret="-",  # noqa: S106 - checked by then
+            authorize=authorize,
+            process_before_response=True,
+            request_verification_enabled=False,
+            ignoring_self_events_enabled=False,
+            ssl_check_enabled=False,
+            url_verification_enabled=False,
+            attaching_function_token_enabled=False,
+            attaching_conversation_kwargs_enabled=False,
         )
 
 

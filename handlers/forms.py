@@ -76,8 +76,14 @@ def _value(element: Mapping[str, Any]) -> Any:
             return [one["value"] for one in chosen] if isinstance(chosen, list) else chosen["value"]
     if element.get("selected_date_time") is not None:
         return int(element["selected_date_time"])
-    for key in ("value", "selected_user", "selected_conversation", "selected_channel", "selected_date",
-                "selected_time"):
+    for key in (
+        "value",
+        "selected_user",
+        "selected_conversation",
+        "selected_channel",
+        "selected_date",
+        "selected_time",
+    ):
         if element.get(key) is not None:
             return element[key]
     return [] if element.get("type") == "checkboxes" else None
@@ -222,6 +228,11 @@ def _quiet(text: str) -> str:
 
 
 _READERS: dict[str, Callable[[Reader, Button, Context], Request]] = {
-    ids.VIEW_CREATE: _create, ids.VIEW_DELETE: _delete, ids.VIEW_EXTEND: _extend, ids.VIEW_KEEP: _keep,
-    ids.VIEW_DENY: _deny, ids.VIEW_LESS: _less, ids.VIEW_SETTINGS: _settings,
+    ids.VIEW_CREATE: _create,
+    ids.VIEW_DELETE: _delete,
+    ids.VIEW_EXTEND: _extend,
+    ids.VIEW_KEEP: _keep,
+    ids.VIEW_DENY: _deny,
+    ids.VIEW_LESS: _less,
+    ids.VIEW_SETTINGS: _settings,
 }

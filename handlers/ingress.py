@@ -80,8 +80,7 @@ def apology(body: Mapping[str, Any], ref: str) -> Answer:
     if body.get("type") == "event_callback":
         return Answer(503)
     if body.get("type") == "view_submission":
-        return Answer(body={"response_action": "update",
-                            "view": answers.notice("leasebot", answers.unexpected(ref))})
+        return Answer(body={"response_action": "update", "view": answers.notice("leasebot", answers.unexpected(ref))})
     if body.get("type") == "block_suggestion":
         return answers.options([])
     return answers.NOTHING

@@ -25,14 +25,19 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 TITLES = {
-    names.VIEW_CREATE: "New notebook", names.VIEW_DELETE: "Delete notebook", names.VIEW_EXTEND: "Extend",
-    names.VIEW_KEEP: "Keep running", names.VIEW_DENY: "Deny request", names.VIEW_LESS: "Approve less",
+    names.VIEW_CREATE: "New notebook",
+    names.VIEW_DELETE: "Delete notebook",
+    names.VIEW_EXTEND: "Extend",
+    names.VIEW_KEEP: "Keep running",
+    names.VIEW_DENY: "Deny request",
+    names.VIEW_LESS: "Approve less",
     names.VIEW_SETTINGS: "Settings",
 }
 
 
 _SEARCHES: dict[str, tuple[Literal["images", "flavors"], Callable[..., list[dict[str, Any]]]]] = {
-    "image": ("images", suggest.images), "flavor": ("flavors", suggest.flavors),
+    "image": ("images", suggest.images),
+    "flavor": ("flavors", suggest.flavors),
 }
 
 
@@ -64,8 +69,17 @@ class Intake:
     """Answers one request at a time; keeps nothing between them."""
 
     def __init__(
-        self, store: IntakeStore, quick: Quick, sealer: Seal, clock: Clock, *, command: str,
-        teams: Callable[[], frozenset[str]], zone: ZoneInfo, words: Words, patience: Patience | None = None,
+        self,
+        store: IntakeStore,
+        quick: Quick,
+        sealer: Seal,
+        clock: Clock,
+        *,
+        command: str,
+        teams: Callable[[], frozenset[str]],
+        zone: ZoneInfo,
+        words: Words,
+        patience: Patience | None = None,
     ) -> None:
         self._store, self._quick, self._sealer, self._clock = store, quick, sealer, clock
         self._command, self._teams, self._zone, self._words = command, teams, zone, words
@@ -139,8 +153,13 @@ class Intake:
             button = names.read(view.get("private_metadata"))
         except Stale:
             return
-        args = {"callback": view["callback_id"], "view": view["id"], "hash": view.get("hash"),
-                "values": forms.plain(forms.state(view)), **clicks.about(button)}
+        args = {
+            "callback": view["callback_id"],
+            "view": view["id"],
+            "hash": view.get("hash"),
+            "values": forms.plain(forms.state(view)),
+            **clicks.about(button),
+        }
         entry = sender.entry(Request("fill_view", args), button=button.cause, view=view["id"], counted=False)
         await self._take(sender, entry)
 
@@ -167,8 +186,9 @@ class Intake:
         problem = await self._take(sender, sender.entry(wish, button=button.cause, view=view["id"]))
         return _in_form(fields, problem) if problem else answers.NOTHING
 
-    async def _context(self, sender: Sender, view: Mapping[str, Any], button: names.Button,
-                       fields: Mapping[str, forms.Field]) -> forms.Context:
+    async def _context(
+        self, sender: Sender, view: Mapping[str, Any], button: names.Button, fields: Mapping[str, forms.Field]
+    ) -> forms.Context:
         zone, name = self._zone, None
         until = fields.get("until")
         if until and until.value:
@@ -235,14 +255,16 @@ class Intake:
         """Open the loading view while Slack allows it, then ask for its content; what to say if that failed."""
         try:
             async with asyncio.timeout(self._left(sender, self._patience.window)):
-                view = await self._quick.open_view(sender.trigger, self._words.loading(form.callback,
-                                                                                       TITLES[form.callback]))
+                view = await self._quick.open_view(
+                    sender.trigger, self._words.loading(form.callback, TITLES[form.callback])
+                )
         except (SlackError, TimeoutError) as error:
             log.warning("a view could not be opened: %s", getattr(error, "code", "timeout"))
             return answers.PRESS_AGAIN
         args = {"callback": form.callback, "view": view, **form.args}
-        entry = sender.entry(Request("fill_view", args), button=button, view=view, cause=cause,
-                             reply=self._reply(sender))
+        entry = sender.entry(
+            Request("fill_view", args), button=button, view=view, cause=cause, reply=self._reply(sender)
+        )
         problem = await self._take(sender, entry)
         if problem:
             await self._quietly(sender, self._quick.update_view(view, answers.notice(TITLES[form.callback], problem)))

@@ -45,8 +45,11 @@ def bolt_response(answer: Answer) -> BoltResponse:
     """The same answer in Bolt's form."""
     if answer.body is None:
         return BoltResponse(status=answer.status, body="")
-    return BoltResponse(status=answer.status, body=json.dumps(answer.body, ensure_ascii=False),
-                        headers={"content-type": "application/json; charset=utf-8"})
+    return BoltResponse(
+        status=answer.status,
+        body=json.dumps(answer.body, ensure_ascii=False),
+        headers={"content-type": "application/json; charset=utf-8"},
+    )
 
 
 def _listener(ask: _Ask) -> Callable[..., Awaitable[BoltResponse]]:

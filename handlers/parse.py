@@ -77,9 +77,13 @@ def settle(wish: Wish, now: datetime, zone: ZoneInfo) -> Wish:
     """The same with its instants as milliseconds. Raises BadInput for an instant that is none, or has passed."""
     if not isinstance(wish, Request):
         return wish
-    return replace(wish, args={
-        name: to_ms(parse_instant(value.text, now, zone)) if isinstance(value, Until) else value
-        for name, value in wish.args.items()})
+    return replace(
+        wish,
+        args={
+            name: to_ms(parse_instant(value.text, now, zone)) if isinstance(value, Until) else value
+            for name, value in wish.args.items()
+        },
+    )
 
 
 def nearest(word: str, known: tuple[str, ...]) -> str | None:
@@ -290,13 +294,17 @@ def _create(typed: Typed) -> Wish:
         return Form(ids.VIEW_CREATE, {})
     args = _create_args(typed)
     if "name" not in args:
-        raise BadInput("What is it to be called? For example: create train-1 image=pytorch1.8 "
-                       "flavor=modelarts.vm.cpu.2u; create alone opens a form.")
+        raise BadInput(
+            "What is it to be called? For example: create train-1 image=pytorch1.8 "
+            "flavor=modelarts.vm.cpu.2u; create alone opens a form."
+        )
     check_name(args["name"])
     missing = [key for key in ("image", "flavor") if not args.get(key)]
     if missing:
-        raise BadInput(f"{' and '.join(missing)} missing: add {' '.join(f'{key}=…' for key in missing)}; "
-                       "create alone opens a form.")
+        raise BadInput(
+            f"{' and '.join(missing)} missing: add {' '.join(f'{key}=…' for key in missing)}; "
+            "create alone opens a form."
+        )
     return Request("create", args)
 
 
@@ -314,8 +322,10 @@ def _create_args(typed: Typed) -> dict[str, Any]:
             at += 1
             _create_key(args, "for", typed.words[at].text if at < len(typed.words) else "")
         elif "name" in args:
-            raise BadInput(f'I do not know what "{word.text}" means here: a notebook\'s name is one word, the rest is '
-                           "written like image=… flavor=… disk=50 for=4h.")
+            raise BadInput(
+                f'I do not know what "{word.text}" means here: a notebook\'s name is one word, the rest is '
+                "written like image=… flavor=… disk=50 for=4h."
+            )
         else:
             args["name"] = word.text
         at += 1
@@ -370,12 +380,29 @@ def _admin_map(typed: Typed) -> Wish:
 
 
 _RULES: dict[str, _Rule] = {
-    HELP: _help, "list": _list, "show": _named("show"), "create": _create, "start": _start, "stop": _named("stop"),
-    "delete": _delete, "extend": _extend, "keep": _keep, "open": _named("open"), "why": _named("why"), "plan": _plan,
-    "images": lambda typed: Request("images", {"words": typed.name(1), "page": 1}), "flavors": _flavors,
-    "approvals": _plain("approvals"), "policy": _optional("policy", "name"), "cost": _cost, "audit": _named("audit"),
-    "link": _optional("link", "project"), "unlink": _optional("unlink", "project"), "whoami": _plain("whoami"),
-    "settings": _plain("settings"), "admin": _admin,
+    HELP: _help,
+    "list": _list,
+    "show": _named("show"),
+    "create": _create,
+    "start": _start,
+    "stop": _named("stop"),
+    "delete": _delete,
+    "extend": _extend,
+    "keep": _keep,
+    "open": _named("open"),
+    "why": _named("why"),
+    "plan": _plan,
+    "images": lambda typed: Request("images", {"words": typed.name(1), "page": 1}),
+    "flavors": _flavors,
+    "approvals": _plain("approvals"),
+    "policy": _optional("policy", "name"),
+    "cost": _cost,
+    "audit": _named("audit"),
+    "link": _optional("link", "project"),
+    "unlink": _optional("unlink", "project"),
+    "whoami": _plain("whoami"),
+    "settings": _plain("settings"),
+    "admin": _admin,
 }
 
 COMMANDS: tuple[str, ...] = tuple(_RULES)

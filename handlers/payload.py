@@ -30,13 +30,32 @@ class Sender:
     message: Mapping[str, Any] | None = None
     until: float = 0.0  # the event loop's time by which Slack must have its answer
 
-    def entry(self, wish: Request, *, text: str | None = None, joins: bool = False, button: str | None = None,
-              view: str | None = None, reply: str | None = None, counted: bool = True,
-              cause: str | None = None) -> Entry:
+    def entry(
+        self,
+        wish: Request,
+        *,
+        text: str | None = None,
+        joins: bool = False,
+        button: str | None = None,
+        view: str | None = None,
+        reply: str | None = None,
+        counted: bool = True,
+        cause: str | None = None,
+    ) -> Entry:
         """The request as it is kept; `reply` is the response_url, sealed."""
-        data = {"verb": wish.verb, "args": dict(wish.args), "user": self.user, "team": self.team,
-                "channel": self.channel, "reply": reply, "via": self.via, "text": text, "cause": button,
-                "view": view, "message": dict(self.message) if self.message else None}
+        data = {
+            "verb": wish.verb,
+            "args": dict(wish.args),
+            "user": self.user,
+            "team": self.team,
+            "channel": self.channel,
+            "reply": reply,
+            "via": self.via,
+            "text": text,
+            "cause": button,
+            "view": view,
+            "message": dict(self.message) if self.message else None,
+        }
         return Entry(cause or self.cause, self.user, self.team, data, text if joins else None, counted)
 
 
@@ -53,8 +72,16 @@ def of_command(body: Mapping[str, Any]) -> Sender:
     trigger = _text(body, "trigger_id")
     told = trigger or "|".join(_text(body, key) for key in ("user_id", "text", "response_url"))
     team = _text(body, "team_id")
-    return Sender(_text(body, "user_id"), team, _teams(team), f"command:{_hash(told)}", "command",
-                  _text(body, "channel_id") or None, trigger, _text(body, "response_url"))
+    return Sender(
+        _text(body, "user_id"),
+        team,
+        _teams(team),
+        f"command:{_hash(told)}",
+        "command",
+        _text(body, "channel_id") or None,
+        trigger,
+        _text(body, "response_url"),
+    )
 
 
 def of_click(body: Mapping[str, Any]) -> Sender:
@@ -66,16 +93,31 @@ def of_click(body: Mapping[str, Any]) -> Sender:
     channel = _text(_map(body, "channel"), "id") or _text(container, "channel_id")
     ts = _text(container, "message_ts") or _text(_map(body, "message"), "ts")
     message = {"channel": channel, "ts": ts, "ephemeral": bool(container.get("is_ephemeral"))}
-    return Sender(user, team, teams, f"click:{_hash(told)}", "click", channel or None, _text(body, "trigger_id"),
-                  _text(body, "response_url"), message if channel and ts else None)
+    return Sender(
+        user,
+        team,
+        teams,
+        f"click:{_hash(told)}",
+        "click",
+        channel or None,
+        _text(body, "trigger_id"),
+        _text(body, "response_url"),
+        message if channel and ts else None,
+    )
 
 
 def of_submit(body: Mapping[str, Any]) -> Sender:
     """A modal: one state of one view counts once."""
     user, team, teams = _person(body)
     view = _map(body, "view")
-    return Sender(user, team, teams, f"submit:{_text(view, 'id')}:{_text(view, 'hash')}"[:200], "submit",
-                  trigger=_text(body, "trigger_id"))
+    return Sender(
+        user,
+        team,
+        teams,
+        f"submit:{_text(view, 'id')}:{_text(view, 'hash')}"[:200],
+        "submit",
+        trigger=_text(body, "trigger_id"),
+    )
 
 
 def of_event(body: Mapping[str, Any]) -> Sender:

@@ -8,8 +8,12 @@ _DOUBLE = "\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\uff02"
 _SINGLE = "\u2018\u2019\u201a\u201b\u2032\uff07"
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
 _TYPING = str.maketrans(
-    dict.fromkeys(_SPACES, " ") | dict.fromkeys(_DOUBLE, '"') | dict.fromkeys(_SINGLE, "'")
-    | dict.fromkeys(_DASHES, "-") | {"\uff1d": "="})
+    dict.fromkeys(_SPACES, " ")
+    | dict.fromkeys(_DOUBLE, '"')
+    | dict.fromkeys(_SINGLE, "'")
+    | dict.fromkeys(_DASHES, "-")
+    | {"\uff1d": "="}
+)
 _INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff]")
 _MENTION = re.compile(r"<@([UW][A-Z0-9]{2,30})(?:\|[^>]*)?>")
 _USER_ID = re.compile(r"@([UW][A-Z0-9]{6,30})")
@@ -34,7 +38,7 @@ class Typed:
 
     def rest(self, index: int) -> str:
         """Everything from word `index` on, exactly as it was typed."""
-        return self.raw[self.words[index].start:].strip() if index < len(self.words) else ""
+        return self.raw[self.words[index].start :].strip() if index < len(self.words) else ""
 
     def name(self, first: int, end: int | None = None) -> str:
         """Words `first` up to `end` as one name: a single one without its quotes, several as typed."""
@@ -85,11 +89,11 @@ def _word(plain: str, start: int) -> Word:
     if (mentioned := _MENTION.match(plain, start)) is not None:
         return Word(mentioned[0], start, mentioned.end())
     if (end := _closing(plain, start)) is not None:
-        return Word(plain[start + 1:end], start, end + 1, quoted=True)
+        return Word(plain[start + 1 : end], start, end + 1, quoted=True)
     stop = _space(plain, start)
     equals = plain.find("=", start, stop)
     if equals > start and (end := _closing(plain, equals + 1)) is not None:
-        return Word(plain[start:equals + 1] + plain[equals + 2:end], start, end + 1)
+        return Word(plain[start : equals + 1] + plain[equals + 2 : end], start, end + 1)
     return Word(plain[start:stop], start, stop)
 
 

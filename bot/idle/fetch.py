@@ -44,7 +44,9 @@ def notebook_client(*, connections: int = 20) -> Client:
     """A client for notebooks only: no redirects, no proxy or credentials from the environment, few connections."""
     seconds = TIMEOUT.total_seconds()
     return Client(
-        follow_redirects=False, trust_env=False, timeout=Timeout(seconds),
+        follow_redirects=False,
+        trust_env=False,
+        timeout=Timeout(seconds),
         limits=Limits(max_connections=connections, max_keepalive_connections=0),
     )
 

@@ -32,8 +32,11 @@ class Remembered:
         try:
             until = memory["active_until"]
             return Remembered(
-                int(memory["run"]), from_ms(int(memory["read_at"])), None if until is None else from_ms(int(until)),
-                frozenset(map(str, memory["present"])), timedelta(milliseconds=int(memory["ahead_ms"])),
+                int(memory["run"]),
+                from_ms(int(memory["read_at"])),
+                None if until is None else from_ms(int(until)),
+                frozenset(map(str, memory["present"])),
+                timedelta(milliseconds=int(memory["ahead_ms"])),
             )
         except (KeyError, TypeError, ValueError, OverflowError):
             return None
@@ -41,9 +44,11 @@ class Remembered:
     def as_memory(self) -> dict[str, Any]:
         """As JSON."""
         return {
-            "run": self.run, "read_at": to_ms(self.read_at),
+            "run": self.run,
+            "read_at": to_ms(self.read_at),
             "active_until": None if self.active_until is None else to_ms(self.active_until),
-            "present": sorted(self.present), "ahead_ms": self.ahead // timedelta(milliseconds=1),
+            "present": sorted(self.present),
+            "ahead_ms": self.ahead // timedelta(milliseconds=1),
         }
 
 
@@ -88,7 +93,11 @@ def _resting(server: ServerFacts, subject: Subject, after: Remembered, details: 
 
 
 def _last_use(
-    server: ServerFacts, before: Remembered | None, subject: Subject, now: datetime, ahead: timedelta,
+    server: ServerFacts,
+    before: Remembered | None,
+    subject: Subject,
+    now: datetime,
+    ahead: timedelta,
 ) -> datetime | None:
     """The last time a kernel or terminal may have been in use; None if none ever was.
 
@@ -138,7 +147,9 @@ def _details(server: ServerFacts, subject: Subject, ahead: timedelta) -> dict[st
         *(["old_server"] if is_old(server.version) else []),
     ]
     counts = {
-        "kernels": len(server.kernels), "terminals": len(server.terminals), "sessions": server.sessions,
+        "kernels": len(server.kernels),
+        "terminals": len(server.terminals),
+        "sessions": server.sessions,
         "connections": server.connections,
         "busy": sum(kernel.state in WORKING for kernel in server.kernels),
         "dead": sum(kernel.state == "dead" for kernel in server.kernels),
@@ -149,11 +160,14 @@ def _details(server: ServerFacts, subject: Subject, ahead: timedelta) -> dict[st
 
 
 def _evidence(
-    state: Any, since: datetime, reason: str, after: Remembered, details: Mapping[str, str],
+    state: Any,
+    since: datetime,
+    reason: str,
+    after: Remembered,
+    details: Mapping[str, str],
 ) -> Evidence:
     return Evidence(SourceReading(NAME, state, since, reason, after.read_at, dict(details)), after.as_memory())
 
 
 def _minutes(span: timedelta) -> str:
     return f"{span // timedelta(minutes=1)} min"
-

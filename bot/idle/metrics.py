@@ -46,7 +46,13 @@ class Metrics:
     name = NAME
 
     def __init__(
-        self, aom: Aom, policy: MetricsPolicy, clock: Clock, *, timeout: timedelta = TIMEOUT, at_once: int = AT_ONCE,
+        self,
+        aom: Aom,
+        policy: MetricsPolicy,
+        clock: Clock,
+        *,
+        timeout: timedelta = TIMEOUT,
+        at_once: int = AT_ONCE,
     ) -> None:
         self._aom, self._policy, self._clock = aom, policy, clock
         self._timeout, self._slots = timeout, asyncio.Semaphore(at_once)
@@ -149,8 +155,12 @@ class Found:
 async def discover(aom: Aom, policy: MetricsPolicy) -> tuple[Found, ...]:
     """Looks for each configured series in each namespace. Never raises for what the service does."""
     return tuple(
-        [await _find(aom, policy, series, space) for series in policy.series if series.name
-         for space in policy.namespaces]
+        [
+            await _find(aom, policy, series, space)
+            for series in policy.series
+            if series.name
+            for space in policy.namespaces
+        ]
     )
 
 

@@ -92,14 +92,19 @@ def _veto_start(windows: Sequence[_Window], subject: Subject, now: datetime) -> 
 def _loudest(measured: Sequence[Measured], start: datetime) -> tuple[Series, Point] | None:
     """The newest point above its limit."""
     loud = [
-        (each.series, point) for each in measured for point in each.points
+        (each.series, point)
+        for each in measured
+        for point in each.points
         if point.at > start and point.value > each.series.limit
     ]
     return max(loud, key=lambda found: found[1].at, default=None)
 
 
 def _shortcoming(
-    measured: Sequence[Measured], windows: Sequence[_Window | None], subject: Subject, now: datetime,
+    measured: Sequence[Measured],
+    windows: Sequence[_Window | None],
+    subject: Subject,
+    now: datetime,
 ) -> str:
     """Why these series prove nothing; empty if they do."""
     if subject.category not in ALWAYS:
@@ -156,7 +161,8 @@ def _details(measured: Sequence[Measured], windows: Sequence[_Window], now: date
     """Highest values, coverage and lag, for people."""
     told = {
         each.series.kind: f"at most {max(point.value for point in each.points):.3g} {each.series.unit}"
-        for each in measured if each.points
+        for each in measured
+        if each.points
     }
     silent = [each.series.kind for each in measured if not each.points]
     if silent:

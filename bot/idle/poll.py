@@ -26,7 +26,11 @@ def first_poll(notebook_id: NotebookId, running_since: datetime, idle_after: tim
 
 
 def next_poll(
-    read_at: datetime, idle_after: timedelta, *, idle_since: datetime | None = None, stop_at: datetime | None = None,
+    read_at: datetime,
+    idle_after: timedelta,
+    *,
+    idle_since: datetime | None = None,
+    stop_at: datetime | None = None,
     confirm: bool = False,
 ) -> datetime:
     """The next reading after the one of `read_at`, never sooner than a minute after it.

@@ -15,7 +15,10 @@ Samples = Mapping[str, Sample]  # source -> its last sample
 
 
 async def read_all(
-    sources: Sequence[Source], subjects: Sequence[Subject], stored: Mapping[NotebookId, Samples], clock: Clock,
+    sources: Sequence[Source],
+    subjects: Sequence[Subject],
+    stored: Mapping[NotebookId, Samples],
+    clock: Clock,
 ) -> dict[NotebookId, dict[str, Sample]]:
     """A new sample of each source for each subject, all sources at once; `Subject.memory` is taken from `stored`.
 
@@ -31,7 +34,9 @@ async def read_all(
 
 
 async def _read(
-    source: Source, subjects: Sequence[Subject], stored: Mapping[NotebookId, Samples],
+    source: Source,
+    subjects: Sequence[Subject],
+    stored: Mapping[NotebookId, Samples],
 ) -> Mapping[NotebookId, Evidence]:
     remembered = [replace(each, memory=_memory(source, stored.get(each.notebook.id))) for each in subjects]
     try:

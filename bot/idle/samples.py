@@ -26,8 +26,12 @@ def encode(sample: Sample) -> dict[str, Any]:
     """As JSON. It holds no token and no address of the notebook."""
     reading = sample.reading
     told = {
-        "source": reading.source, "state": reading.state, "since": _ms(reading.since), "reason": reading.reason,
-        "newest": _ms(reading.newest), "details": dict(reading.details),
+        "source": reading.source,
+        "state": reading.state,
+        "since": _ms(reading.since),
+        "reason": reading.reason,
+        "newest": _ms(reading.newest),
+        "details": dict(reading.details),
     }
     return {"v": VERSION, "read_at": to_ms(sample.read_at), "reading": told, "memory": dict(sample.memory)}
 
@@ -46,8 +50,12 @@ def _sample(data: Mapping[str, Any]) -> Sample:
         raise ValueError("state")
     details = {str(key): str(value) for key, value in told["details"].items()}
     reading = SourceReading(
-        source=str(told["source"]), state=told["state"], since=_at(told["since"]), reason=str(told["reason"]),
-        newest=_at(told["newest"]), details=details,
+        source=str(told["source"]),
+        state=told["state"],
+        since=_at(told["since"]),
+        reason=str(told["reason"]),
+        newest=_at(told["newest"]),
+        details=details,
     )
     return Sample(from_ms(int(data["read_at"])), reading, dict(data["memory"]))
 

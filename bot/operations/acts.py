@@ -50,9 +50,7 @@ class Acts:
         for each, stop in stops:
             await self._stop(db, project, each, stop, now)
 
-    async def _one(
-        self, db: Tx, project: str, each: "Decided", action: Action, to: Targets, now: datetime
-    ) -> None:
+    async def _one(self, db: Tx, project: str, each: "Decided", action: Action, to: Targets, now: datetime) -> None:
         match action:
             case VoidNotice(key=key, reason=reason):
                 await self._void(db, project, each, key, reason, now)

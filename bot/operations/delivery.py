@@ -39,7 +39,6 @@ class Drawing:
             message = render(row.kind, facts, now, self._ctx)
         return message if message is not None else f"nothing is known of {row.kind}"
 
-
     async def _moot(self, row: Any, now: datetime) -> str | None:
         """Why none of the notebooks it speaks of is as it says any more; None while one still is."""
         if self._db is None or row.kind not in WARNINGS or row.project is None:

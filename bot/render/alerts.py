@@ -18,8 +18,10 @@ def alert(facts: AlertFacts, now: datetime, ctx: Context) -> Message:
     if facts["next_step"]:
         page.say(f"Next step: {text.advice(facts['next_step'], ctx.command)}")
     if facts.get("button") == "link":
-        page.say(f"Type `{ctx.command} link{_project_word(facts)}`: it gives you a private page. "
-                 "Never type credentials into Slack.")
+        page.say(
+            f"Type `{ctx.command} link{_project_word(facts)}`: it gives you a private page. "
+            "Never type credentials into Slack."
+        )
     page.buttons(_button(facts))
     if seen := facts.get("at_ms"):
         page.note(f"Seen {text.when(seen)}.")
@@ -47,7 +49,12 @@ def _button(facts: AlertFacts) -> Block | None:
 def release(cause: str, project: str) -> Block:
     """Lets stops go on; asked twice, since it may stop many notebooks."""
     name = text.plain_name(project, 40)
-    ask = confirm(f"Release the brake of {name}?", "Notebooks that are due are stopped again, a few at a time.",
-                  "Release", danger=False)
-    return button("Release the brake", ids.ADMIN_RELEASE, ids.Button(cause=cause, project=project), ask=ask,
-                  about=f"of {name}")
+    ask = confirm(
+        f"Release the brake of {name}?",
+        "Notebooks that are due are stopped again, a few at a time.",
+        "Release",
+        danger=False,
+    )
+    return button(
+        "Release the brake", ids.ADMIN_RELEASE, ids.Button(cause=cause, project=project), ask=ask, about=f"of {name}"
+    )

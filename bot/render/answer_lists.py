@@ -27,8 +27,9 @@ def choices(facts: ChoicesAnswer, now: datetime, ctx: Context) -> Message:
     page.say(f"{text.sentence(text.prose(facts['text']))} Which one?")
     for number, choice in enumerate(facts["choices"][:_CHOICES]):
         note = f": {text.prose(choice['note'], 200)}" if choice.get("note") else ""
-        value = ids.Button(cause=facts["cause"], request=facts["request"], notebook=choice["id"],
-                           project=choice.get("project"))
+        value = ids.Button(
+            cause=facts["cause"], request=facts["request"], notebook=choice["id"], project=choice.get("project")
+        )
         pick = button("This one", f"{ids.PICK}:{number}", value, about=text.plain_name(choice["label"], 40))
         page.say(f"{text.bold(choice['label'])}{note}", accessory=pick)
     more = facts.get("more", 0) + max(0, len(facts["choices"]) - _CHOICES)
@@ -41,13 +42,17 @@ def listing(facts: ListAnswer, now: datetime, ctx: Context) -> Message:
     """A page of notebooks with the buttons that apply; an empty one says what to do."""
     page = Page()
     if facts.get("failed"):
-        page.say(f"{text.listed([text.name(each) for each in facts['failed'][:20]])} could not be listed just now, "
-                 "so notebooks there may be missing below.")
+        page.say(
+            f"{text.listed([text.name(each) for each in facts['failed'][:20]])} could not be listed just now, "
+            "so notebooks there may be missing below."
+        )
     if not facts["rows"]:
         _empty(page, facts, ctx)
         return page.message()
-    page.say(f"*{text.name(facts['title'], 150)}*: {text.plural(facts['total'], 'notebook')}"
-             + (f", page {facts['page']} of {facts['pages']}" if facts["pages"] > 1 else ""))
+    page.say(
+        f"*{text.name(facts['title'], 150)}*: {text.plural(facts['total'], 'notebook')}"
+        + (f", page {facts['page']} of {facts['pages']}" if facts["pages"] > 1 else "")
+    )
     for row in facts["rows"][:_ROWS]:
         page.say(rows.said(row, now))
         page.buttons(*rows.row_buttons(facts["cause"], row))
@@ -67,6 +72,7 @@ def _empty(page: Page, facts: ListAnswer, ctx: Context) -> None:
 
 def pager(cause: str, request: str, page: int, pages: int) -> list[Block]:
     """Back and forth, where there is something."""
+
     def turn(words: str, action: str, to: int) -> Block:
         return button(words, action, ids.Button(cause=f"{cause}:{to}", request=request, page=to))
 
@@ -135,8 +141,10 @@ def images(facts: ImagesAnswer, now: datetime, ctx: Context) -> Message:
     if not facts["rows"]:
         page.say(f"No image{words} in {text.name(facts['project'])}. `{ctx.command} images` lists all.")
         return page.message()
-    page.say(f"*Images{words} in {text.name(facts['project'])}*: {facts['total']}"
-             + (f", page {facts['page']} of {facts['pages']}" if facts["pages"] > 1 else ""))
+    page.say(
+        f"*Images{words} in {text.name(facts['project'])}*: {facts['total']}"
+        + (f", page {facts['page']} of {facts['pages']}" if facts["pages"] > 1 else "")
+    )
     lines = [_image(row) for row in facts["rows"][:_IMAGES]]
     for start in range(0, len(lines), 5):
         page.say("\n".join(lines[start : start + 5]))
@@ -157,8 +165,10 @@ def flavors(facts: FlavorsAnswer, now: datetime, ctx: Context) -> Message:
     page = Page()
     kind = f"{text.name(facts['category'].upper())} flavors" if facts.get("category") else "Flavors"
     if not facts["rows"]:
-        page.say(f"No {kind.lower() if kind == 'Flavors' else kind} in {text.name(facts['project'])}. "
-                 f"`{ctx.command} flavors` lists all.")
+        page.say(
+            f"No {kind.lower() if kind == 'Flavors' else kind} in {text.name(facts['project'])}. "
+            f"`{ctx.command} flavors` lists all."
+        )
         return page.message()
     page.say(f"*{kind} in {text.name(facts['project'])}*")
     shown = facts["rows"][:_FLAVORS]

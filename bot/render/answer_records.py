@@ -26,8 +26,10 @@ def why(facts: WhyAnswer, now: datetime, ctx: Context) -> Message:
     """The record of decisions, newest first, each with its evidence, its rule and where that comes from."""
     page, who = Page(), text.bold(facts["name"])
     if not facts["decisions"]:
-        page.say(f"Nothing has been decided about {who} yet. `{ctx.command} plan {text.typed_name(facts['name'])}` "
-                 "says what would happen.")
+        page.say(
+            f"Nothing has been decided about {who} yet. `{ctx.command} plan {text.typed_name(facts['name'])}` "
+            "says what would happen."
+        )
         return page.message()
     page.say(f"What was decided about {who} in {text.name(facts['project'])}, newest first:")
     for decision in facts["decisions"][:_DECISIONS]:
@@ -64,8 +66,11 @@ def plan(facts: PlanAnswer, now: datetime, ctx: Context) -> Message:
     if facts.get("evidence"):
         page.say(evidence(facts["evidence"]))
     if ahead := facts.get("ahead"):
-        lines = [f"• {text.when(each['at_ms'])}: {text.prose(each['text'], 200)}"
-                 + (f" ({text.prose(each['rule'], 120)})" if each.get("rule") else "") for each in ahead[:10]]
+        lines = [
+            f"• {text.when(each['at_ms'])}: {text.prose(each['text'], 200)}"
+            + (f" ({text.prose(each['rule'], 120)})" if each.get("rule") else "")
+            for each in ahead[:10]
+        ]
         page.say("What is ahead:\n" + "\n".join(lines))
     if facts.get("assumes"):
         page.note(f"This assumes {text.sentence(text.prose(facts['assumes'], 300))}")
@@ -77,8 +82,10 @@ def policy(facts: PolicyAnswer, now: datetime, ctx: Context) -> Message:
     page = Page()
     about = f"{text.bold(facts['name'])} in " if facts.get("name") else ""
     page.say(f"Limits that hold for {about}{text.name(facts['project'])}:")
-    lines = [f"• {text.code(row['key'])}: *{text.prose(row['value'], 200)}*, from {text.prose(row['source'], 120)}"
-             for row in facts["rows"][:_LIMITS]]
+    lines = [
+        f"• {text.code(row['key'])}: *{text.prose(row['value'], 200)}*, from {text.prose(row['source'], 120)}"
+        for row in facts["rows"][:_LIMITS]
+    ]
     for start in range(0, len(lines), 7):
         page.say("\n".join(lines[start : start + 7]))
     if not lines:
@@ -137,5 +144,7 @@ def _record(row: AuditRow) -> str:
     rule = f", rule: {text.prose(row['rule'], 150)}" if row.get("rule") else ""
     result = f", result: {text.prose(row['result'], 150)}" if row.get("result") else ""
     shown = f"\n    was shown: {text.prose(row['shown'], 200)}" if row.get("shown") else ""
-    return (f"• {text.when(row['at_ms'])}: {text.person(row['actor'])} {text.prose(row['action'], 200)}"
-            f"{asked}{rule}{result}{shown}")
+    return (
+        f"• {text.when(row['at_ms'])}: {text.person(row['actor'])} {text.prose(row['action'], 200)}"
+        f"{asked}{rule}{result}{shown}"
+    )

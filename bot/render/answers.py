@@ -33,8 +33,13 @@ _COST_ROWS, _DISKS = 15, 10
 def plain_text(facts: TextAnswer, now: datetime, ctx: Context) -> Message:
     """A sentence or two, and what can be done next."""
     page = Page()
-    page.say(" ".join(filter(None, (text.advice(facts["text"], ctx.command),
-                                    text.advice(facts.get("next_step") or "", ctx.command)))))
+    page.say(
+        " ".join(
+            filter(
+                None, (text.advice(facts["text"], ctx.command), text.advice(facts.get("next_step") or "", ctx.command))
+            )
+        )
+    )
     return page.message()
 
 
@@ -60,8 +65,10 @@ def already(facts: AlreadyAnswer, now: datetime, ctx: Context) -> Message:
 def joined(facts: JoinedAnswer, now: datetime, ctx: Context) -> Message:
     """A repeated command joins the one under way."""
     page = Page()
-    page.say(f"This has been under way since {text.when(facts['since_ms'])}: "
-             f"{text.sentence(text.prose(facts['text'], 300))} You get one answer.")
+    page.say(
+        f"This has been under way since {text.when(facts['since_ms'])}: "
+        f"{text.sentence(text.prose(facts['text'], 300))} You get one answer."
+    )
     return page.message()
 
 
@@ -79,8 +86,9 @@ def confirm_stop(facts: ConfirmStopAnswer, now: datetime, ctx: Context) -> Messa
     page.say(f"Stop {text.bold(facts['name'])}{owner} ({text.code(facts['flavor'])})?")
     busy = f"{text.sentence(text.prose(facts['busy'], 300))} " if facts.get("busy") else ""
     lease = f" It would run until {text.when(end)}." if end and end > to_ms(now) else ""
-    page.say(f"{busy}What runs in it ends now. What is in `{WORK}` stays; everything else in the container is gone."
-             f"{lease}")
+    page.say(
+        f"{busy}What runs in it ends now. What is in `{WORK}` stays; everything else in the container is gone.{lease}"
+    )
     draw = NotebookButtons(facts["cause"], facts["project"], facts["notebook_id"], facts["name"])
     page.buttons(draw.stop_confirmed())
     page.note("If it should go on, do nothing.")
@@ -91,18 +99,24 @@ def private_link(facts: OpenAnswer, now: datetime, ctx: Context) -> Message:
     """The owner's private link. The address stays out of `text`, which phones show on a locked screen."""
     page, end = Page(), facts.get("end_ms")
     until = f" It runs until {text.when(end)}." if end else ""
-    page.say(f"The private link to {text.bold(facts['name'])}. Whoever has it can use your notebook: do not share it."
-             f"{until}")
-    page.buttons(button("Open notebook", ids.OPEN_URL, style="primary", about=text.plain_name(facts["name"], 40),
-                        url=facts["url"]))
+    page.say(
+        f"The private link to {text.bold(facts['name'])}. Whoever has it can use your notebook: do not share it.{until}"
+    )
+    page.buttons(
+        button(
+            "Open notebook", ids.OPEN_URL, style="primary", about=text.plain_name(facts["name"], 40), url=facts["url"]
+        )
+    )
     return page.message()
 
 
 def link(facts: LinkAnswer, now: datetime, ctx: Context) -> Message:
     """The private page where credentials are given, and nowhere else."""
     page = Page()
-    page.say(f"Connect your cloud user for {text.name(facts['project'])} on your private page. It works once, until "
-             f"{text.when(facts['expires_ms'])}. Never type credentials into Slack.")
+    page.say(
+        f"Connect your cloud user for {text.name(facts['project'])} on your private page. It works once, until "
+        f"{text.when(facts['expires_ms'])}. Never type credentials into Slack."
+    )
     page.buttons(button("Open my private page", ids.OPEN_URL, style="primary", url=facts["url"]))
     return page.message()
 
@@ -126,8 +140,10 @@ def whoami(facts: WhoamiAnswer, now: datetime, ctx: Context) -> Message:
     page = Page()
     projects = text.listed([text.name(each) for each in facts["projects"][:20]]) or "none yet"
     page.say(f"You are {text.person(facts['user'])}. Your projects: {projects}. Your zone: {text.name(facts['zone'])}.")
-    page.say("\n".join(_cloud_link(each) for each in facts["links"][:20]) or
-             f"No cloud user is connected. `{ctx.command} link` gives you a private page for it.")
+    page.say(
+        "\n".join(_cloud_link(each) for each in facts["links"][:20])
+        or f"No cloud user is connected. `{ctx.command} link` gives you a private page for it."
+    )
     if facts["roles"]:
         page.say(f"Roles: {text.clip(text.listed([text.name(role, 100) for role in facts['roles'][:20]]), 1500)}.")
     return page.message()
@@ -137,17 +153,25 @@ def _cloud_link(row: CloudLink) -> str:
     domain = f" of {text.name(row['domain'])}" if row.get("domain") else ""
     until = row.get("expires_ms") if row["state"] in ("working", "waiting") else None
     expires = f", until {text.when(until)}" if until else ""
-    state = {"working": "working", "expired": "expired: link again", "refused": "refused by the cloud: link again",
-             "waiting": "waits for an admin"}[row["state"]]
-    return (f"• {text.name(row['project'])}: cloud user {text.bold(row['cloud_user'])}{domain}, "
-            f"{text.name(row['kind'])}, {state}{expires}")
+    state = {
+        "working": "working",
+        "expired": "expired: link again",
+        "refused": "refused by the cloud: link again",
+        "waiting": "waits for an admin",
+    }[row["state"]]
+    return (
+        f"• {text.name(row['project'])}: cloud user {text.bold(row['cloud_user'])}{domain}, "
+        f"{text.name(row['kind'])}, {state}{expires}"
+    )
 
 
 def settings(facts: SettingsAnswer, now: datetime, ctx: Context) -> Message:
     """What is set; the form changes it."""
     page = Page()
-    page.say(f"Your zone: {text.name(facts['zone'])}, {text.prose(facts['zone_source'], 100)}.\n"
-             f"Quiet hours: {text.name(facts['quiet']) if facts['quiet'] else 'none'}.")
+    page.say(
+        f"Your zone: {text.name(facts['zone'])}, {text.prose(facts['zone_source'], 100)}.\n"
+        f"Quiet hours: {text.name(facts['quiet']) if facts['quiet'] else 'none'}."
+    )
     lines = [f"• {text.prose(each['label'], 150)}: {'on' if each['on'] else 'off'}" for each in facts["notices"][:10]]
     if lines:
         page.say("Optional notices:\n" + "\n".join(lines))
@@ -163,15 +187,24 @@ def cost(facts: CostAnswer, now: datetime, ctx: Context) -> Message:
         page.say(headline)
         return _charted(page, facts)
     page.say(f"{headline}\n{digests.rows_said(facts['rows'], _COST_ROWS)}")
-    page.say(digests.saved_said(facts["saved"], facts["saved_method"], facts["stops"], facts["wrong"],
-                                facts.get("idle_stops", facts["stops"])))
+    page.say(
+        digests.saved_said(
+            facts["saved"],
+            facts["saved_method"],
+            facts["stops"],
+            facts["wrong"],
+            facts.get("idle_stops", facts["stops"]),
+        )
+    )
     if facts.get("budget"):
         page.say(f"Budget: {text.prose(facts['budget'], 200)}.")
     if facts["unpriced"]:
         page.say(digests.unpriced_said(facts["unpriced"]))
     _disks(page, facts)
-    page.note(f"Running time × price and disks, from {text.when(facts['from_ms'])} to {text.when(facts['to_ms'])}."
-              + (" The chart is in your direct messages." if facts.get("elsewhere") else ""))
+    page.note(
+        f"Running time × price and disks, from {text.when(facts['from_ms'])} to {text.when(facts['to_ms'])}."
+        + (" The chart is in your direct messages." if facts.get("elsewhere") else "")
+    )
     return page.message() if facts.get("elsewhere") else _charted(page, facts)
 
 

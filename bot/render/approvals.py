@@ -84,8 +84,9 @@ def _about(facts: ApprovalFacts) -> str:
 
 
 def _value(facts: ApprovalFacts) -> ids.Button:
-    return ids.Button(cause=facts["cause"], project=facts["project"], notebook=facts["notebook_id"] or None,
-                      approval=facts["id"])
+    return ids.Button(
+        cause=facts["cause"], project=facts["project"], notebook=facts["notebook_id"] or None, approval=facts["id"]
+    )
 
 
 def decided(facts: ApprovalFacts) -> str:

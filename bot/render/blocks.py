@@ -71,8 +71,14 @@ def confirm(title: str, text: str, yes: str, no: str = "Cancel", *, danger: bool
 
 
 def button(
-    text: str, action: str, value: ids.Button | None = None, *, style: Style | None = None, ask: Block | None = None,
-    about: str = "", url: str = "",
+    text: str,
+    action: str,
+    value: ids.Button | None = None,
+    *,
+    style: Style | None = None,
+    ask: Block | None = None,
+    about: str = "",
+    url: str = "",
 ) -> Block:
     """`about` names what it acts on, for those who hear the button without seeing its row."""
     block: Block = {"type": "button", "text": plain(text, BUTTON), "action_id": action}
@@ -123,21 +129,36 @@ def checkboxes(field: str, options: Sequence[Block], *, checked: Sequence[str] =
 
 
 def text_input(
-    field: str, *, initial: str = "", placeholder: str = "", longest: int = 200, multiline: bool = False,
+    field: str,
+    *,
+    initial: str = "",
+    placeholder: str = "",
+    longest: int = 200,
+    multiline: bool = False,
     as_typed: bool = False,
 ) -> Block:
     """A line, or several. `as_typed`: in a field that dispatches, each change is told, not only Enter."""
     block: Block = {"type": "plain_text_input", "action_id": field, "max_length": longest}
     if as_typed:
         block["dispatch_action_config"] = {"trigger_actions_on": ["on_enter_pressed", "on_character_entered"]}
-    return _with(block, multiline=multiline or None, initial_value=cut(initial, longest) or None,
-                 placeholder=plain(placeholder, PLACEHOLDER) if placeholder else None)
+    return _with(
+        block,
+        multiline=multiline or None,
+        initial_value=cut(initial, longest) or None,
+        placeholder=plain(placeholder, PLACEHOLDER) if placeholder else None,
+    )
 
 
 def number_input(field: str, *, initial: int, least: int, most: int) -> Block:
     """A whole number."""
-    return {"type": "number_input", "action_id": field, "is_decimal_allowed": False, "initial_value": str(initial),
-            "min_value": str(least), "max_value": str(most)}
+    return {
+        "type": "number_input",
+        "action_id": field,
+        "is_decimal_allowed": False,
+        "initial_value": str(initial),
+        "min_value": str(least),
+        "max_value": str(most),
+    }
 
 
 def moment_input(field: str, *, initial_ms: int | None = None) -> Block:
@@ -149,8 +170,9 @@ def moment_input(field: str, *, initial_ms: int | None = None) -> Block:
 def field(label: str, element: Block, *, hint: str = "", optional: bool = False, dispatch: bool = False) -> Block:
     """A labelled input. Its block id is the action id of its element: `state.values[name][name]`."""
     block: Block = {"type": "input", "block_id": element["action_id"], "label": plain(label, LABEL), "element": element}
-    return _with(block, hint=plain(hint, HINT) if hint else None, optional=optional or None,
-                 dispatch_action=dispatch or None)
+    return _with(
+        block, hint=plain(hint, HINT) if hint else None, optional=optional or None, dispatch_action=dispatch or None
+    )
 
 
 def _with(block: Block, **more: Any) -> Block:

@@ -22,8 +22,13 @@ class NotebookButtons:
 
     def extend(self, hours: int, *, primary: bool = False) -> Block:
         """So many hours more."""
-        return button(f"Extend {hours} h", f"{ids.EXTEND}:{hours}h", self._value(hours * HOUR_S),
-                      style="primary" if primary else None, about=self._name)
+        return button(
+            f"Extend {hours} h",
+            f"{ids.EXTEND}:{hours}h",
+            self._value(hours * HOUR_S),
+            style="primary" if primary else None,
+            about=self._name,
+        )
 
     def extend_one(self) -> Block:
         """One hour more, alone in its row."""
@@ -44,8 +49,12 @@ class NotebookButtons:
 
     def stop(self) -> Block:
         """Stops it, after a question."""
-        ask = confirm(f"Stop {self._name}?", f"What runs in it ends now. Files in {WORK} stay; everything else in the "
-                      "container is gone.", "Stop it", "Let it run")
+        ask = confirm(
+            f"Stop {self._name}?",
+            f"What runs in it ends now. Files in {WORK} stay; everything else in the container is gone.",
+            "Stop it",
+            "Let it run",
+        )
         return button("Stop now", ids.STOP, self._value(), style="danger", ask=ask, about=self._name)
 
     def stop_confirmed(self) -> Block:
@@ -66,8 +75,13 @@ class NotebookButtons:
 
     def keep(self, hours: int, *, primary: bool = True) -> Block:
         """No idle stop for so long."""
-        return button(f"Keep running {hours} h", ids.KEEP, self._value(hours * HOUR_S),
-                      style="primary" if primary else None, about=self._name)
+        return button(
+            f"Keep running {hours} h",
+            ids.KEEP,
+            self._value(hours * HOUR_S),
+            style="primary" if primary else None,
+            about=self._name,
+        )
 
     def keep_until(self) -> Block:
         """Asks until when and why."""

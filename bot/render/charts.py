@@ -46,26 +46,56 @@ def alt(title: str, rows: Sequence[DigestRow], currency: str) -> str:
 
 def spec(title: str, rows: Sequence[DigestRow], currency: str) -> dict[str, Any]:
     """Vega-Lite: horizontal bars, each with its amount, no data from elsewhere."""
-    data = [{"label": f"{number + 1}", "name": plain_name(row["label"], 32), "value": round(row["value"], 2),
-             "amount": f"{row['value']:.2f}", "color": _BAR if row["hours"] else _REST}
-            for number, row in enumerate(rows)]
+    data = [
+        {
+            "label": f"{number + 1}",
+            "name": plain_name(row["label"], 32),
+            "value": round(row["value"], 2),
+            "amount": f"{row['value']:.2f}",
+            "color": _BAR if row["hours"] else _REST,
+        }
+        for number, row in enumerate(rows)
+    ]
     names = {row["label"]: row["name"] for row in data}
-    side = {"field": "label", "type": "nominal", "sort": None, "title": None,
-            "axis": {"labelExpr": f"{_json(names)}[datum.value]", "labelLimit": 220, "labelPadding": 6,
-                     "ticks": False, "domain": False}}
-    bars = {"mark": {"type": "bar", "height": {"band": 0.7}, "cornerRadiusEnd": 2},
-            "encoding": {"color": {"field": "color", "type": "nominal", "scale": None},
-                         "x": {"field": "value", "type": "quantitative", "title": currency,
-                               "axis": {"grid": True, "tickCount": 5}}}}
-    amounts = {"mark": {"type": "text", "align": "left", "dx": 5, "color": _INK, "fontSize": 12},
-               "encoding": {"x": {"field": "value", "type": "quantitative"}, "text": {"field": "amount"}}}
+    side = {
+        "field": "label",
+        "type": "nominal",
+        "sort": None,
+        "title": None,
+        "axis": {
+            "labelExpr": f"{_json(names)}[datum.value]",
+            "labelLimit": 220,
+            "labelPadding": 6,
+            "ticks": False,
+            "domain": False,
+        },
+    }
+    bars = {
+        "mark": {"type": "bar", "height": {"band": 0.7}, "cornerRadiusEnd": 2},
+        "encoding": {
+            "color": {"field": "color", "type": "nominal", "scale": None},
+            "x": {"field": "value", "type": "quantitative", "title": currency, "axis": {"grid": True, "tickCount": 5}},
+        },
+    }
+    amounts = {
+        "mark": {"type": "text", "align": "left", "dx": 5, "color": _INK, "fontSize": 12},
+        "encoding": {"x": {"field": "value", "type": "quantitative"}, "text": {"field": "amount"}},
+    }
     return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.json", "background": _PAPER, "padding": 16,
-        "width": _WIDTH, "height": max(2, len(data)) * _ROW, "data": {"values": data},
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "background": _PAPER,
+        "padding": 16,
+        "width": _WIDTH,
+        "height": max(2, len(data)) * _ROW,
+        "data": {"values": data},
         "title": {"text": plain_name(title, 70), "anchor": "start", "color": _INK, "fontSize": 15, "offset": 12},
-        "encoding": {"y": side}, "layer": [bars, amounts],
-        "config": {"view": {"stroke": None}, "font": "sans-serif",
-                   "axis": {"labelColor": _INK, "titleColor": _FAINT, "labelFontSize": 12, "gridColor": "#e8e8e8"}},
+        "encoding": {"y": side},
+        "layer": [bars, amounts],
+        "config": {
+            "view": {"stroke": None},
+            "font": "sans-serif",
+            "axis": {"labelColor": _INK, "titleColor": _FAINT, "labelFontSize": 12, "gridColor": "#e8e8e8"},
+        },
     }
 
 

@@ -17,8 +17,10 @@ def digest(facts: DigestFacts, now: datetime, ctx: Context) -> Message:
     """Figures first, the chart in the thread, the head of the audit chain last."""
     page, project = Page(), text.plain_name(facts["project"])
     page.title(f"{project}: the {'day' if facts['period'] == 'daily' else 'week'} in figures")
-    page.say(f"From {text.when(facts['from_ms'])} to {text.when(facts['to_ms'])}: *{text.escape(facts['total'])}*.\n"
-             + rows_said(facts["rows"], _ROWS))
+    page.say(
+        f"From {text.when(facts['from_ms'])} to {text.when(facts['to_ms'])}: *{text.escape(facts['total'])}*.\n"
+        + rows_said(facts["rows"], _ROWS)
+    )
     idle = facts.get("idle_stops", facts["stops"])
     page.say(saved_said(facts["saved"], facts["saved_method"], facts["stops"], facts["wrong"], idle))
     page.say(_now(facts))
@@ -37,16 +39,21 @@ def digest(facts: DigestFacts, now: datetime, ctx: Context) -> Message:
 def enforce(project: str, cause: str) -> dict[str, object]:
     """One click by an admin; whoever else presses it is told that only an admin can."""
     name = text.plain_name(project, 40)
-    ask = confirm(f"Enforce in {name}?", "From now on idle notebooks are stopped after a warning and its grace.",
-                  "Enforce", danger=False)
+    ask = confirm(
+        f"Enforce in {name}?",
+        "From now on idle notebooks are stopped after a warning and its grace.",
+        "Enforce",
+        danger=False,
+    )
     value = ids.Button(cause=f"{cause}:{project}", project=project)
     return button("Enforce", ids.ADMIN_ENFORCE, value, ask=ask, about=f"idle stops in {name}")
 
 
 def with_chart(page: Page, title: str, rows: list[DigestRow], currency: str) -> Message:
     """The page, and its picture where pictures can be made."""
-    return page.message(image=charts.cost_chart(title, rows, currency), title=title,
-                        alt=charts.alt(title, rows, currency))
+    return page.message(
+        image=charts.cost_chart(title, rows, currency), title=title, alt=charts.alt(title, rows, currency)
+    )
 
 
 def rows_said(rows: list[DigestRow], most: int) -> str:
@@ -64,10 +71,16 @@ def saved_said(saved: str, method: str, stops: int, wrong: int, idle: int) -> st
     """Savings with their method, never without."""
     if not stops:
         return "No idle notebook was stopped, so nothing is counted as saved."
-    marked = f" {text.plural(wrong, 'stop was', 'stops were')} marked as wrong and {'is' if wrong == 1 else 'are'} " \
-             f"not counted ({_share(wrong, idle)} of the idle stops)." if wrong else ""
-    return (f"Saved: *{text.escape(saved)}* by {text.plural(stops, 'stop')}.{marked}\n"
-            f"How this is counted: {text.sentence(text.prose(method, 400))}")
+    marked = (
+        f" {text.plural(wrong, 'stop was', 'stops were')} marked as wrong and {'is' if wrong == 1 else 'are'} "
+        f"not counted ({_share(wrong, idle)} of the idle stops)."
+        if wrong
+        else ""
+    )
+    return (
+        f"Saved: *{text.escape(saved)}* by {text.plural(stops, 'stop')}.{marked}\n"
+        f"How this is counted: {text.sentence(text.prose(method, 400))}"
+    )
 
 
 def unpriced_said(flavors: list[str]) -> str:
@@ -77,8 +90,11 @@ def unpriced_said(flavors: list[str]) -> str:
 
 
 def _now(facts: DigestFacts) -> str:
-    waiting = f"{text.plural(facts['pending'], 'request waits', 'requests wait')} for an answer" \
-        if facts["pending"] else "no request waits"
+    waiting = (
+        f"{text.plural(facts['pending'], 'request waits', 'requests wait')} for an answer"
+        if facts["pending"]
+        else "no request waits"
+    )
     running = text.plural(facts["running"], "notebook") if facts["running"] else "no notebook"
     return f"Now: {running} running, {waiting}."
 

@@ -24,8 +24,10 @@ def home(facts: HomeFacts, now: datetime, ctx: Context) -> View:
         _welcome(page, ctx)
         return {"type": "home", "blocks": page.take()}
     if not facts["linked"]:
-        page.say(f"I cannot act for you yet: type `{ctx.command} link` and I give you a private page to connect your "
-                 "cloud user.")
+        page.say(
+            f"I cannot act for you yet: type `{ctx.command} link` and I give you a private page to connect your "
+            "cloud user."
+        )
     _attention(page, facts, now)
     if facts["linked"] or facts["running"]:
         _running(page, facts, now, ctx)
@@ -40,8 +42,10 @@ def home(facts: HomeFacts, now: datetime, ctx: Context) -> View:
 
 def _welcome(page: Page, ctx: Context) -> None:
     page.title("Notebooks that end when you are done")
-    page.say("Here you create, start and extend your ModelArts notebooks, see what they cost, and are warned before "
-             "one stops. You are not in a project yet: ask your admin to invite you to a project's channel.")
+    page.say(
+        "Here you create, start and extend your ModelArts notebooks, see what they cost, and are warned before "
+        "one stops. You are not in a project yet: ask your admin to invite you to a project's channel."
+    )
     page.note(f"`{ctx.command} help` shows everything I can do.")
 
 
@@ -57,8 +61,9 @@ def _attention(page: Page, facts: HomeFacts, now: datetime) -> None:
 
 def _attend(page: Page, item: Attention, cause: str) -> None:
     if request := item.get("approval"):
-        page.say(f"{text.person(request['requester'])} asks: {wish(request)} It expires "
-                 f"{text.when(request['expires_ms'])}.")
+        page.say(
+            f"{text.person(request['requester'])} asks: {wish(request)} It expires {text.when(request['expires_ms'])}."
+        )
         page.buttons(*decision_buttons(request)[:3])
         return
     page.say(text.prose(item["text"], 500))
@@ -108,8 +113,9 @@ def _more(page: Page, count: int, ctx: Context) -> None:
 def _foot(page: Page, facts: HomeFacts) -> None:
     value = ids.Button(cause=facts["cause"])
     page.line()
-    page.buttons(button("New notebook", ids.CREATE, value, style="primary"),
-                 button("Settings", ids.SETTINGS_OPEN, value))
+    page.buttons(
+        button("New notebook", ids.CREATE, value, style="primary"), button("Settings", ids.SETTINGS_OPEN, value)
+    )
     quiet = f"quiet hours {text.name(facts['quiet'])}" if facts["quiet"] else "no quiet hours"
     seen = f" Updated {text.when(facts['as_of_ms'])}." if facts.get("as_of_ms") else ""
     page.note(f"Your zone is {text.name(facts['zone'])}, {quiet}.{seen}")
@@ -124,8 +130,10 @@ def _project(page: Page, state: ProjectState, cause: str, now: datetime) -> None
         page.say(text.prose(state["trouble"], 500))
     if state.get("brake"):
         page.say(f"*Stops are paused*: {text.sentence(text.prose(state['brake'], 400))}")
-    page.buttons(release(f"{cause}:{state['project']}", state["project"]) if state.get("brake") else None,
-                 _enforce(state, cause) if state["mode"] == "shadow" and not state["mode_from_file"] else None)
+    page.buttons(
+        release(f"{cause}:{state['project']}", state["project"]) if state.get("brake") else None,
+        _enforce(state, cause) if state["mode"] == "shadow" and not state["mode_from_file"] else None,
+    )
     for request in state["pending"][:_PENDING]:
         page.say(f"{text.person(request['requester'])} asks: {wish(request)}")
         page.buttons(*decision_buttons(request)[:3])
@@ -133,9 +141,11 @@ def _project(page: Page, state: ProjectState, cause: str, now: datetime) -> None
         page.note(f"And {text.plural(len(state['pending']) - _PENDING, 'request')} more.")
 
 
-_MODES = {"shadow": "Shadow mode: idle notebooks are recorded, not stopped.",
-          "enforce": "Enforcing: idle notebooks are stopped after a warning.",
-          "off": "Idle stops are off."}
+_MODES = {
+    "shadow": "Shadow mode: idle notebooks are recorded, not stopped.",
+    "enforce": "Enforcing: idle notebooks are stopped after a warning.",
+    "off": "Idle stops are off.",
+}
 
 
 def _enforce(state: ProjectState, cause: str) -> dict[str, object]:

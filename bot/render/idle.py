@@ -25,8 +25,10 @@ def idle_warning(facts: IdleWarningFacts, now: datetime, ctx: Context) -> Messag
     if settled := facts.get("settled"):
         page.say(outcome(settled, facts.get("settled_by"), facts.get("settled_ms")))
         return page.message()
-    page.say(f"*It will be stopped {text.when(stop_ms)}*, {text.duration(facts['grace_s'])} after this notice, unless "
-             "you keep it or it is used again.")
+    page.say(
+        f"*It will be stopped {text.when(stop_ms)}*, {text.duration(facts['grace_s'])} after this notice, unless "
+        "you keep it or it is used again."
+    )
     page.say(evidence(facts["evidence"]))
     page.say(_money(facts))
     draw = NotebookButtons(facts["cause"], facts["project"], facts["notebook_id"], facts["name"])

@@ -20,16 +20,21 @@ def lease_warning(facts: LeaseWarningFacts, now: datetime, ctx: Context) -> Mess
     if len(items) > 1:
         page.say(f"{text.plural(len(items), 'notebook')} {'end soon' if live else 'were about to end'}.")
     if owner := facts.get("owner"):
-        page.say(f"You get this because {text.people(owner)}, who owns "
-                 f"{'them' if len(items) > 1 else 'it'}, cannot be reached.")
+        page.say(
+            f"You get this because {text.people(owner)}, who owns "
+            f"{'them' if len(items) > 1 else 'it'}, cannot be reached."
+        )
     for item in items[:_SHOWN]:
         _item(page, item, now, bool(facts.get("superseded")))
     if len(items) > _SHOWN:
         rest = text.listed([text.name(item["name"], 24) for item in items[_SHOWN:]])
         page.say(f"And {len(items) - _SHOWN} more: {text.clip(rest, 1500)}. `{ctx.command} list` shows them.")
     if live:
-        page.note(f"They are stopped, not deleted: files in `{WORK}` stay." if len(items) > 1 else
-                  f"It is stopped, not deleted: files in `{WORK}` stay.")
+        page.note(
+            f"They are stopped, not deleted: files in `{WORK}` stay."
+            if len(items) > 1
+            else f"It is stopped, not deleted: files in `{WORK}` stay."
+        )
     return page.message()
 
 
@@ -68,8 +73,10 @@ def stopped(facts: StoppedFacts, now: datetime, ctx: Context) -> Message:
     """Why it stopped, what is left of it, and the way back."""
     page = Page()
     page.say(_stopped_why(facts))
-    page.say(f"What is in `{WORK}` is saved and there when it starts again. Everything else in the container is gone, "
-             "for instance packages installed outside it and what was in memory.")
+    page.say(
+        f"What is in `{WORK}` is saved and there when it starts again. Everything else in the container is gone, "
+        "for instance packages installed outside it and what was in memory."
+    )
     if saved := facts.get("saved"):
         page.say(f"If it stays stopped until its lease would have ended, that saves {text.escape(saved)}.")
     if settled := facts.get("settled"):
@@ -77,8 +84,11 @@ def stopped(facts: StoppedFacts, now: datetime, ctx: Context) -> Message:
         return page.message()
     draw = NotebookButtons(facts["cause"], facts["project"], facts["notebook_id"], facts["name"])
     again = f"Start again for {text.duration(facts['start_s'])}"
-    page.buttons(draw.start(facts["start_s"], again, primary=True),
-                 draw.false_stop() if facts["reason"] == "idle" else None, draw.delete())
+    page.buttons(
+        draw.start(facts["start_s"], again, primary=True),
+        draw.false_stop() if facts["reason"] == "idle" else None,
+        draw.delete(),
+    )
     return page.message()
 
 

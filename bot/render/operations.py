@@ -13,14 +13,31 @@ from bot.slack import Block, Message
 
 STEPS = {1: "storage", 2: "compute", 3: "network", 4: "start-up"}
 
-_DOING = {"create": "Creating", "start": "Starting", "stop": "Stopping", "delete": "Deleting", "extend": "Extending",
-          "keep": "Keeping"}
-_WAS_NOT = {"create": "created", "start": "started", "stop": "stopped", "delete": "deleted", "extend": "extended",
-            "keep": "kept running"}
+_DOING = {
+    "create": "Creating",
+    "start": "Starting",
+    "stop": "Stopping",
+    "delete": "Deleting",
+    "extend": "Extending",
+    "keep": "Keeping",
+}
+_WAS_NOT = {
+    "create": "created",
+    "start": "started",
+    "stop": "stopped",
+    "delete": "deleted",
+    "extend": "extended",
+    "keep": "kept running",
+}
 
 _WORTH_SAYING_MS = 60_000
-_ANSWERED = {"approved": "it was approved", "denied": "it was denied", "withdrawn": "it was withdrawn",
-             "expired": "nobody answered in time", "lapsed": "the time it asked for has passed"}
+_ANSWERED = {
+    "approved": "it was approved",
+    "denied": "it was denied",
+    "withdrawn": "it was withdrawn",
+    "expired": "nobody answered in time",
+    "lapsed": "the time it asked for has passed",
+}
 
 
 def operation(facts: OperationFacts, now: datetime, ctx: Context) -> Message:

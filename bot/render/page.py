@@ -53,5 +53,6 @@ class Page:
     def message(self, *, image: bytes | None = None, title: str = "", alt: str = "") -> Message:
         """The whole message."""
         said = text.clip("\n".join(self._lines), text.MESSAGE_LIMIT)
-        return Message(said, tuple(self._blocks[: blocks.MESSAGE_BLOCKS]), image, title if image else "",
-                       alt if image else "")
+        return Message(
+            said, tuple(self._blocks[: blocks.MESSAGE_BLOCKS]), image, title if image else "", alt if image else ""
+        )

@@ -66,7 +66,12 @@ def row_buttons(cause: str, row: NotebookRow, most: int = 5) -> list[Block]:
     """The row's buttons; each row is a cause of its own."""
     draw = NotebookButtons(f"{cause}:{row['notebook_id']}", row["project"], row["notebook_id"], row["name"])
     drawn: dict[RowAction, Callable[[], Block]] = {
-        "open": draw.open, "extend": draw.extend_one, "stop": draw.stop, "delete": draw.delete, "why": draw.why,
-        "start": lambda: draw.start(row.get("start_s")), "keep": lambda: draw.keep(2),
+        "open": draw.open,
+        "extend": draw.extend_one,
+        "stop": draw.stop,
+        "delete": draw.delete,
+        "why": draw.why,
+        "start": lambda: draw.start(row.get("start_s")),
+        "keep": lambda: draw.keep(2),
     }
     return [drawn[action]() for action in dict.fromkeys(may(row)) if action in drawn][:most]

@@ -31,8 +31,9 @@ async def get(db: Tx, place: Place) -> Any | None:
 
 async def of_person(db: Tx, team: str, user: str) -> list[Any]:
     """Every link of a person."""
-    rows = await db.execute(select(identities).where(identities.c.team == team, identities.c.slack == user)
-                            .order_by(identities.c.project))
+    rows = await db.execute(
+        select(identities).where(identities.c.team == team, identities.c.slack == user).order_by(identities.c.project)
+    )
     return list(rows)
 
 
@@ -43,37 +44,62 @@ async def everyone(db: Tx) -> list[Any]:
 
 async def holder(db: Tx, project: str, cloud_user: str) -> Any | None:
     """Who holds this cloud user in this project."""
-    return (await db.execute(select(identities).where(
-        identities.c.project == project, identities.c.cloud_user_id == cloud_user,
-        identities.c.state != "waiting"))).first()
+    return (
+        await db.execute(
+            select(identities).where(
+                identities.c.project == project,
+                identities.c.cloud_user_id == cloud_user,
+                identities.c.state != "waiting",
+            )
+        )
+    ).first()
 
 
 def sealed(sealer: Sealer, place: Place, credentials: Credentials) -> dict[str, str]:
     """Each field for itself, bound to the person, the project and the field."""
     clear = {name: getattr(credentials, name, None) for name in _FIELDS}
-    return {name: sealer.seal(value, bound_to=credential_place(place.team, place.user, place.project, name))
-            for name, value in clear.items() if value}
+    return {
+        name: sealer.seal(value, bound_to=credential_place(place.team, place.user, place.project, name))
+        for name, value in clear.items()
+        if value
+    }
 
 
 def opened(sealer: Sealer, place: Place, row: Any) -> Credentials:
     """The credentials of a row. Raises SealBroken."""
-    clear = {name: sealer.open(text, bound_to=credential_place(place.team, place.user, place.project, name))
-             for name, text in row.secrets.items()}
+    clear = {
+        name: sealer.open(text, bound_to=credential_place(place.team, place.user, place.project, name))
+        for name, text in row.secrets.items()
+    }
     if row.kind == "password":
         return PasswordCredentials(clear["domain"], clear["user"], clear["password"])
     return KeyCredentials(clear["access_key"], clear["secret_key"], clear.get("security_token"), row.expires_at)
 
 
-async def save(db: Tx, sealer: Sealer, place: Place, credentials: Credentials, who: CloudIdentity, *, state: str,
-               now: datetime) -> None:
+async def save(
+    db: Tx, sealer: Sealer, place: Place, credentials: Credentials, who: CloudIdentity, *, state: str, now: datetime
+) -> None:
     """Keep a proven link."""
-    await put(db, identities, {
-        "team": place.team, "slack": place.user, "project": place.project, "state": state, "kind": _kind(credentials),
-        "cloud_user_id": who.user_id, "cloud_user_name": who.user_name, "domain_name": who.domain_name,
-        "cloud_project_id": who.project_id, "secrets": sealed(sealer, place, credentials), "linked_at": now,
-        "expires_at": getattr(credentials, "expires_at", None) or who.password_expires_at,
-        "broken_at": None, "told_at": None,
-    })
+    await put(
+        db,
+        identities,
+        {
+            "team": place.team,
+            "slack": place.user,
+            "project": place.project,
+            "state": state,
+            "kind": _kind(credentials),
+            "cloud_user_id": who.user_id,
+            "cloud_user_name": who.user_name,
+            "domain_name": who.domain_name,
+            "cloud_project_id": who.project_id,
+            "secrets": sealed(sealer, place, credentials),
+            "linked_at": now,
+            "expires_at": getattr(credentials, "expires_at", None) or who.password_expires_at,
+            "broken_at": None,
+            "told_at": None,
+        },
+    )
 
 
 async def mark_broken(db: Tx, place: Place, now: datetime) -> None:
@@ -99,5 +125,6 @@ def _kind(credentials: Credentials) -> str:
 
 
 def _at(place: Place) -> Any:
-    return (identities.c.team == place.team) & (identities.c.slack == place.user) & (
-        identities.c.project == place.project)
+    return (
+        (identities.c.team == place.team) & (identities.c.slack == place.user) & (identities.c.project == place.project)
+    )

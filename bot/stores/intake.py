@@ -36,21 +36,35 @@ Kept = Literal["new", "again", "joined", "too_fast", "refused"]
 # left to the operation, which asks Slack again.
 _SEEN = select(
     select(work.c.id).where(work.c.cause == bindparam("named")).scalar_subquery().label("known"),
-    select(literal(1)).where(
-        people.c.team == bindparam("in_team"), people.c.slack == bindparam("of"),
-        people.c.checked_at >= bindparam("since"), or_(people.c.guest, people.c.stranger, people.c.deleted),
-    ).scalar_subquery().label("refused"))
+    select(literal(1))
+    .where(
+        people.c.team == bindparam("in_team"),
+        people.c.slack == bindparam("of"),
+        people.c.checked_at >= bindparam("since"),
+        or_(people.c.guest, people.c.stranger, people.c.deleted),
+    )
+    .scalar_subquery()
+    .label("refused"),
+)
 _TAKE = update(rates).where(rates.c.person == bindparam("who")).values(tokens=bindparam("left"), at=bindparam("then"))
 _RAW = type_coerce(work.c.data, Text)  # as it is stored, so that what cannot match need not be read
 _UNFINISHED = (
     select(work.c.id, work.c.data)
-    .where(work.c.author == bindparam("of"), work.c.created_at >= bindparam("since"), work.c.state.in_(UNFINISHED),
-           or_(_RAW.like(bindparam("like"), escape="/"), _RAW.like('%"request":%')))
-    .order_by(work.c.created_at, work.c.id).limit(MOST_UNFINISHED))
+    .where(
+        work.c.author == bindparam("of"),
+        work.c.created_at >= bindparam("since"),
+        work.c.state.in_(UNFINISHED),
+        or_(_RAW.like(bindparam("like"), escape="/"), _RAW.like('%"request":%')),
+    )
+    .order_by(work.c.created_at, work.c.id)
+    .limit(MOST_UNFINISHED)
+)
 _LOCK = {
-    name: insert(rates).on_conflict_do_update(index_elements=[rates.c.person], set_={"at": rates.c.at})
+    name: insert(rates)
+    .on_conflict_do_update(index_elements=[rates.c.person], set_={"at": rates.c.at})
     .returning(rates.c.tokens, rates.c.at)
-    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))}
+    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
+}
 
 
 class Asked(Protocol):
@@ -97,8 +111,11 @@ class Intake:
 
     async def _keep(self, db: Tx, asked: Asked, now: datetime) -> tuple[Kept, str | None]:
         tokens = await _tokens(db, asked, now) if asked.counted else BURST
-        seen = (await db.execute(_SEEN, {"in_team": asked.team, "of": asked.author, "named": asked.cause,
-                                         "since": now - BELIEVED})).one()
+        seen = (
+            await db.execute(
+                _SEEN, {"in_team": asked.team, "of": asked.author, "named": asked.cause, "since": now - BELIEVED}
+            )
+        ).one()
         if seen.refused:
             return "refused", None
         if seen.known:
@@ -147,8 +164,11 @@ async def _tokens(db: Tx, asked: Asked, now: datetime) -> float:
 
 async def _twin(db: Tx, asked: Asked, now: datetime) -> str | None:
     """Unfinished work of the same person for the same words: the request itself, or the operation it has become."""
-    unfinished = (await db.execute(_UNFINISHED, {
-        "of": asked.author, "since": now - UNFINISHED_FOR, "like": _like(str(asked.text))})).all()
+    unfinished = (
+        await db.execute(
+            _UNFINISHED, {"of": asked.author, "since": now - UNFINISHED_FOR, "like": _like(str(asked.text))}
+        )
+    ).all()
     if same := next((str(row.id) for row in unfinished if row.data.get("text") == asked.text), None):
         return same
     begun = {str(row.data["request"]): str(row.id) for row in unfinished if row.data.get("request")}

@@ -124,9 +124,7 @@ notices = Table(
     Column("settled_at", Instant),  # its message says how it ended
     Column("over_at", Instant),  # the lease end or the run it spoke of is past: no pass reads it any more
     Index("ix_notices_notebook", "project", "notebook_id"),
-    Index(
-        "ix_notices_open", "project", sqlite_where=text("over_at IS NULL"), postgresql_where=text("over_at IS NULL")
-    ),
+    Index("ix_notices_open", "project", sqlite_where=text("over_at IS NULL"), postgresql_where=text("over_at IS NULL")),
 )
 
 people = Table(

@@ -112,20 +112,43 @@ class Stage:
         assert len(rows) == 1, [row.data for row in rows]
         return rows[0]
 
-    async def post(self, body: bytes | str, kind: str = FORM, *, secret: str = SECRET, age: float = 0,
-                   headers: Mapping[str, str] | None = None) -> httpx.Response:
+    async def post(
+        self,
+        body: bytes | str,
+        kind: str = FORM,
+        *,
+        secret: str = SECRET,
+        age: float = 0,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
         raw = body.encode() if isinstance(body, str) else body
         stamp = str(int((self.clock.now() - timedelta(seconds=age)).timestamp()))
-        signed = {"content-type": kind, "X-Slack-Request-Timestamp": stamp,
-                  "X-Slack-Signature": sign(secret.encode(), stamp, raw)}
+        signed = {
+            "content-type": kind,
+            "X-Slack-Request-Timestamp": stamp,
+            "X-Slack-Signature": sign(secret.encode(), stamp, raw),
+        }
         return await self.http.post("/slack/events", content=raw, headers={**signed, **(headers or {})})
 
     def command_body(self, text: str, **changes: str) -> str:
         self.triggers += 1
-        return urlencode({
-            "token": "verification-token", "team_id": TEAM, "team_domain": "acme", "channel_id": "C0RESEARCH",
-            "channel_name": "payload", "user_id": ANA, "user_name": "ana", "command": "/notebook", "text": text,
-            "api_app_id": "A0", "response_url": HOOK, "trigger_id": f"{self.triggers}.trigger", **changes})
+        return urlencode(
+            {
+                "token": "verification-token",
+                "team_id": TEAM,
+                "team_domain": "acme",
+                "channel_id": "C0RESEARCH",
+                "channel_name": "payload",
+                "user_id": ANA,
+                "user_name": "ana",
+                "command": "/notebook",
+                "text": text,
+                "api_app_id": "A0",
+                "response_url": HOOK,
+                "trigger_id": f"{self.triggers}.trigger",
+                **changes,
+            }
+        )
 
     async def command(self, text: str, **changes: str) -> httpx.Response:
         return await self.post(self.command_body(text, **changes))
@@ -137,8 +160,14 @@ class Stage:
         return await self.interact(click(action_id, value, **changes))
 
     async def event(self, event: Mapping[str, Any], event_id: str = "Ev1", **changes: Any) -> httpx.Response:
-        body = {"type": "event_callback", "team_id": TEAM, "token": "verification-token", "event_id": event_id,
-                "event": dict(event), **changes}
+        body = {
+            "type": "event_callback",
+            "team_id": TEAM,
+            "token": "verification-token",
+            "event_id": event_id,
+            "event": dict(event),
+            **changes,
+        }
         return await self.post(json.dumps(body), "application/json")
 
 
@@ -147,35 +176,68 @@ def click(action_id: str, value: str | None, **changes: Any) -> dict[str, Any]:
     if value is not None:
         action["value"] = value
     return {
-        "type": "block_actions", "token": "verification-token", "team": {"id": TEAM, "domain": "acme"},
-        "user": {"id": ANA, "team_id": TEAM}, "trigger_id": "9.trigger", "response_url": HOOK,
-        "channel": {"id": "D0ANA"}, "container": {"type": "message", "message_ts": "1700000000.0001",
-                                                  "channel_id": "D0ANA", "is_ephemeral": False},
-        "actions": [action], **changes}
+        "type": "block_actions",
+        "token": "verification-token",
+        "team": {"id": TEAM, "domain": "acme"},
+        "user": {"id": ANA, "team_id": TEAM},
+        "trigger_id": "9.trigger",
+        "response_url": HOOK,
+        "channel": {"id": "D0ANA"},
+        "container": {"type": "message", "message_ts": "1700000000.0001", "channel_id": "D0ANA", "is_ephemeral": False},
+        "actions": [action],
+        **changes,
+    }
 
 
 def submission(callback: str, metadata: str, values: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
     """`values`: field -> the element's state, or plain text."""
-    state = {name: {name: value if isinstance(value, dict) else {"type": "plain_text_input", "value": value}}
-             for name, value in values.items()}
-    return {"type": "view_submission", "team": {"id": TEAM}, "user": {"id": ANA, "team_id": TEAM},
-            "token": "verification-token", "trigger_id": "8.trigger",
-            "view": {"id": "V1", "type": "modal", "callback_id": callback, "hash": "1.abc",
-                     "private_metadata": metadata, "state": {"values": state}}, **changes}
+    state = {
+        name: {name: value if isinstance(value, dict) else {"type": "plain_text_input", "value": value}}
+        for name, value in values.items()
+    }
+    return {
+        "type": "view_submission",
+        "team": {"id": TEAM},
+        "user": {"id": ANA, "team_id": TEAM},
+        "token": "verification-token",
+        "trigger_id": "8.trigger",
+        "view": {
+            "id": "V1",
+            "type": "modal",
+            "callback_id": callback,
+            "hash": "1.abc",
+            "private_metadata": metadata,
+            "state": {"values": state},
+        },
+        **changes,
+    }
 
 
 @asynccontextmanager
-async def stage(folder: Path, *, bolt: bool = True, store: Any = None,
-                patience: Patience | None = None,
-                teams: frozenset[str] = frozenset({TEAM})) -> AsyncIterator[Stage]:
+async def stage(
+    folder: Path,
+    *,
+    bolt: bool = True,
+    store: Any = None,
+    patience: Patience | None = None,
+    teams: frozenset[str] = frozenset({TEAM}),
+) -> AsyncIterator[Stage]:
     clock, slack, ids = StillClock(), NotingSlack(), RandomIds()
     db = Database(f"sqlite+aiosqlite:///{folder / 'store.db'}")
     async with db.engine.begin() as made:
         await made.run_sync(metadata.create_all)
     sealer = Sealer({"k1": b"0" * 32})
     intake = Intake(
-        store or Store(db, ids), slack, sealer, clock, command="/notebook", teams=lambda: teams,
-        zone=ZoneInfo("Europe/Berlin"), words=Words(help_message, _loading), patience=patience)
+        store or Store(db, ids),
+        slack,
+        sealer,
+        clock,
+        command="/notebook",
+        teams=lambda: teams,
+        zone=ZoneInfo("Europe/Berlin"),
+        words=Words(help_message, _loading),
+        patience=patience,
+    )
     dispatch: Dispatch = DirectDispatch(intake)
     if bolt:
         app = build_app(AsyncWebClient("xoxb-sim"))

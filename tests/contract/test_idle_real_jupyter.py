@@ -33,7 +33,13 @@ from deploy.sandbox.server import LocalServer
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LOOPBACK = Endpoint(
-    "sandbox", "otc", "eu-de", "http://127.0.0.1:1", "http://127.0.0.1:1", "http://127.0.0.1:1", "eu-de",
+    "sandbox",
+    "otc",
+    "eu-de",
+    "http://127.0.0.1:1",
+    "http://127.0.0.1:1",
+    "http://127.0.0.1:1",
+    "eu-de",
     notebook_hosts=("127.0.0.1",),
 )
 AN_HOUR, AT_ONCE = timedelta(hours=1), timedelta(milliseconds=1)
@@ -95,11 +101,18 @@ class Server:
 
     def subject(self, idle_after: timedelta, memory: Memory | None = None, **notebook: Any) -> Subject:
         usual = {
-            "id": NotebookId("5f0c"), "name": "exp", "status": Status.RUNNING,
-            "url": f"http://127.0.0.1:{self.port}/lab", "token": self.token,
+            "id": NotebookId("5f0c"),
+            "name": "exp",
+            "status": Status.RUNNING,
+            "url": f"http://127.0.0.1:{self.port}/lab",
+            "token": self.token,
         }
         return Subject(
-            Notebook(**usual | notebook), LOOPBACK, "CPU", datetime(2020, 1, 1, tzinfo=UTC), idle_after,
+            Notebook(**usual | notebook),
+            LOOPBACK,
+            "CPU",
+            datetime(2020, 1, 1, tzinfo=UTC),
+            idle_after,
             memory=memory or {},
         )
 
@@ -113,8 +126,12 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
 async def execute(channel: ClientConnection, code: str) -> str:
     """Sends a cell and returns its message id."""
     header = {
-        "msg_id": uuid.uuid4().hex, "username": "", "session": uuid.uuid4().hex, "msg_type": "execute_request",
-        "version": "5.3", "date": "",
+        "msg_id": uuid.uuid4().hex,
+        "username": "",
+        "session": uuid.uuid4().hex,
+        "msg_type": "execute_request",
+        "version": "5.3",
+        "date": "",
     }
     content = {"code": code, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False}
     message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
@@ -139,20 +156,34 @@ async def a_server(root: Path, **options: Any) -> AsyncIterator[Server]:
     folders = {"JUPYTER_RUNTIME_DIR": runtime, "JUPYTER_DATA_DIR": root / "data", "JUPYTER_CONFIG_DIR": root / "config"}
     own = {name: str(path) for name, path in (folders | {"HOME": root, "IPYTHONDIR": root / "ipython"}).items()}
     settings = {
-        "ServerApp.ip": "127.0.0.1", "ServerApp.port": 0, "ServerApp.open_browser": False,
-        "ServerApp.allow_root": True, "ServerApp.root_dir": str(root), "ServerApp.log_level": 40,
+        "ServerApp.ip": "127.0.0.1",
+        "ServerApp.port": 0,
+        "ServerApp.open_browser": False,
+        "ServerApp.allow_root": True,
+        "ServerApp.root_dir": str(root),
+        "ServerApp.log_level": 40,
     }
     arguments = [f"--{key}={value}" for key, value in (settings | options).items()]
     with (root / "server.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "jupyter_server", *arguments,
-            env=os.environ | own | {"JUPYTER_TOKEN": token}, cwd=root, stdout=log, stderr=log, start_new_session=True,
+            sys.executable,
+            "-m",
+            "jupyter_server",
+            *arguments,
+            env=os.environ | own | {"JUPYTER_TOKEN": token},
+            cwd=root,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     try:
         port = await _port(process, runtime / f"jpserver-{process.pid}.json", root / "server.log")
         headers = {"Authorization": f"token {token}"}
         async with httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}", headers=headers, trust_env=False, timeout=20,
+            base_url=f"http://127.0.0.1:{port}",
+            headers=headers,
+            trust_env=False,
+            timeout=20,
         ) as http:
             yield Server(port, token, root, http)
     finally:

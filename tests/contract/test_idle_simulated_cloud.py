@@ -93,14 +93,22 @@ async def watch() -> AsyncIterator[Watch]:
     cloud = SimCloud(clock)
     cloud.seed_default()
     async with (
-        LocalServer(cloud.app) as server, httpx.AsyncClient(base_url=server.url, trust_env=False) as http,
+        LocalServer(cloud.app) as server,
+        httpx.AsyncClient(base_url=server.url, trust_env=False) as http,
         notebook_client() as notebooks,
     ):
         api = Driver(cloud, clock, http)
         made = (await api.call("POST", "/notebooks", json={**CREATE, "duration": 72 * HOUR})).json()
         api.push(5 * MINUTE)
         endpoint = Endpoint(
-            "sandbox", "otc", "eu-de", server.url, server.url, server.url, "eu-de", notebook_hosts=("127.0.0.1",),
+            "sandbox",
+            "otc",
+            "eu-de",
+            server.url,
+            server.url,
+            server.url,
+            "eu-de",
+            notebook_hosts=("127.0.0.1",),
         )
         aom = an_aom(endpoint, http, clock, api)
         sources = (Jupyter(Fetcher(notebooks), clock), Metrics(aom, MetricsPolicy(), clock))
@@ -193,8 +201,11 @@ async def test_a_gap_of_a_fifth_is_too_much_and_heals(watch: Watch) -> None:
 @pytest.mark.parametrize(
     ("trouble", "reason"),
     [
-        ("404", "the notebook has no such page"), ("503", "the notebook answered 503"),
-        ("500", "the notebook answered 500"), ("html", "something that is not JSON"), ("garbage", "is not JSON"),
+        ("404", "the notebook has no such page"),
+        ("503", "the notebook answered 503"),
+        ("500", "the notebook answered 500"),
+        ("html", "something that is not JSON"),
+        ("garbage", "is not JSON"),
         ("login", "sends us to a login page"),
     ],
 )

@@ -18,21 +18,24 @@ async def here(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         yield made
 
 
-@pytest.mark.parametrize(("changes", "status"), [
-    pytest.param({"secret": "another secret"}, 401, id="forged"),
-    pytest.param({"age": 301}, 401, id="old"),
-    pytest.param({"age": -301}, 401, id="from the future"),
-    pytest.param({"headers": {"X-Slack-Signature": ""}}, 401, id="no signature"),
-    pytest.param({"headers": {"X-Slack-Request-Timestamp": ""}}, 401, id="no timestamp"),
-    pytest.param({"headers": {"X-Slack-Request-Timestamp": "soon"}}, 401, id="timestamp is no number"),
-    pytest.param({"headers": {"X-Slack-Signature": "v0=é".encode("latin-1")}}, 401, id="signature is no ASCII"),
-    pytest.param({"kind": "text/plain"}, 400, id="another content type"),
-    pytest.param({"kind": ""}, 400, id="no content type"),
-    pytest.param({"kind": "application/json"}, 400, id="a form that calls itself JSON"),
-    pytest.param({"age": 300}, 200, id="as old as allowed"),
-    pytest.param({"secret": OLD_SECRET}, 200, id="the secret before the last change"),
-    pytest.param({"kind": FORM + "; charset=utf-8"}, 200, id="content type with a charset"),
-])
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        pytest.param({"secret": "another secret"}, 401, id="forged"),
+        pytest.param({"age": 301}, 401, id="old"),
+        pytest.param({"age": -301}, 401, id="from the future"),
+        pytest.param({"headers": {"X-Slack-Signature": ""}}, 401, id="no signature"),
+        pytest.param({"headers": {"X-Slack-Request-Timestamp": ""}}, 401, id="no timestamp"),
+        pytest.param({"headers": {"X-Slack-Request-Timestamp": "soon"}}, 401, id="timestamp is no number"),
+        pytest.param({"headers": {"X-Slack-Signature": "v0=é".encode("latin-1")}}, 401, id="signature is no ASCII"),
+        pytest.param({"kind": "text/plain"}, 400, id="another content type"),
+        pytest.param({"kind": ""}, 400, id="no content type"),
+        pytest.param({"kind": "application/json"}, 400, id="a form that calls itself JSON"),
+        pytest.param({"age": 300}, 200, id="as old as allowed"),
+        pytest.param({"secret": OLD_SECRET}, 200, id="the secret before the last change"),
+        pytest.param({"kind": FORM + "; charset=utf-8"}, 200, id="content type with a charset"),
+    ],
+)
 async def test_a_command_is_let_in_or_refused(here: Stage, changes: dict, status: int) -> None:
     answer = await here.post(here.command_body("list"), **changes)
     assert answer.status_code == status
@@ -40,15 +43,18 @@ async def test_a_command_is_let_in_or_refused(here: Stage, changes: dict, status
     assert len(await here.rows()) == (status == 200)
 
 
-@pytest.mark.parametrize("body", [
-    pytest.param("text=hello", id="neither command nor payload"),
-    pytest.param("payload=%7Bnot+json", id="payload is no JSON"),
-    pytest.param("payload=%5B1%5D", id="payload is no object"),
-    pytest.param("payload=" + "%5B" * 100_000, id="payload is nested without end"),
-    pytest.param("command=%2Fnotebook&text=%ff", id="not UTF-8"),
-    pytest.param("&".join(f"a{n}=1" for n in range(300)), id="fields without end"),
-    pytest.param("", id="nothing"),
-])
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("text=hello", id="neither command nor payload"),
+        pytest.param("payload=%7Bnot+json", id="payload is no JSON"),
+        pytest.param("payload=%5B1%5D", id="payload is no object"),
+        pytest.param("payload=" + "%5B" * 100_000, id="payload is nested without end"),
+        pytest.param("command=%2Fnotebook&text=%ff", id="not UTF-8"),
+        pytest.param("&".join(f"a{n}=1" for n in range(300)), id="fields without end"),
+        pytest.param("", id="nothing"),
+    ],
+)
 async def test_what_cannot_be_read_is_refused_for_good(here: Stage, body: str) -> None:
     answer = await here.post(body)
     assert (answer.status_code, answer.headers["X-Slack-No-Retry"]) == (400, "1")
@@ -97,8 +103,9 @@ async def test_the_challenge_is_given_back_only_when_it_is_signed(here: Stage) -
 
 
 async def test_headers_that_steer_the_dispatcher_are_not_passed_on(here: Stage) -> None:
-    answer = await here.post(here.command_body("list"), headers={
-        "x-slack-bolt-lazy-only": "1", "x-slack-bolt-lazy-function-name": "listen"})
+    answer = await here.post(
+        here.command_body("list"), headers={"x-slack-bolt-lazy-only": "1", "x-slack-bolt-lazy-function-name": "listen"}
+    )
     assert answer.status_code == 200
     assert len(await here.rows()) == 1
 
@@ -123,8 +130,11 @@ async def test_every_event_is_acknowledged(here: Stage, event: str) -> None:
 
 
 async def test_unknown_kinds_are_acknowledged(here: Stage) -> None:
-    for payload in ({"type": "view_closed", "view": {"callback_id": "x"}}, {"type": "shortcut", "callback_id": "x"},
-                    {"type": "something_new"}):
+    for payload in (
+        {"type": "view_closed", "view": {"callback_id": "x"}},
+        {"type": "shortcut", "callback_id": "x"},
+        {"type": "something_new"},
+    ):
         assert (await here.interact(payload)).status_code == 200
     assert (await here.post('{"type": "app_rate_limited"}', "application/json")).status_code == 200
 

@@ -89,8 +89,14 @@ async def test_everybody_is_told_that_nothing_was_stored(here: Stage, store: Spo
     form = submission(ids.VIEW_DENY, Button(cause="c", approval="a").dump(), {"reason": "x"})
     assert (await here.interact(form)).json()["errors"] == {"reason": answers.NOT_STORED}
     assert (await here.event({"type": "app_home_opened", "user": ANA, "tab": "home"})).status_code == 503
-    search = {"type": "block_suggestion", "action_id": "image", "value": "", "team": {"id": TEAM}, "view": {},
-              "user": {"id": ANA}}
+    search = {
+        "type": "block_suggestion",
+        "action_id": "image",
+        "value": "",
+        "team": {"id": TEAM},
+        "view": {},
+        "user": {"id": ANA},
+    }
     assert len((await here.interact(search)).json()["options"]) == 1
     assert (await here.command("create")).json()["text"] == answers.NOT_STORED
     assert answers.NOT_STORED in json.dumps(here.slack.updated)  # the window that was opened says so too
@@ -124,8 +130,9 @@ async def test_a_locked_database_is_an_outage(tmp_path: Path) -> None:
         assert await here.rows() == []
 
 
-async def test_what_nobody_foresaw_gets_a_reference(here: Stage, store: Spoilt,
-                                                     caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_nobody_foresaw_gets_a_reference(
+    here: Stage, store: Spoilt, caplog: pytest.LogCaptureFixture
+) -> None:
     store.how = "fine"
     store.real = None  # type: ignore[assignment]
     said = (await here.command("list secret-words")).json()["text"]

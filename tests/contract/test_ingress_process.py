@@ -35,8 +35,15 @@ asyncio.run(main())
 
 def run(code: str, *arguments: str, **environment: str) -> str:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("SLACK_")}
-    done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=ROOT, env={**clean, **environment},
-                          capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=ROOT,
+        env={**clean, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -49,10 +56,20 @@ def test_the_ingress_of_a_function_imports_nothing_heavy(module: str) -> None:
 
 def test_variables_that_bolt_reads_by_itself_change_nothing(tmp_path: Path) -> None:
     told = []
-    for name, environment in (("plain", {}), ("set", {
-            "SLACK_CLIENT_ID": "1.2", "SLACK_CLIENT_SECRET": "client-secret",
-            "SLACK_VERIFICATION_TOKEN": "told-by-slack", "SLACK_BOT_TOKEN": "xoxb-another",
-            "SLACK_SIGNING_SECRET": "another", "HOME": str(tmp_path)})):
+    for name, environment in (
+        ("plain", {}),
+        (
+            "set",
+            {
+                "SLACK_CLIENT_ID": "1.2",
+                "SLACK_CLIENT_SECRET": "client-secret",
+                "SLACK_VERIFICATION_TOKEN": "told-by-slack",
+                "SLACK_BOT_TOKEN": "xoxb-another",
+                "SLACK_SIGNING_SECRET": "another",
+                "HOME": str(tmp_path),
+            },
+        ),
+    ):
         (tmp_path / name).mkdir()
         told.append(run(LISTEN, str(tmp_path / name), **environment))
     assert told[0] == told[1]

@@ -33,8 +33,20 @@ async def here(tmp_path: Path) -> AsyncIterator[Stage]:
 
 async def known(here: Stage, **facts: Any) -> None:
     async with here.db.begin() as db:
-        await put(db, people, {"team": TEAM, "slack": ANA, "name": "Ana", "deleted": False, "guest": False,
-                               "stranger": False, "checked_at": here.clock.now(), **facts})
+        await put(
+            db,
+            people,
+            {
+                "team": TEAM,
+                "slack": ANA,
+                "name": "Ana",
+                "deleted": False,
+                "guest": False,
+                "stranger": False,
+                "checked_at": here.clock.now(),
+                **facts,
+            },
+        )
 
 
 # --- commands ----------------------------------------------------------------------------------
@@ -45,13 +57,19 @@ EVERY_COMMAND = [
     ("list all gpu", "list", {"scope": "all", "words": "gpu", "page": 1}),
     ("list <@U0BEN|ben>", "list", {"scope": "@U0BEN", "words": "", "page": 1}),
     ("show train-1", "show", {"name": "train-1"}),
-    ("create train-1 image=i flavor=f disk=50 for=4h", "create",
-     {"name": "train-1", "image": "i", "flavor": "f", "disk": 50, "for_s": 14400}),
+    (
+        "create train-1 image=i flavor=f disk=50 for=4h",
+        "create",
+        {"name": "train-1", "image": "i", "flavor": "f", "disk": 50, "for_s": 14400},
+    ),
     ("start train-1 for 4h", "start", {"name": "train-1", "for_s": 14400}),
     ("stop train-1", "stop", {"name": "train-1"}),
     ("extend train-1 2h last epochs", "extend", {"name": "train-1", "by_s": 7200, "reason": "last epochs"}),
-    ("keep train-1 until 23:00 训练", "keep",
-     {"name": "train-1", "until_ms": to_ms(NOW.replace(hour=22)), "reason": "训练"}),
+    (
+        "keep train-1 until 23:00 训练",
+        "keep",
+        {"name": "train-1", "until_ms": to_ms(NOW.replace(hour=22)), "reason": "训练"},
+    ),
     ("open train-1", "open", {"name": "train-1"}),
     ("why train-1", "why", {"name": "train-1"}),
     ("plan train-1 at 23:00", "plan", {"name": "train-1", "at_ms": to_ms(NOW.replace(hour=22))}),
@@ -80,8 +98,18 @@ async def test_a_command_becomes_one_row_of_work(here: Stage, text: str, verb: s
     data = row.data
     assert (data["verb"], data["args"]) == (verb, args)
     assert here.sealer.open(data.pop("reply"), bound_to=RESPONSE_PLACE) == HOOK
-    assert data == {"verb": verb, "args": args, "user": ANA, "team": TEAM, "channel": "C0RESEARCH", "via": "command",
-                    "text": text, "cause": None, "view": None, "message": None}
+    assert data == {
+        "verb": verb,
+        "args": args,
+        "user": ANA,
+        "team": TEAM,
+        "channel": "C0RESEARCH",
+        "via": "command",
+        "text": text,
+        "cause": None,
+        "view": None,
+        "message": None,
+    }
 
 
 def test_every_command_has_its_row() -> None:
@@ -89,26 +117,39 @@ def test_every_command_has_its_row() -> None:
     assert set(COMMANDS) - recorded == {"help", "delete"}  # answered at once, or by a modal
 
 
-@pytest.mark.parametrize(("text", "callback", "args"), [
-    ("create", ids.VIEW_CREATE, {}), ("delete train-1", ids.VIEW_DELETE, {"name": "train-1"}),
-])
-async def test_a_form_is_opened_before_the_answer_and_filled_after_it(here: Stage, text: str, callback: str,
-                                                                      args: dict) -> None:
+@pytest.mark.parametrize(
+    ("text", "callback", "args"),
+    [
+        ("create", ids.VIEW_CREATE, {}),
+        ("delete train-1", ids.VIEW_DELETE, {"name": "train-1"}),
+    ],
+)
+async def test_a_form_is_opened_before_the_answer_and_filled_after_it(
+    here: Stage, text: str, callback: str, args: dict
+) -> None:
     answer = await here.command(text)
     assert answer.content == b""
-    (trigger, view), = here.slack.opened
+    ((trigger, view),) = here.slack.opened
     assert (trigger, view["type"], view["callback_id"]) == ("1.trigger", "modal", callback)
     data = (await here.only()).data
     assert (data["verb"], data["view"]) == ("fill_view", "V1")
     assert data["args"] == {"callback": callback, "view": "V1", **args}
 
 
-@pytest.mark.parametrize(("text", "said"), [
-    ("", "one of these"), ("help extend", "extend NAME"), ("strat train-1", 'Did you mean "start train-1"?'),
-    ("extend train-1 4", "did you mean 4h?"), ("extend train-1 until 25:00", "not a time of day"),
-    ("show", "Which notebook?"), ("create a/b image=i flavor=f", "cannot be a name"),
-    ("create a image=i flavor=f disk=3", "not a disk size"), ("&lt;!channel&gt;", 'do not know "&lt;!channel&gt;"'),
-])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "one of these"),
+        ("help extend", "extend NAME"),
+        ("strat train-1", 'Did you mean "start train-1"?'),
+        ("extend train-1 4", "did you mean 4h?"),
+        ("extend train-1 until 25:00", "not a time of day"),
+        ("show", "Which notebook?"),
+        ("create a/b image=i flavor=f", "cannot be a name"),
+        ("create a image=i flavor=f disk=3", "not a disk size"),
+        ("&lt;!channel&gt;", 'do not know "&lt;!channel&gt;"'),
+    ],
+)
 async def test_what_needs_no_work_is_answered_at_once(here: Stage, text: str, said: str) -> None:
     answer = (await here.command(text)).json()
     assert answer["response_type"] == "ephemeral"
@@ -142,9 +183,24 @@ async def test_it_joins_the_operation_that_the_request_has_become(here: Stage) -
     row = await here.only()
     async with here.db.begin() as db:
         await db.execute(update(work).where(work.c.id == row.id).values(state="done", due_at=None))
-        await put(db, work, {"id": "op", "kind": "start", "cause": "op", "serial": "n", "state": "held", "step": "s",
-                             "data": {"request": row.id}, "author": ANA, "created_at": NOW, "updated_at": NOW,
-                             "fence": 0, "tries": 0})
+        await put(
+            db,
+            work,
+            {
+                "id": "op",
+                "kind": "start",
+                "cause": "op",
+                "serial": "n",
+                "state": "held",
+                "step": "s",
+                "data": {"request": row.id},
+                "author": ANA,
+                "created_at": NOW,
+                "updated_at": NOW,
+                "fence": 0,
+                "tries": 0,
+            },
+        )
     assert (await here.command("start train-1")).json()["text"] == answers.JOINED
     async with here.db.begin() as db:
         await db.execute(update(work).where(work.c.id == "op").values(state="done"))
@@ -179,8 +235,12 @@ async def test_an_old_word_about_a_guest_is_left_to_the_operation(here: Stage) -
 async def test_other_workspaces_change_nothing(here: Stage) -> None:
     assert (await here.command("stop train-1", team_id="T0OTHER")).json()["text"] == answers.REFUSED
     await here.click(ids.STOP, NOTEBOOK.dump(), user={"id": "U0X", "team_id": "T0OTHER"})
-    form = submission(ids.VIEW_DENY, Button(cause="c", approval="a").dump(), {"reason": "no"},
-                      user={"id": "U0X", "team_id": "T0OTHER"})
+    form = submission(
+        ids.VIEW_DENY,
+        Button(cause="c", approval="a").dump(),
+        {"reason": "no"},
+        user={"id": "U0X", "team_id": "T0OTHER"},
+    )
     assert (await here.interact(form)).json() == {"response_action": "errors", "errors": {"reason": answers.REFUSED}}
     home = {"type": "app_home_opened", "user": "U0X", "tab": "home"}
     assert (await here.event(home, team_id="T0OTHER")).content == b""
@@ -193,8 +253,7 @@ async def test_other_workspaces_change_nothing(here: Stage) -> None:
 NB = {"notebook": "n", "project": "p"}
 EVERY_CLICK = [
     (ids.EXTEND, {**NB, "seconds": 3600}, "extend", {**NB, "by_s": 3600}),
-    (ids.EXTEND + ":4h", {**NB, "seconds": 14400}, "extend",
-     {**NB, "by_s": 14400}),
+    (ids.EXTEND + ":4h", {**NB, "seconds": 14400}, "extend", {**NB, "by_s": 14400}),
     (ids.STOP, NB, "stop", NB),
     (ids.START, {**NB, "seconds": 60}, "start", {**NB, "for_s": 60}),
     (ids.OPEN, NB, "open", NB),
@@ -234,9 +293,17 @@ async def test_a_click_becomes_one_row_of_work(here: Stage, action: str, value: 
     data = (await here.only()).data
     assert here.sealer.open(data.pop("reply"), bound_to=RESPONSE_PLACE) == HOOK
     assert data == {
-        "verb": verb, "args": args, "user": ANA, "team": TEAM, "channel": "D0ANA", "via": "click", "text": None,
-        "cause": "drawn-for", "view": None,
-        "message": {"channel": "D0ANA", "ts": "1700000000.0001", "ephemeral": False}}
+        "verb": verb,
+        "args": args,
+        "user": ANA,
+        "team": TEAM,
+        "channel": "D0ANA",
+        "via": "click",
+        "text": None,
+        "cause": "drawn-for",
+        "view": None,
+        "message": {"channel": "D0ANA", "ts": "1700000000.0001", "ephemeral": False},
+    }
 
 
 @pytest.mark.parametrize(("action", "value", "callback"), EVERY_FORM, ids=[row[0] for row in EVERY_FORM])
@@ -256,10 +323,17 @@ async def test_the_same_click_twice_is_one_row(here: Stage) -> None:
     assert len(await here.rows()) == 2  # one each: which of them acts is decided by the button's cause
 
 
-@pytest.mark.parametrize(("action", "value"), [
-    (ids.STOP, "not json"), (ids.STOP, "{}"), (ids.STOP, Button(cause="c").dump()), (ids.STOP, None),
-    (ids.EXTEND, NOTEBOOK.dump()), ("notebook_explode", "v"),
-])
+@pytest.mark.parametrize(
+    ("action", "value"),
+    [
+        (ids.STOP, "not json"),
+        (ids.STOP, "{}"),
+        (ids.STOP, Button(cause="c").dump()),
+        (ids.STOP, None),
+        (ids.EXTEND, NOTEBOOK.dump()),
+        ("notebook_explode", "v"),
+    ],
+)
 async def test_a_stale_button_is_answered_and_does_nothing(here: Stage, action: str, value: str | None) -> None:
     assert (await here.click(action, value)).content == b""
     assert here.slack.said == [(HOOK, answers.OLD_BUTTON)]
@@ -272,8 +346,12 @@ async def test_a_link_button_needs_no_answer(here: Stage) -> None:
 
 
 async def test_a_click_in_app_home_is_answered_in_a_window(here: Stage) -> None:
-    home = {"view": {"id": "V0", "type": "home"}, "container": {"type": "view", "view_id": "V0"}, "response_url": None,
-            "channel": None}
+    home = {
+        "view": {"id": "V0", "type": "home"},
+        "container": {"type": "view", "view_id": "V0"},
+        "response_url": None,
+        "channel": None,
+    }
     await here.click(ids.STOP, NOTEBOOK.dump(), **home)
     data = (await here.only()).data
     assert (data["via"], data["reply"], data["channel"], data["message"]) == ("click", None, None, None)
@@ -282,14 +360,22 @@ async def test_a_click_in_app_home_is_answered_in_a_window(here: Stage) -> None:
 
 
 async def test_a_field_that_was_changed_redraws_its_form(here: Stage) -> None:
-    form = submission(ids.VIEW_CREATE, Button(cause="c", project="p").dump(), {
-        "name": "train-1", "flavor": {"type": "static_select", "selected_option": {"value": "f"}}})["view"]
+    form = submission(
+        ids.VIEW_CREATE,
+        Button(cause="c", project="p").dump(),
+        {"name": "train-1", "flavor": {"type": "static_select", "selected_option": {"value": "f"}}},
+    )["view"]
     action = {"type": "static_select", "action_id": "flavor", "action_ts": "1.1", "selected_option": {"value": "f"}}
     await here.click("", None, actions=[action], view=form, response_url=None, channel=None)
     data = (await here.only()).data
     assert (data["verb"], data["view"]) == ("fill_view", "V1")
-    assert data["args"] == {"callback": ids.VIEW_CREATE, "view": "V1", "hash": "1.abc", "project": "p",
-                            "values": {"name": "train-1", "flavor": "f"}}
+    assert data["args"] == {
+        "callback": ids.VIEW_CREATE,
+        "view": "V1",
+        "hash": "1.abc",
+        "project": "p",
+        "values": {"name": "train-1", "flavor": "f"},
+    }
 
 
 # --- modals ------------------------------------------------------------------------------------
@@ -307,9 +393,17 @@ async def test_a_sent_form_becomes_one_row_of_work(here: Stage) -> None:
 
 
 async def test_field_errors_stand_under_their_fields(here: Stage) -> None:
-    form = submission(ids.VIEW_CREATE, Button(cause="c").dump(), {
-        "name": "no spaces", "image": "i", "flavor": {"type": "static_select", "selected_option": None},
-        "disk": "4", "for": "4"})
+    form = submission(
+        ids.VIEW_CREATE,
+        Button(cause="c").dump(),
+        {
+            "name": "no spaces",
+            "image": "i",
+            "flavor": {"type": "static_select", "selected_option": None},
+            "disk": "4",
+            "for": "4",
+        },
+    )
     errors = (await here.interact(form)).json()
     assert errors["response_action"] == "errors"
     assert set(errors["errors"]) == {"name", "flavor", "disk", "for"}
@@ -320,13 +414,27 @@ async def test_field_errors_stand_under_their_fields(here: Stage) -> None:
 @pytest.mark.parametrize(("typed", "ok"), [("train-1", True), (" train-1 ", True), ("Train-1", False), ("", False)])
 async def test_deleting_wants_the_name_as_it_is(here: Stage, typed: str, ok: bool) -> None:
     async with here.db.begin() as db:
-        await put(db, notebooks, {"project": "research", "id": "nb-1", "name": "train-1", "status": "STOPPED",
-                                  "snapshot": {}, "first_seen_at": NOW, "seen_at": NOW, "missing": 0,
-                                  "owner_name": "", "flavor": ""})
+        await put(
+            db,
+            notebooks,
+            {
+                "project": "research",
+                "id": "nb-1",
+                "name": "train-1",
+                "status": "STOPPED",
+                "snapshot": {},
+                "first_seen_at": NOW,
+                "seen_at": NOW,
+                "missing": 0,
+                "owner_name": "",
+                "flavor": "",
+            },
+        )
     answer = await here.interact(submission(ids.VIEW_DELETE, NOTEBOOK.dump(), {"typed_name": typed}))
     assert (answer.content == b"") is ok
     assert [row.data["args"] for row in await here.rows()] == (
-        [{"notebook": "nb-1", "project": "research", "typed_name": "train-1"}] if ok else [])
+        [{"notebook": "nb-1", "project": "research", "typed_name": "train-1"}] if ok else []
+    )
 
 
 @pytest.mark.parametrize("metadata", ["", "{}", "old"])
@@ -337,12 +445,20 @@ async def test_a_form_from_another_time_says_so(here: Stage, metadata: str) -> N
 
 
 async def test_typed_search_is_answered_from_the_last_listing(here: Stage) -> None:
-    entries = [{"id": f"image-{n}", "name": name, "tag": "", "description": "d" * 200}
-               for n, name in enumerate(["pytorch1.8-cuda10", "tensorflow2", "twin", "twin", "n" * 200])]
+    entries = [
+        {"id": f"image-{n}", "name": name, "tag": "", "description": "d" * 200}
+        for n, name in enumerate(["pytorch1.8-cuda10", "tensorflow2", "twin", "twin", "n" * 200])
+    ]
     async with here.db.begin() as db:
         await put(db, catalogues, {"project": "research", "kind": "images", "at": NOW, "data": entries})
-    search = {"type": "block_suggestion", "action_id": "image", "value": "PYTORCH cuda", "team": {"id": TEAM},
-              "user": {"id": ANA, "team_id": TEAM}, "view": {"private_metadata": NOTEBOOK.dump()}}
+    search = {
+        "type": "block_suggestion",
+        "action_id": "image",
+        "value": "PYTORCH cuda",
+        "team": {"id": TEAM},
+        "user": {"id": ANA, "team_id": TEAM},
+        "view": {"private_metadata": NOTEBOOK.dump()},
+    }
     (only,) = (await here.interact(search)).json()["options"]
     assert (only["text"]["text"], only["value"]) == ("pytorch1.8-cuda10", "image-0")
     all_of_them = (await here.interact({**search, "value": ""})).json()["options"]
@@ -352,12 +468,21 @@ async def test_typed_search_is_answered_from_the_last_listing(here: Stage) -> No
 
 
 async def test_a_search_without_a_listing_says_so(here: Stage) -> None:
-    search = {"type": "block_suggestion", "action_id": "flavor", "value": "", "team": {"id": TEAM},
-              "user": {"id": ANA, "team_id": TEAM}, "view": {}}
+    search = {
+        "type": "block_suggestion",
+        "action_id": "flavor",
+        "value": "",
+        "team": {"id": TEAM},
+        "user": {"id": ANA, "team_id": TEAM},
+        "view": {},
+    }
     (only,) = (await here.interact(search)).json()["options"]
     assert "not here yet" in only["text"]["text"]
-    form = submission(ids.VIEW_CREATE, Button(cause="c").dump(), {
-        "name": "a", "image": {"selected_option": {"value": only["value"]}}, "flavor": "f"})
+    form = submission(
+        ids.VIEW_CREATE,
+        Button(cause="c").dump(),
+        {"name": "a", "image": {"selected_option": {"value": only["value"]}}, "flavor": "f"},
+    )
     assert set((await here.interact(form)).json()["errors"]) == {"image"}
 
 
@@ -411,12 +536,18 @@ async def test_a_form_nobody_knows_is_not_lost_in_silence(here: Stage) -> None:
     assert await here.rows() == []
 
 
-@pytest.mark.parametrize("payload", [
-    {"type": "block_actions"}, {"type": "block_actions", "actions": "x", "user": 1, "team": None},
-    {"type": "view_submission"}, {"type": "view_submission", "view": {"state": None}}, {"type": "block_suggestion"},
-    {"type": "block_actions", "actions": [{"action_id": 5}], "user": {"id": ANA}, "team": {"id": TEAM}},
-    {"type": "view_submission", "user": {"id": ANA}, "team": {"id": TEAM}, "view": {"callback_id": ids.VIEW_DENY}},
-])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"type": "block_actions"},
+        {"type": "block_actions", "actions": "x", "user": 1, "team": None},
+        {"type": "view_submission"},
+        {"type": "view_submission", "view": {"state": None}},
+        {"type": "block_suggestion"},
+        {"type": "block_actions", "actions": [{"action_id": 5}], "user": {"id": ANA}, "team": {"id": TEAM}},
+        {"type": "view_submission", "user": {"id": ANA}, "team": {"id": TEAM}, "view": {"callback_id": ids.VIEW_DENY}},
+    ],
+)
 async def test_a_payload_that_lacks_everything_is_answered(here: Stage, payload: dict) -> None:
     assert (await here.interact(payload)).status_code == 200
     assert await here.rows() == []

@@ -56,10 +56,20 @@ async def socket(slack: SimSlack, db: Database, web: SlackWeb) -> AsyncIterator[
     me = await web.whoami()
     made = RandomIds()
     intake = Intake(
-        Store(db, made), web, Sealer({"k": b"0" * 32}), slack.clock, command="/notebook",
-        teams=lambda: frozenset({str(me["team_id"])}), zone=ZoneInfo("Europe/Berlin"),
-        words=Words(help_message, lambda callback, title: draw_view(
-            {"view": "loading", "callback": callback, "title": title}, slack.clock.now(), Context())))
+        Store(db, made),
+        web,
+        Sealer({"k": b"0" * 32}),
+        slack.clock,
+        command="/notebook",
+        teams=lambda: frozenset({str(me["team_id"])}),
+        zone=ZoneInfo("Europe/Berlin"),
+        words=Words(
+            help_message,
+            lambda callback, title: draw_view(
+                {"view": "loading", "callback": callback, "title": title}, slack.clock.now(), Context()
+            ),
+        ),
+    )
     app = build_app(web.client)
     register_all(app, intake, command="/notebook", ids=made)
     handler = SocketIngress(app, "xapp-sim", BoltDispatch(app), made)
@@ -85,8 +95,9 @@ async def test_commands_are_kept_and_help_is_answered(slack: SimSlack, socket: S
     assert await socket.is_connected()
 
 
-async def test_a_form_is_opened_with_the_commands_own_trigger(slack: SimSlack, socket: SocketIngress,
-                                                             db: Database) -> None:
+async def test_a_form_is_opened_with_the_commands_own_trigger(
+    slack: SimSlack, socket: SocketIngress, db: Database
+) -> None:
     await slack.command("U0ANA", "create")
     view = slack.workspace.top_view("U0ANA")
     assert view is not None
@@ -98,16 +109,20 @@ async def test_clicks_and_homes_are_kept(slack: SimSlack, socket: SocketIngress,
     value = Button(cause="c", project="p", notebook="n").dump()
     stop = {"type": "button", "action_id": ids.STOP, "text": {"type": "plain_text", "text": "Stop"}, "value": value}
     channel = await web.open_dm("U0ANA")
-    posted = await web.post(channel, Message("stop?", ({"type": "actions", "elements": [stop]},)), {
-        "event_type": "operation", "event_payload": {"key": "k", "notebook_id": "n"}})
+    posted = await web.post(
+        channel,
+        Message("stop?", ({"type": "actions", "elements": [stop]},)),
+        {"event_type": "operation", "event_payload": {"key": "k", "notebook_id": "n"}},
+    )
     await slack.click("U0ANA", channel=channel, ts=posted.ts, action_id=ids.STOP)
     await slack.open_home("U0ANA")
     assert [row["verb"] for row in await rows(db)] == ["stop", "home"]
     assert (await rows(db))[0]["message"] == {"channel": channel, "ts": posted.ts, "ephemeral": False}
 
 
-async def test_an_event_that_cannot_be_stored_is_sent_again(slack: SimSlack, socket: SocketIngress,
-                                                            db: Database) -> None:
+async def test_an_event_that_cannot_be_stored_is_sent_again(
+    slack: SimSlack, socket: SocketIngress, db: Database
+) -> None:
     async with db.engine.begin() as connection:
         await connection.run_sync(work.drop)
     slack.ack_timeout_s = 0.5

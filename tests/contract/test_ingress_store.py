@@ -61,15 +61,26 @@ async def test_what_was_kept_is_what_was_given(store: Intake, db: Database) -> N
     async with db.read() as read:
         row = (await read.execute(select(work))).one()
     assert (row.kind, row.cause, row.serial, row.author, row.state, row.due_at) == (
-        "request", "a", "request:a", "U1", "open", NOW)
+        "request",
+        "a",
+        "request:a",
+        "U1",
+        "open",
+        NOW,
+    )
     assert row.data["args"] == {"reason": '<!channel> "\\ 训练 \u0001'}
 
 
 @pytest.mark.parametrize("text", ["list", 'show "a%_/\\b" 训练', "extend a 2h 100% it's", "show \u0001\n"])
 async def test_the_same_text_joins_and_another_does_not(store: Intake, text: str) -> None:
-    assert await kept(store, entry("a", text=text), entry("b", text=text), entry("c", text=text + "x"),
-                      entry("d", text=text.upper() + "y"), entry("e", "U2", text=text)) == [
-        "new", "joined", "new", "new", "new"]
+    assert await kept(
+        store,
+        entry("a", text=text),
+        entry("b", text=text),
+        entry("c", text=text + "x"),
+        entry("d", text=text.upper() + "y"),
+        entry("e", "U2", text=text),
+    ) == ["new", "joined", "new", "new", "new"]
     assert await kept(store, entry("f", text=text), now=NOW + timedelta(days=4)) == ["new"]
 
 
@@ -90,7 +101,8 @@ async def test_the_rate_refills_by_one_a_second(store: Intake) -> None:
     assert await kept(store, entry("b1"), entry("b2"), now=NOW + timedelta(milliseconds=1500)) == ["new", "too_fast"]
     assert await kept(store, entry("c"), now=NOW - timedelta(hours=1)) == ["too_fast"]  # a clock that went back
     assert await kept(store, *(entry(f"d{n}") for n in range(21)), now=NOW + timedelta(hours=1)) == (
-        ["new"] * 20 + ["too_fast"])
+        ["new"] * 20 + ["too_fast"]
+    )
 
 
 async def test_a_replay_takes_nothing_from_the_rate(store: Intake) -> None:
@@ -105,8 +117,21 @@ async def test_what_is_not_counted_is_never_too_fast(store: Intake) -> None:
 @pytest.mark.parametrize("fact", ["guest", "stranger", "deleted"])
 async def test_a_known_guest_is_refused(store: Intake, db: Database, fact: str) -> None:
     async with db.begin() as tx:
-        await put(tx, people, {"team": "T1", "slack": "U1", "name": "", "deleted": False, "guest": False,
-                               "stranger": False, "checked_at": NOW, "zone": "Asia/Tokyo", fact: True})
+        await put(
+            tx,
+            people,
+            {
+                "team": "T1",
+                "slack": "U1",
+                "name": "",
+                "deleted": False,
+                "guest": False,
+                "stranger": False,
+                "checked_at": NOW,
+                "zone": "Asia/Tokyo",
+                fact: True,
+            },
+        )
     assert await kept(store, entry("a")) == ["refused"]
     assert await kept(store, entry("b"), now=NOW + timedelta(hours=2)) == ["new"]
     assert (await store.zone("T1", "U1"), await store.zone("T1", "U2")) == ("Asia/Tokyo", None)
@@ -125,7 +150,11 @@ async def test_a_store_that_fails_says_so_in_our_words(store: Intake, db: Databa
     async with db.begin() as tx:
         for table in (work, people, catalogues, notebooks):
             await tx.execute(DropTable(table))
-    for asked in (store.keep(entry("a"), NOW, Gate()), store.zone("T", "U"), store.catalogue(None, "images"),
-                  store.notebook_name("p", "n")):
+    for asked in (
+        store.keep(entry("a"), NOW, Gate()),
+        store.zone("T", "U"),
+        store.catalogue(None, "images"),
+        store.notebook_name("p", "n"),
+    ):
         with pytest.raises(StoreDown):
             await asked

@@ -111,9 +111,15 @@ async def test_a_form_from_elsewhere_is_not_accepted(stage: Stage, browser: http
     assert await stage.rows(identities) == []
 
 
-@pytest.mark.parametrize(("body", "kind"), [
-    (b'{"kind": "password"}', "application/json"), (b"\xff\xfe", FORM), (b"a=" + b"x" * 70_000, FORM), (b"", FORM),
-])
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b'{"kind": "password"}', "application/json"),
+        (b"\xff\xfe", FORM),
+        (b"a=" + b"x" * 70_000, FORM),
+        (b"", FORM),
+    ],
+)
 async def test_what_is_no_form_is_not_accepted(stage: Stage, browser: httpx.AsyncClient, body: bytes, kind: str):
     page = await _page(stage)
     assert (await browser.post(page, content=body, headers={"content-type": kind})).status_code == 422

@@ -192,7 +192,9 @@ async def test_the_home_tab_the_clock_and_the_cloud(
     await page.post("/_page/cloud", json={"notebook_id": "n1", "activity": "busy"})
     wrong = await page.post("/_page/cloud", json={"notebook_id": "n1", "activity": "asleep"})
     assert (pushed, switched, wrong.json()) == (
-        [900_000], [("n1", "busy")], {"error": "bad request: activity is busy or idle"}
+        [900_000],
+        [("n1", "busy")],
+        {"error": "bad request: activity is busy or idle"},
     )
 
 

@@ -14,8 +14,17 @@ from bot.slackweb import SlackWeb
 from deploy.sandbox.clock import SimClock
 from deploy.sandbox.slack import SimSlack
 
-SCOPES = {"commands", "chat:write", "im:write", "im:history", "channels:history", "channels:read", "users:read",
-          "usergroups:read", "files:write"}
+SCOPES = {
+    "commands",
+    "chat:write",
+    "im:write",
+    "im:history",
+    "channels:history",
+    "channels:read",
+    "users:read",
+    "usergroups:read",
+    "files:write",
+}
 BLOCKS = ({"type": "section", "text": {"type": "mrkdwn", "text": "*hello*"}},)
 HELLO = Message("hello", BLOCKS)
 
@@ -70,24 +79,27 @@ def person(web: SlackWeb) -> Awaitable[Any]:
     return web.person("U0ANA")
 
 
-@pytest.mark.parametrize(("ask", "fault", "kind"), [
-    pytest.param(post, {"effect": "reset"}, SlackAnswerLost, id="post: dropped"),
-    pytest.param(post, {"effect": "lost"}, SlackAnswerLost, id="post: done, answer lost"),
-    pytest.param(post, {"effect": "hang"}, SlackAnswerLost, id="post: no answer"),
-    pytest.param(post, {"effect": "status", "status": 500}, SlackAnswerLost, id="post: 500"),
-    pytest.param(post, {"effect": "status", "status": 503}, SlackAnswerLost, id="post: 503"),
-    pytest.param(post, {"effect": "error", "error": "fatal_error"}, SlackAnswerLost, id="post: fatal_error"),
-    pytest.param(post, {"effect": "error", "error": "internal_error"}, SlackAnswerLost, id="post: internal_error"),
-    pytest.param(post, {"effect": "error", "error": "not_in_channel"}, SlackUnreachable, id="post: not in channel"),
-    pytest.param(post, {"effect": "error", "error": "is_archived"}, SlackUnreachable, id="post: archived"),
-    pytest.param(post, {"effect": "error", "error": "msg_too_long"}, SlackContent, id="post: too long"),
-    pytest.param(post, {"effect": "error", "error": "metadata_too_large"}, SlackContent, id="post: metadata"),
-    pytest.param(post, {"effect": "error", "error": "token_revoked"}, SlackError, id="post: token"),
-    pytest.param(person, {"effect": "reset", "count": 2}, SlackDown, id="read: dropped, and once more"),
-    pytest.param(person, {"effect": "hang"}, SlackDown, id="read: no answer"),
-    pytest.param(person, {"effect": "status", "status": 502}, SlackDown, id="read: 502"),
-    pytest.param(person, {"effect": "error", "error": "user_not_found"}, SlackUnreachable, id="read: nobody"),
-])
+@pytest.mark.parametrize(
+    ("ask", "fault", "kind"),
+    [
+        pytest.param(post, {"effect": "reset"}, SlackAnswerLost, id="post: dropped"),
+        pytest.param(post, {"effect": "lost"}, SlackAnswerLost, id="post: done, answer lost"),
+        pytest.param(post, {"effect": "hang"}, SlackAnswerLost, id="post: no answer"),
+        pytest.param(post, {"effect": "status", "status": 500}, SlackAnswerLost, id="post: 500"),
+        pytest.param(post, {"effect": "status", "status": 503}, SlackAnswerLost, id="post: 503"),
+        pytest.param(post, {"effect": "error", "error": "fatal_error"}, SlackAnswerLost, id="post: fatal_error"),
+        pytest.param(post, {"effect": "error", "error": "internal_error"}, SlackAnswerLost, id="post: internal_error"),
+        pytest.param(post, {"effect": "error", "error": "not_in_channel"}, SlackUnreachable, id="post: not in channel"),
+        pytest.param(post, {"effect": "error", "error": "is_archived"}, SlackUnreachable, id="post: archived"),
+        pytest.param(post, {"effect": "error", "error": "msg_too_long"}, SlackContent, id="post: too long"),
+        pytest.param(post, {"effect": "error", "error": "metadata_too_large"}, SlackContent, id="post: metadata"),
+        pytest.param(post, {"effect": "error", "error": "token_revoked"}, SlackError, id="post: token"),
+        pytest.param(person, {"effect": "reset", "count": 2}, SlackDown, id="read: dropped, and once more"),
+        pytest.param(person, {"effect": "hang"}, SlackDown, id="read: no answer"),
+        pytest.param(person, {"effect": "status", "status": 502}, SlackDown, id="read: 502"),
+        pytest.param(person, {"effect": "error", "error": "user_not_found"}, SlackUnreachable, id="read: nobody"),
+    ],
+)
 async def test_trouble_has_its_class(slack: SimSlack, web: SlackWeb, ask: Ask, fault: dict, kind: type) -> None:
     slack.fault("*", **fault)
     with pytest.raises(SlackError) as error:
@@ -112,22 +124,67 @@ async def test_nobody_listening_means_that_nothing_was_posted(slack: SimSlack) -
             assert type(error.value) is SlackDown
 
 
-@pytest.mark.parametrize(("code", "kind"), [
-    *((code, SlackError) for code in (
-        "invalid_auth", "not_authed", "token_expired", "account_inactive", "org_login_required", "missing_scope",
-        "no_permission", "restricted_action", "restricted_action_read_only_channel", "access_denied",
-        "expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id", "trigger_expired", "hash_conflict",
-        "not_found", "message_not_found", "cant_update_message", "never_heard_of")),
-    *((code, SlackUnreachable) for code in (
-        "channel_not_found", "not_in_channel", "is_archived", "user_not_found", "user_disabled",
-        "user_not_in_channel", "cannot_dm_bot", "messages_tab_disabled", "expired_url", "used_url")),
-    *((code, SlackContent) for code in (
-        "invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long", "no_text",
-        "too_many_attachments", "view_too_large", "invalid_arguments", "metadata_too_large",
-        "invalid_metadata_format")),
-    *((code, SlackBusy) for code in ("ratelimited", "rate_limited")),
-    *((code, SlackDown) for code in ("internal_error", "fatal_error", "service_unavailable", "request_timeout")),
-])
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        *(
+            (code, SlackError)
+            for code in (
+                "invalid_auth",
+                "not_authed",
+                "token_expired",
+                "account_inactive",
+                "org_login_required",
+                "missing_scope",
+                "no_permission",
+                "restricted_action",
+                "restricted_action_read_only_channel",
+                "access_denied",
+                "expired_trigger_id",
+                "exchanged_trigger_id",
+                "invalid_trigger_id",
+                "trigger_expired",
+                "hash_conflict",
+                "not_found",
+                "message_not_found",
+                "cant_update_message",
+                "never_heard_of",
+            )
+        ),
+        *(
+            (code, SlackUnreachable)
+            for code in (
+                "channel_not_found",
+                "not_in_channel",
+                "is_archived",
+                "user_not_found",
+                "user_disabled",
+                "user_not_in_channel",
+                "cannot_dm_bot",
+                "messages_tab_disabled",
+                "expired_url",
+                "used_url",
+            )
+        ),
+        *(
+            (code, SlackContent)
+            for code in (
+                "invalid_blocks",
+                "invalid_blocks_format",
+                "msg_too_long",
+                "msg_blocks_too_long",
+                "no_text",
+                "too_many_attachments",
+                "view_too_large",
+                "invalid_arguments",
+                "metadata_too_large",
+                "invalid_metadata_format",
+            )
+        ),
+        *((code, SlackBusy) for code in ("ratelimited", "rate_limited")),
+        *((code, SlackDown) for code in ("internal_error", "fatal_error", "service_unavailable", "request_timeout")),
+    ],
+)
 def test_every_code_has_its_class(code: str, kind: type) -> None:
     error = error_for(code, 200, {}, writes=False, said={"needed": "chat:write"})
     assert (type(error), error.code) == (kind, code)
@@ -173,7 +230,13 @@ async def test_a_key_is_found_behind_many_messages(slack: SimSlack, web: SlackWe
 async def test_people_are_read_as_they_are(web: SlackWeb) -> None:
     ana = await web.person("U0ANA")
     assert (ana.id, ana.zone, ana.guest, ana.stranger, ana.deleted, ana.bot) == (
-        "U0ANA", "Europe/Berlin", False, False, False, False)
+        "U0ANA",
+        "Europe/Berlin",
+        False,
+        False,
+        False,
+        False,
+    )
     assert (await web.person("U0GUEST")).guest
     stranger = await web.person("U0STRANGER")
     assert (stranger.stranger, stranger.team) == (True, "T0OTHER")
@@ -218,20 +281,33 @@ async def test_a_view_needs_a_fresh_trigger(web: SlackWeb) -> None:
     assert "trigger" in error.value.code
 
 
-@pytest.mark.parametrize("url", [
-    "https://hooks.slack.com.evil.example/commands/1", "https://evil.example/hooks.slack.com",
-    "http://hooks.slack.com/commands/1", "https://hooks.slack.com:8443/x", "https://user@hooks.slack.com/x",
-    "https://hooks.slack.com@evil.example/x", "http://169.254.169.254/latest", "file:///etc/passwd", "", "::",
-    "https://[::1]/", "//hooks.slack.com/x", "https://hooks.slack.com\\@evil.example/",
-])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://hooks.slack.com.evil.example/commands/1",
+        "https://evil.example/hooks.slack.com",
+        "http://hooks.slack.com/commands/1",
+        "https://hooks.slack.com:8443/x",
+        "https://user@hooks.slack.com/x",
+        "https://hooks.slack.com@evil.example/x",
+        "http://169.254.169.254/latest",
+        "file:///etc/passwd",
+        "",
+        "::",
+        "https://[::1]/",
+        "//hooks.slack.com/x",
+        "https://hooks.slack.com\\@evil.example/",
+    ],
+)
 async def test_a_forged_response_url_is_never_called(web: SlackWeb, url: str) -> None:
     with pytest.raises(SlackError) as error:
         await web.respond(url, HELLO)
     assert error.value.code == "forbidden_url"
 
 
-async def test_a_response_url_is_used_up_and_never_logged(slack: SimSlack, web: SlackWeb,
-                                                          caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_response_url_is_used_up_and_never_logged(
+    slack: SimSlack, web: SlackWeb, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
     secret = slack.response_urls.issue(slack.clock.now_ms(), "U0ANA", "C0RESEARCH")
     url = f"{slack.url}/response/{secret}"

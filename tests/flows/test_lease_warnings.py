@@ -73,9 +73,7 @@ async def test_a_renewal_in_the_console_arms_the_warnings_again(scene: Scene) ->
 
 async def test_ten_notebooks_of_one_owner_share_one_message_that_lists_and_marks_every_one(scene: Scene) -> None:
     """The trap: telling about five and marking ten."""
-    made = [
-        await scene.notebook("ana", f"batch-{n}", lease_ms=2 * HOUR, age_ms=0, settled_ago_ms=0) for n in range(10)
-    ]
+    made = [await scene.notebook("ana", f"batch-{n}", lease_ms=2 * HOUR, age_ms=0, settled_ago_ms=0) for n in range(10)]
     await scene.jump(minutes(61))
     await scene.sweep()
     (warning,) = scene.in_dm(ANA, "lease_warning")

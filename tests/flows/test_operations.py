@@ -181,7 +181,7 @@ async def test_any_legal_name(scene: Scene, name: str) -> None:
     await scene.ask(ANA, CREATE.format(name))
     await scene.pass_time(minutes(1), minutes(1))
     assert "is running" in scene.operation(ANA)
-    await scene.ask(ANA, f"extend {name} 1h payload <!channel> \"it's\" 因为")
+    await scene.ask(ANA, f'extend {name} 1h payload <!channel> "it\'s" 因为')
     (renewal,) = scene.renewals(scene.named(name))
     assert renewal["details"]["lease"]["duration"] > 2 * HOUR
 

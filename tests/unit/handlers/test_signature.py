@@ -11,10 +11,14 @@ SECRET = b"0123456789abcdef0123456789abcdef"
 AT = "1700000000"
 NOW = from_ms(1_700_000_000_000)
 VECTORS = [
-    (b"command=%2Fnb&text=status&user_id=U012ABCDEF&team_id=T012ABCDEF",
-     "v0=85c5538aa4185f85841344b6d97e7688a4bfffb04d07f312941ad0a4bb5ed441"),
-    (b'{"type":"url_verification","challenge":"abc123"}',
-     "v0=5219fa4ea682ef76fd622ee6e20473895b648e18dbdc108b21e18e0377ed1d7a"),
+    (
+        b"command=%2Fnb&text=status&user_id=U012ABCDEF&team_id=T012ABCDEF",
+        "v0=85c5538aa4185f85841344b6d97e7688a4bfffb04d07f312941ad0a4bb5ed441",
+    ),
+    (
+        b'{"type":"url_verification","challenge":"abc123"}',
+        "v0=5219fa4ea682ef76fd622ee6e20473895b648e18dbdc108b21e18e0377ed1d7a",
+    ),
     (b"", "v0=a5b43b014ed473febe5f6cc6ec6d9feed6b12bd87f831b83d37733c38cf4c51c"),
 ]
 

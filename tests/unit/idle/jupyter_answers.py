@@ -11,8 +11,14 @@ NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 STARTED = NOW - timedelta(hours=9)
 MINUTE = timedelta(minutes=1)
 ENDPOINT = Endpoint(
-    "research", "otc", "eu-de", "https://modelarts.example.com", "https://iam.example.com", "https://aom.example.com",
-    "eu-de", notebook_hosts=("authoring.example.com",),
+    "research",
+    "otc",
+    "eu-de",
+    "https://modelarts.example.com",
+    "https://iam.example.com",
+    "https://aom.example.com",
+    "eu-de",
+    notebook_hosts=("authoring.example.com",),
 )
 URL = "https://authoring.example.com/5f0c/lab"
 
@@ -33,7 +39,10 @@ def a_subject(**changes: Any) -> Subject:
     usual = {"id": NotebookId("5f0c"), "name": "exp", "status": Status.RUNNING, "url": URL, "token": "t0k3n"}
     notebook = Notebook(**usual | of_notebook)
     given = {
-        "notebook": notebook, "endpoint": ENDPOINT, "category": "CPU", "running_since": STARTED,
+        "notebook": notebook,
+        "endpoint": ENDPOINT,
+        "category": "CPU",
+        "running_since": STARTED,
         "idle_after": 60 * MINUTE,
     }
     return Subject(**given | changes)
@@ -45,7 +54,11 @@ def iso(at: datetime) -> str:
 
 def kernel(ago: timedelta, state: str = "idle", id_: str = "k1") -> dict[str, Any]:
     return {
-        "id": id_, "name": "python3", "last_activity": iso(NOW - ago), "execution_state": state, "connections": 1,
+        "id": id_,
+        "name": "python3",
+        "last_activity": iso(NOW - ago),
+        "execution_state": state,
+        "connections": 1,
     }
 
 
@@ -59,13 +72,20 @@ def terminal(ago: timedelta, name: str = "1") -> dict[str, Any]:
 
 def status(last_activity_ago: timedelta = timedelta(), started: datetime = STARTED) -> dict[str, Any]:
     return {
-        "started": iso(started), "last_activity": iso(NOW - last_activity_ago), "kernels": 1, "connections": 1,
+        "started": iso(started),
+        "last_activity": iso(NOW - last_activity_ago),
+        "kernels": 1,
+        "connections": 1,
     }
 
 
 def server(
-    kernels: list[dict[str, Any]] | None = None, terminals: list[dict[str, Any]] | None = None, *,
-    seen: timedelta = timedelta(), version: str = "2.16.0", started: datetime = STARTED,
+    kernels: list[dict[str, Any]] | None = None,
+    terminals: list[dict[str, Any]] | None = None,
+    *,
+    seen: timedelta = timedelta(),
+    version: str = "2.16.0",
+    started: datetime = STARTED,
     sessions: list[dict[str, Any]] | None = None,
 ) -> ServerFacts:
     """Facts of a server whose own last activity was `seen` ago: right now, as with an open tab, unless said."""

@@ -6,11 +6,23 @@ from bot.idle.guard import Refused, first_allowed, is_loopback, matches, target
 from bot.model import Endpoint
 
 PUBLIC = Endpoint(
-    "research", "otc", "eu-de", "https://modelarts.example.com", "https://iam.example.com", "https://aom.example.com",
-    "eu-de", notebook_hosts=("authoring-*.example.com", "*.nb.example.com"),
+    "research",
+    "otc",
+    "eu-de",
+    "https://modelarts.example.com",
+    "https://iam.example.com",
+    "https://aom.example.com",
+    "eu-de",
+    notebook_hosts=("authoring-*.example.com", "*.nb.example.com"),
 )
 LOCAL = Endpoint(
-    "sandbox", "otc", "eu-de", "http://127.0.0.1:9000", "http://127.0.0.1:9001", "http://127.0.0.1:9002", "eu-de",
+    "sandbox",
+    "otc",
+    "eu-de",
+    "http://127.0.0.1:9000",
+    "http://127.0.0.1:9001",
+    "http://127.0.0.1:9002",
+    "eu-de",
     notebook_hosts=("127.0.0.1", "localhost", "::1"),
 )
 
@@ -56,7 +68,9 @@ def test_other_addresses_are_refused_with_a_reason_without_the_address(url: str)
     assert "evil" not in str(refused.value)
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:8888/n/lab", "http://localhost:8888/n/lab", "http://[::1]:8888/n/lab"])
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8888/n/lab", "http://localhost:8888/n/lab", "http://[::1]:8888/n/lab"]
+)
 def test_plain_http_is_for_two_loopback_ends(url: str) -> None:
     assert target(url, LOCAL).loopback_allowed
 
@@ -69,9 +83,27 @@ def test_a_project_without_notebook_hosts_fetches_nothing() -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        "10.0.0.1", "172.16.3.4", "192.168.1.1", "127.0.0.1", "127.9.9.9", "169.254.169.254", "100.64.0.1", "0.0.0.0",
-        "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "::ffff:127.0.0.1",
-        "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a00:1", "2002:7f00:1::", "2002:a00:1::",
+        "10.0.0.1",
+        "172.16.3.4",
+        "192.168.1.1",
+        "127.0.0.1",
+        "127.9.9.9",
+        "169.254.169.254",
+        "100.64.0.1",
+        "0.0.0.0",
+        "224.0.0.1",
+        "255.255.255.255",
+        "::1",
+        "::",
+        "fe80::1",
+        "fe80::1%eth0",
+        "fc00::1",
+        "::ffff:127.0.0.1",
+        "::ffff:10.0.0.1",
+        "64:ff9b::7f00:1",
+        "64:ff9b::a00:1",
+        "2002:7f00:1::",
+        "2002:a00:1::",
     ],
 )
 def test_private_and_local_addresses_are_refused_in_every_notation(address: str) -> None:

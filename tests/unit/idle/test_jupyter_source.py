@@ -60,8 +60,14 @@ async def test_working() -> None:
     told = await read(answer)
     assert (told.source, told.state, told.since, told.newest) == ("jupyter", "idle", NOW - 2 * HOUR, NOW)
     assert told.details == {
-        "kernels": "1", "terminals": "1", "sessions": "1", "connections": "1", "busy": "0", "dead": "0",
-        "version": "2.16.0", "blind": "terminals",
+        "kernels": "1",
+        "terminals": "1",
+        "sessions": "1",
+        "connections": "1",
+        "busy": "0",
+        "dead": "0",
+        "version": "2.16.0",
+        "blind": "terminals",
     }
     assert asked[0].url.path == "/5f0c/api/status"
 
@@ -70,8 +76,11 @@ async def test_our_calls_are_marked_and_carry_the_token_in_the_header_only() -> 
     answer, asked = answering()
     await read(answer)
     assert {each.url.raw_path.decode() for each in asked} == {
-        "/5f0c/api/status", "/5f0c/api", "/5f0c/api/kernels?no_track_activity=1",
-        "/5f0c/api/sessions?no_track_activity=1", "/5f0c/api/terminals?no_track_activity=1",
+        "/5f0c/api/status",
+        "/5f0c/api",
+        "/5f0c/api/kernels?no_track_activity=1",
+        "/5f0c/api/sessions?no_track_activity=1",
+        "/5f0c/api/terminals?no_track_activity=1",
     }
     for request in asked:
         assert request.headers["Authorization"] == "token t0k3n"
@@ -116,20 +125,24 @@ async def test_a_redirect_to_a_login_page_is_not_followed() -> None:
         pytest.param(httpx.Response(204), "the notebook answered 204", id="204"),
         pytest.param(httpx.Response(200, html="<p>login</p>"), "answered with something that is not JSON", id="html"),
         pytest.param(
-            httpx.Response(200, content=b"{", headers={"Content-Type": "application/json"}), "answer is not JSON",
+            httpx.Response(200, content=b"{", headers={"Content-Type": "application/json"}),
+            "answer is not JSON",
             id="truncated",
         ),
         pytest.param(
             httpx.Response(200, content=b"[" * 200_000, headers={"Content-Type": "application/json"}),
-            "answer is not JSON", id="nested beyond reading",
+            "answer is not JSON",
+            id="nested beyond reading",
         ),
         pytest.param(
             httpx.Response(200, content=b"\xff\xfe", headers={"Content-Type": "application/json"}),
-            "answer is not JSON", id="no text",
+            "answer is not JSON",
+            id="no text",
         ),
         pytest.param(
             httpx.Response(200, content=b"[" + b" " * MAX_BYTES + b"]", headers={"Content-Type": "application/json"}),
-            "too large", id="over 1 MiB",
+            "too large",
+            id="over 1 MiB",
         ),
         pytest.param(httpx.Response(200, json="fine"), "the notebook's answer cannot be read", id="another form"),
     ],
@@ -213,7 +226,9 @@ async def test_stale() -> None:
 
 async def test_compressed_answers_are_not_unpacked() -> None:
     packed = httpx.Response(
-        200, content=json.dumps(status()).encode(), headers={"Content-Type": "application/json"},
+        200,
+        content=json.dumps(status()).encode(),
+        headers={"Content-Type": "application/json"},
     )
     packed.headers["Content-Encoding"] = "gzip"
     assert "compressed" in (await read(answering(status=packed)[0])).reason
@@ -225,8 +240,10 @@ async def test_compressed_answers_are_not_unpacked() -> None:
         ({"url": None}, "the notebook's address is not known yet"),
         ({"token": None}, "the notebook's address is not known yet"),
         ({"url": "http://authoring.example.com/5f0c/lab"}, "the notebook's address is not https"),
-        ({"url": "https://elsewhere.example.com/5f0c/lab"},
-         "the notebook's host is not among the project's notebook_hosts"),
+        (
+            {"url": "https://elsewhere.example.com/5f0c/lab"},
+            "the notebook's host is not among the project's notebook_hosts",
+        ),
     ],
 )
 async def test_what_may_not_be_fetched_is_not_asked(changes: dict[str, Any], reason: str) -> None:

@@ -48,7 +48,8 @@ def test_a_kernel_state_that_is_not_known_is_unknown_and_no_evidence_of_rest() -
 
 
 @pytest.mark.parametrize(
-    ("ago", "state"), [(HOUR - timedelta(milliseconds=1), "active"), (HOUR, "idle"), (8 * HOUR, "idle")],
+    ("ago", "state"),
+    [(HOUR - timedelta(milliseconds=1), "active"), (HOUR, "idle"), (8 * HOUR, "idle")],
 )
 def test_a_resting_kernel_counts_from_its_own_last_activity(ago: timedelta, state: str) -> None:
     told = read(server([kernel(ago)]))
@@ -172,7 +173,10 @@ def test_times_ahead_of_the_servers_own_clock_are_a_contradiction() -> None:
 
 
 GOOD: dict[str, Any] = {
-    "status": status(), "kernels": [kernel(HOUR)], "sessions": [session(kernel(HOUR))], "terminals": [terminal(HOUR)],
+    "status": status(),
+    "kernels": [kernel(HOUR)],
+    "sessions": [session(kernel(HOUR))],
+    "terminals": [terminal(HOUR)],
     "about": {"version": "2.16.0"},
 }
 
@@ -180,11 +184,22 @@ GOOD: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("part", "value"),
     [
-        ("status", None), ("status", []), ("status", {}), ("status", {**status(), "started": "yesterday"}),
-        ("status", {**status(), "last_activity": 5}), ("kernels", {}), ("kernels", [None]), ("kernels", None),
-        ("kernels", [{**kernel(HOUR), "execution_state": None}]), ("kernels", [{**kernel(HOUR), "last_activity": ""}]),
-        ("kernels", [{"id": "k"}]), ("sessions", "x"), ("sessions", [{"kernel": 5}]), ("terminals", [{"name": 1}]),
-        ("terminals", {"1": {}}), ("terminals", [{**terminal(HOUR), "last_activity": "0000-13-01T00:00:00Z"}]),
+        ("status", None),
+        ("status", []),
+        ("status", {}),
+        ("status", {**status(), "started": "yesterday"}),
+        ("status", {**status(), "last_activity": 5}),
+        ("kernels", {}),
+        ("kernels", [None]),
+        ("kernels", None),
+        ("kernels", [{**kernel(HOUR), "execution_state": None}]),
+        ("kernels", [{**kernel(HOUR), "last_activity": ""}]),
+        ("kernels", [{"id": "k"}]),
+        ("sessions", "x"),
+        ("sessions", [{"kernel": 5}]),
+        ("terminals", [{"name": 1}]),
+        ("terminals", {"1": {}}),
+        ("terminals", [{**terminal(HOUR), "last_activity": "0000-13-01T00:00:00Z"}]),
     ],
 )
 def test_malformed_answers_are_named(part: str, value: Any) -> None:
@@ -192,9 +207,17 @@ def test_malformed_answers_are_named(part: str, value: Any) -> None:
         facts(**{**GOOD, part: value})
 
 
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda sub: st.lists(sub) | st.dictionaries(
-    st.sampled_from(["id", "execution_state", "last_activity", "kernel", "name", "started", "connections"]), sub,
-), max_leaves=8)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda sub: (
+        st.lists(sub)
+        | st.dictionaries(
+            st.sampled_from(["id", "execution_state", "last_activity", "kernel", "name", "started", "connections"]),
+            sub,
+        )
+    ),
+    max_leaves=8,
+)
 
 
 @given(part=st.sampled_from(sorted(GOOD)), value=JSON)
@@ -212,11 +235,15 @@ def test_stamps_come_with_and_without_fraction(form: str) -> None:
 
 @given(
     states=st.lists(st.sampled_from([*sorted(WORKING), "idle", "dead", "other"]), max_size=4),
-    ages=st.lists(st.integers(0, 600), min_size=4, max_size=4), terminals=st.lists(st.integers(0, 600), max_size=3),
+    ages=st.lists(st.integers(0, 600), min_size=4, max_size=4),
+    terminals=st.lists(st.integers(0, 600), max_size=3),
     seen=st.integers(0, 600),
 )
 def test_idle_is_said_only_when_nothing_works_and_nothing_was_used_lately(
-    states: list[str], ages: list[int], terminals: list[int], seen: int,
+    states: list[str],
+    ages: list[int],
+    terminals: list[int],
+    seen: int,
 ) -> None:
     kernels = [kernel(ages[n] * MINUTE, state, f"k{n}") for n, state in enumerate(states)]
     opened = [terminal(age * MINUTE, str(n)) for n, age in enumerate(terminals)]

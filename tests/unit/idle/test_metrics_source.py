@@ -29,7 +29,9 @@ Loads = Mapping[tuple[str, str], Mapping[int, str]]  # (notebook, metric) -> min
 
 def point(at: datetime, value: Any, statistic: str = "maximum") -> dict[str, Any]:
     return {
-        "timestamp": str(to_ms(at)), "unit": "Percent", "statistics": [{"statistic": statistic, "value": value}],
+        "timestamp": str(to_ms(at)),
+        "unit": "Percent",
+        "statistics": [{"statistic": statistic, "value": value}],
     }
 
 
@@ -90,11 +92,16 @@ async def test_working() -> None:
     assert aom.bodies == [
         {
             "samples": [
-                {"namespace": "PAAS.CONTAINER", "metric_name": name,
-                 "dimensions": [{"name": "service_id", "value": "5f0c"}]}
+                {
+                    "namespace": "PAAS.CONTAINER",
+                    "metric_name": name,
+                    "dimensions": [{"name": "service_id", "value": "5f0c"}],
+                }
                 for name in (CPU, NETWORK)
             ],
-            "statistics": ["maximum"], "period": 60, "time_range": "-1.-1.75",
+            "statistics": ["maximum"],
+            "period": 60,
+            "time_range": "-1.-1.75",
         }
     ]
 
@@ -156,9 +163,18 @@ async def test_stale() -> None:
 
 
 MALFORMED: list[Any] = [
-    None, [], "x", {}, {"samples": None}, {"samples": [None]}, {"samples": [{}]}, {"samples": [{"sample": {}}]},
-    {"samples": [entry({"metric_name": CPU}, [])]}, {"samples": [entry(sample(), [{}])]},
-    {"samples": [entry(sample(), [point(NOW, "much")])]}, {"samples": [entry(sample(), [point(NOW, None)])]},
+    None,
+    [],
+    "x",
+    {},
+    {"samples": None},
+    {"samples": [None]},
+    {"samples": [{}]},
+    {"samples": [{"sample": {}}]},
+    {"samples": [entry({"metric_name": CPU}, [])]},
+    {"samples": [entry(sample(), [{}])]},
+    {"samples": [entry(sample(), [point(NOW, "much")])]},
+    {"samples": [entry(sample(), [point(NOW, None)])]},
     {"samples": [entry(sample(), [{**point(NOW, "1"), "timestamp": "now"}])]},
     {"samples": [entry(sample(), [{**point(NOW, "1"), "timestamp": "9" * 30}])]},
     {"error_code": "AOM.04008001", "error_msg": "bad", "error_type": "BAD_REQUEST"},
@@ -251,10 +267,19 @@ def test_only_the_statistic_that_was_asked_for_counts() -> None:
     assert points(body, POLICY) == {(CPU, ("5f0c",)): ()}
 
 
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda sub: st.lists(sub)
-                    | st.dictionaries(st.sampled_from(
-                        ["samples", "sample", "data_points", "dimensions", "name", "value", "statistics", "timestamp"],
-                    ), sub), max_leaves=10)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda sub: (
+        st.lists(sub)
+        | st.dictionaries(
+            st.sampled_from(
+                ["samples", "sample", "data_points", "dimensions", "name", "value", "statistics", "timestamp"],
+            ),
+            sub,
+        )
+    ),
+    max_leaves=10,
+)
 
 
 @given(JSON)

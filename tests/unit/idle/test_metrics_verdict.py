@@ -22,8 +22,14 @@ KINDS = {each.kind: each for each in DEFAULT_SERIES}
 
 
 def quiet(
-    kind: str, *, first: int = 75, last: int = LAG, value: float = 0.2, without: Iterable[int] = (),
-    now: datetime = NOW, **at: float,
+    kind: str,
+    *,
+    first: int = 75,
+    last: int = LAG,
+    value: float = 0.2,
+    without: Iterable[int] = (),
+    now: datetime = NOW,
+    **at: float,
 ) -> Measured:
     """Points a minute from `first` to `last` minutes ago; `m17=64.0` sets the one 17 min ago, `without` drops some."""
     values = {ago: value for ago in range(first, last - 1, -1) if ago not in set(without)}
@@ -49,8 +55,12 @@ def test_a_quiet_window_is_idle_since_its_start() -> None:
 @pytest.mark.parametrize(
     ("category", "loud"),
     [
-        ("CPU", quiet("cpu", m30=5.01)), ("GPU", quiet("gpu", m30=1.01)), ("ASCEND", quiet("npu", m30=1.01)),
-        ("CPU", quiet("network", m30=1.61)), ("GPU", quiet("network", m30=1.61)), ("GPU", quiet("cpu", m30=5.01)),
+        ("CPU", quiet("cpu", m30=5.01)),
+        ("GPU", quiet("gpu", m30=1.01)),
+        ("ASCEND", quiet("npu", m30=1.01)),
+        ("CPU", quiet("network", m30=1.61)),
+        ("GPU", quiet("network", m30=1.61)),
+        ("GPU", quiet("cpu", m30=5.01)),
         ("CPU", quiet("network", first=30, last=30, value=2)),
     ],
 )
@@ -92,7 +102,8 @@ def test_a_service_too_far_behind_is_judged_by_as_long_a_window_before_its_newes
 
 
 @pytest.mark.parametrize(
-    ("category", "missing"), [("CPU", "cpu"), ("GPU", "cpu"), ("GPU", "gpu"), ("ASCEND", "cpu"), ("ASCEND", "npu")],
+    ("category", "missing"),
+    [("CPU", "cpu"), ("GPU", "cpu"), ("GPU", "gpu"), ("ASCEND", "cpu"), ("ASCEND", "npu")],
 )
 def test_what_the_category_needs_must_be_there(category: str, missing: str) -> None:
     told = read(*(quiet(kind) for kind in ("cpu", "gpu", "npu") if kind != missing), category=category).reading
@@ -197,11 +208,14 @@ def test_an_unknown_reading_keeps_the_memory() -> None:
 
 
 @given(
-    values=st.lists(st.none() | st.floats(0, 100), min_size=76, max_size=76), lag=st.integers(0, 40),
+    values=st.lists(st.none() | st.floats(0, 100), min_size=76, max_size=76),
+    lag=st.integers(0, 40),
     run=st.integers(0, 120),
 )
 def test_idle_is_said_only_for_a_fresh_covered_and_quiet_window(
-    values: list[float | None], lag: int, run: int,
+    values: list[float | None],
+    lag: int,
+    run: int,
 ) -> None:
     points = [Point(NOW - (ago + lag) * MINUTE, value) for ago, value in enumerate(values) if value is not None]
     subject: Subject = a_subject(running_since=NOW - run * MINUTE)

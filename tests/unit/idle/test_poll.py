@@ -43,7 +43,10 @@ def test_an_announced_stop_is_decided_on_fresh_data() -> None:
     confirm=st.booleans(),
 )
 def test_never_later_than_the_interval_and_never_within_a_minute(
-    idle_after: timedelta, idle_since: datetime | None, stop_at: datetime | None, confirm: bool,
+    idle_after: timedelta,
+    idle_since: datetime | None,
+    stop_at: datetime | None,
+    confirm: bool,
 ) -> None:
     due = next_poll(NOW, idle_after, idle_since=idle_since, stop_at=stop_at, confirm=confirm)
     assert NOW + MINUTE <= due <= NOW + interval(idle_after)

@@ -18,9 +18,7 @@ class Counting:
 
     async def read(self, subjects: Sequence[Subject]) -> Mapping[NotebookId, Evidence]:
         reading = SourceReading(self.name, "idle", NOW, "still", NOW, {})
-        return {
-            each.notebook.id: Evidence(reading, {"times": each.memory.get("times", 0) + 1}) for each in subjects
-        }
+        return {each.notebook.id: Evidence(reading, {"times": each.memory.get("times", 0) + 1}) for each in subjects}
 
 
 class Broken:
@@ -46,7 +44,8 @@ async def test_a_source_with_a_defect_is_unknown_and_fails_nobody_else() -> None
     stored = {NotebookId("5f0c"): {"broken": Sample(NOW, before, {"kept": 1})}}
     told = (await read_all([Broken(), Counting()], [a_subject()], stored, FixedClock()))[NotebookId("5f0c")]
     assert (told["broken"].reading.state, told["broken"].reading.reason) == (
-        "unknown", "it could not be read (RuntimeError)",
+        "unknown",
+        "it could not be read (RuntimeError)",
     )
     assert told["broken"].memory == {"kept": 1}
     assert told["counting"].reading.state == "idle"

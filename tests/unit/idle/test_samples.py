@@ -15,14 +15,16 @@ UNKNOWN = SourceReading("metrics", "unknown", None, "no CPU measurements", None,
 
 
 @pytest.mark.parametrize(
-    "sample", [Sample(NOW, IDLE, {"run": 1, "present": ["kernel k1"]}), Sample(NOW, UNKNOWN)],
+    "sample",
+    [Sample(NOW, IDLE, {"run": 1, "present": ["kernel k1"]}), Sample(NOW, UNKNOWN)],
 )
 def test_a_sample_is_found_again_as_it_was(sample: Sample) -> None:
     assert decode(json.loads(json.dumps(encode(sample)))) == sample
 
 
 @pytest.mark.parametrize(
-    "damage", [{"v": 2}, {"reading": None}, {"reading": {}}, {"read_at": "soon"}, {"memory": None}, {"memory": 5}],
+    "damage",
+    [{"v": 2}, {"reading": None}, {"reading": {}}, {"read_at": "soon"}, {"memory": None}, {"memory": 5}],
 )
 def test_what_cannot_be_read_is_nothing(damage: dict[str, Any]) -> None:
     assert decode(encode(Sample(NOW, IDLE)) | damage) is None

@@ -142,11 +142,20 @@ async def test_a_cloud_that_does_not_answer_costs_no_attempt(stage: Stage, linki
     assert (await linking.prove(ticket, form)).state == "linked"
 
 
-@pytest.mark.parametrize("changes", [
-    {"csrf": "forged"}, {"csrf": ""}, {"project": "vision"}, {"project": "unknown"}, {"kind": "magic"},
-    {"password": ""}, {"kind": "aksk"}, {"kind": "temporary", "access_key": "a", "secret_key": "b"},
-    {"user": "x" * 600},
-])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"csrf": "forged"},
+        {"csrf": ""},
+        {"project": "vision"},
+        {"project": "unknown"},
+        {"kind": "magic"},
+        {"password": ""},
+        {"kind": "aksk"},
+        {"kind": "temporary", "access_key": "a", "secret_key": "b"},
+        {"user": "x" * 600},
+    ],
+)
 async def test_what_is_not_in_order_never_reaches_the_cloud(stage: Stage, linking: Linking, changes: dict[str, str]):
     ticket = await _ticket(stage)
     with pytest.raises(Refused):

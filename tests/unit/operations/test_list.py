@@ -64,10 +64,15 @@ async def test_dead_credentials_are_remembered_and_the_person_is_sent_to_link_ag
     assert [row.state for row in await stage.rows(identities)] == ["broken"]
 
 
-@pytest.mark.parametrize(("scope", "names"), [
-    ("all", ["bens", "done", "train-1"]), ("running", ["bens", "train-1"]), ("stopped", ["done"]),
-    (f"@{BEN}", ["bens"]),
-])
+@pytest.mark.parametrize(
+    ("scope", "names"),
+    [
+        ("all", ["bens", "done", "train-1"]),
+        ("running", ["bens", "train-1"]),
+        ("stopped", ["done"]),
+        (f"@{BEN}", ["bens"]),
+    ],
+)
 async def test_other_scopes_come_from_the_store_without_asking_the_cloud(stage: Stage, scope: str, names: list[str]):
     await stage.link(BEN, "ben")
     await stage.see(a_notebook(), a_notebook("bens", "ben"), a_notebook("done", status=Status.STOPPED))

@@ -60,9 +60,14 @@ async def test_one_that_changed_its_owner_meanwhile_is_not_opened(stage: Stage):
     assert stage.slack.responded == []
 
 
-@pytest.mark.parametrize(("changes", "step"), [
-    ({"status": Status.STOPPED}, "start"), ({"url": None}, "open"), ({"status": Status.STARTING}, "open"),
-])
+@pytest.mark.parametrize(
+    ("changes", "step"),
+    [
+        ({"status": Status.STOPPED}, "start"),
+        ({"url": None}, "open"),
+        ({"status": Status.STARTING}, "open"),
+    ],
+)
 async def test_one_that_is_not_ready_says_what_to_do(stage: Stage, changes: dict[str, object], step: str):
     await stage.link(ANA, "ana")
     await stage.see(a_notebook(**changes))

@@ -28,12 +28,20 @@ async def test_why_gives_the_record_newest_first_with_rule_and_evidence(stage: S
     await stage.see(a_notebook())
     async with stage.db.begin() as db:
         for number in range(12):
-            await db.execute(decisions.insert().values(
-                id=f"d{number}", project="research", notebook_id="nb-train-1", at=_minutes(number),
-                confirmed_at=_minutes(number), outcome="active", rule="idle_after 60 min, default",
-                because=f"busy {number}", evidence=[{"source": "jupyter", "state": "active", "text": "a kernel"}],
-                config_hash="abc",
-            ))
+            await db.execute(
+                decisions.insert().values(
+                    id=f"d{number}",
+                    project="research",
+                    notebook_id="nb-train-1",
+                    at=_minutes(number),
+                    confirmed_at=_minutes(number),
+                    outcome="active",
+                    rule="idle_after 60 min, default",
+                    because=f"busy {number}",
+                    evidence=[{"source": "jupyter", "state": "active", "text": "a kernel"}],
+                    config_hash="abc",
+                )
+            )
     answer = await stage.ask(BEN, "why", name="train-1")
     assert [row["text"] for row in answer["decisions"]] == [f"busy {number}" for number in range(11, 1, -1)]
     assert answer["decisions"][0]["outcome"] == "left alone: it is in use"

@@ -20,11 +20,24 @@ async def _idle_stop(stage: Stage) -> None:
     stopped = a_notebook(status=Status.STOPPED)
     await stage.see(stopped)
     async with stage.db.begin() as db:
-        await usage.record_stop(db, stage.parts.deps.ids, {
-            "project": "research", "notebook_id": "nb-train-1", "notebook_name": "train-1", "owner_id": "cloud-ana",
-            "flavor": "modelarts.vm.cpu.2u", "at": START, "cause": "idle", "by": None,
-            "would_end": START + timedelta(hours=1), "until": None, "price": Decimal("0.17"), "key": f"stop:{KEY}",
-        })
+        await usage.record_stop(
+            db,
+            stage.parts.deps.ids,
+            {
+                "project": "research",
+                "notebook_id": "nb-train-1",
+                "notebook_name": "train-1",
+                "owner_id": "cloud-ana",
+                "flavor": "modelarts.vm.cpu.2u",
+                "at": START,
+                "cause": "idle",
+                "by": None,
+                "would_end": START + timedelta(hours=1),
+                "until": None,
+                "price": Decimal("0.17"),
+                "key": f"stop:{KEY}",
+            },
+        )
         await say_stopped(
             db, stage.parts.deps, "research", stopped, KEY, ANA, START, reason="idle", at_ms=to_ms(START), saved="1 EUR"
         )

@@ -116,12 +116,36 @@ async def test_the_keep_form_knows_its_ceiling(stage: Stage):
 
 async def a_request(stage: Stage, **changes: Any) -> str:
     """Ana's wish for two days more of her notebook."""
-    facts = {"name": "train-1", "wish": "48 h", "wish_s": 172800, "cost": "8.16 EUR", "flavor": CPU.id, "id": "a1",
-             "kind": "extension", "project": "research", "requester": ANA, "why_asked": "free_total", "reason": "paper",
-             "idle_record": "", "renewals": 0, "needs": "approver"}
-    row = {"id": "a1", "project": "research", "kind": "extension", "notebook_id": "nb-train-1", "requester": ANA,
-           "owner_cloud_id": "cloud-ana", "wish": {"by_s": 172800}, "needs": "approver", "state": "pending",
-           "facts": facts, "created_at": START, "expires_at": START + timedelta(hours=8)}
+    facts = {
+        "name": "train-1",
+        "wish": "48 h",
+        "wish_s": 172800,
+        "cost": "8.16 EUR",
+        "flavor": CPU.id,
+        "id": "a1",
+        "kind": "extension",
+        "project": "research",
+        "requester": ANA,
+        "why_asked": "free_total",
+        "reason": "paper",
+        "idle_record": "",
+        "renewals": 0,
+        "needs": "approver",
+    }
+    row = {
+        "id": "a1",
+        "project": "research",
+        "kind": "extension",
+        "notebook_id": "nb-train-1",
+        "requester": ANA,
+        "owner_cloud_id": "cloud-ana",
+        "wish": {"by_s": 172800},
+        "needs": "approver",
+        "state": "pending",
+        "facts": facts,
+        "created_at": START,
+        "expires_at": START + timedelta(hours=8),
+    }
     async with stage.db.begin() as db:
         await approvals.add(db, row | changes)
     return "a1"

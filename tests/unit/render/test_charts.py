@@ -46,12 +46,14 @@ def test_names_cannot_run_in_the_chart() -> None:
 
 
 def test_without_the_extra_the_message_is_whole() -> None:
-    script = ("import sys; sys.modules['vl_convert'] = None\n"
-              "from bot.render.context import Context\n"
-              "from bot.render.registry import render\n"
-              "from tests.unit.render.samples import NOW, samples\n"
-              "kind, facts = samples()['cost']\n"
-              "message = render(kind, facts, NOW, Context())\n"
-              "print(message.image is None, '5.10 EUR' in message.text, message.image_title == '')")
+    script = (
+        "import sys; sys.modules['vl_convert'] = None\n"
+        "from bot.render.context import Context\n"
+        "from bot.render.registry import render\n"
+        "from tests.unit.render.samples import NOW, samples\n"
+        "kind, facts = samples()['cost']\n"
+        "message = render(kind, facts, NOW, Context())\n"
+        "print(message.image is None, '5.10 EUR' in message.text, message.image_title == '')"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "True", "True"]

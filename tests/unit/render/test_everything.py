@@ -24,9 +24,24 @@ from tests.unit.render.samples import NOW, samples
 CTX = Context("/notebook")
 PLAIN = samples()
 NASTY = (
-    "<!channel>", "<!here|x> & <@U0LEAD>", '"quoted" \'name\'', "a`b`\nc", "x" * 3000, "&" * 3000, "<" * 3000,
-    "训练" * 1000, "\u202eevil\u2066", "*bold* _it_ ~gone~", " ", "", "[[at:1]]", "<https://x.example|click>",
-    "@channel", "[[at:99999999999999]]", "U0STRANGER", "<!subteam^S0ALL>",
+    "<!channel>",
+    "<!here|x> & <@U0LEAD>",
+    "\"quoted\" 'name'",
+    "a`b`\nc",
+    "x" * 3000,
+    "&" * 3000,
+    "<" * 3000,
+    "训练" * 1000,
+    "\u202eevil\u2066",
+    "*bold* _it_ ~gone~",
+    " ",
+    "",
+    "[[at:1]]",
+    "<https://x.example|click>",
+    "@channel",
+    "[[at:99999999999999]]",
+    "U0STRANGER",
+    "<!subteam^S0ALL>",
 )
 
 
@@ -80,8 +95,9 @@ def test_everything_that_can_be_drawn_has_a_sample() -> None:
     assert set(ids.VIEWS) <= set(VIEWS)
 
 
-@pytest.mark.parametrize(("kind", "facts"), [
-    ("poem", {}), ("answer", AnswerFacts(what="poem")), ("view", {"view": "poem"})])
+@pytest.mark.parametrize(
+    ("kind", "facts"), [("poem", {}), ("answer", AnswerFacts(what="poem")), ("view", {"view": "poem"})]
+)
 def test_what_is_not_known_is_not_drawn(kind: str, facts: Any) -> None:
     assert render(kind, facts, NOW, CTX) is None
 

@@ -6,8 +6,29 @@ from bot.render.help import BY_NAME, COMMANDS, GROUPS, help_message, nearest
 from handlers import parse
 
 DESIGNED = {
-    "help", "list", "show", "create", "start", "stop", "delete", "extend", "keep", "open", "why", "plan", "images",
-    "flavors", "approvals", "policy", "cost", "audit", "link", "unlink", "whoami", "settings", "admin",
+    "help",
+    "list",
+    "show",
+    "create",
+    "start",
+    "stop",
+    "delete",
+    "extend",
+    "keep",
+    "open",
+    "why",
+    "plan",
+    "images",
+    "flavors",
+    "approvals",
+    "policy",
+    "cost",
+    "audit",
+    "link",
+    "unlink",
+    "whoami",
+    "settings",
+    "admin",
 }
 
 

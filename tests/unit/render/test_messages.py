@@ -37,46 +37,49 @@ UP = ["notebook_open", "notebook_extend", "notebook_stop"]
 DECIDE = ["approval_approve", "approval_approve_less", "approval_deny", "approval_withdraw"]
 
 
-@pytest.mark.parametrize(("name", "expected"), [
-    ("operation/create/accepted", []),
-    ("operation/start/working", []),
-    ("operation/start/done", UP),
-    ("operation/create/done", UP),
-    ("operation/extend/done", UP),
-    ("operation/keep/done", UP),
-    ("operation/stop/done", ["notebook_start", "notebook_delete"]),
-    ("operation/delete/done", []),
-    ("operation/start/failed", ["notebook_start"]),
-    ("operation/extend/asked", ["approval_withdraw"]),
-    ("operation/extend/held", []),
-    ("lease_warning/one", WARNING),
-    ("lease_warning/two", WARNING * 2),
-    ("lease_warning/one of two settled", WARNING),
-    ("lease_warning/settled", []),
-    ("lease_warning/superseded", []),
-    ("idle_warning/now", ["notebook_keep", "notebook_keep_until", "notebook_stop", "notebook_why"]),
-    ("idle_warning/settled", []),
-    ("stopped/idle", ["notebook_start", "notebook_false_stop", "notebook_delete"]),
-    ("stopped/lease", ["notebook_start", "notebook_delete"]),
-    ("stopped/settled", []),
-    ("approval_request/pending", DECIDE),
-    ("approval_request/approved", []),
-    ("approval_request/denied", []),
-    ("approval_request/withdrawn", []),
-    ("approval_request/expired", []),
-    ("approval_settled/approved", []),
-    ("approval_settled/stopped", ["notebook_start"]),
-    ("digest/daily", ["digest_details"]),
-    ("digest/weekly shadow", ["digest_details", "admin_enforce"]),
-    ("alert/release", ["admin_release"]),
-    ("alert/why", ["notebook_why"]),
-    ("alert/none", []),
-    ("confirm_stop", ["notebook_stop"]),
-    ("choices", ["notebook_pick:0", "notebook_pick:1"]),
-    ("list/empty", ["notebook_create"]),
-    ("settings", ["settings_open"]),
-    ("open", ["notebook_open:url"]),
-])
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("operation/create/accepted", []),
+        ("operation/start/working", []),
+        ("operation/start/done", UP),
+        ("operation/create/done", UP),
+        ("operation/extend/done", UP),
+        ("operation/keep/done", UP),
+        ("operation/stop/done", ["notebook_start", "notebook_delete"]),
+        ("operation/delete/done", []),
+        ("operation/start/failed", ["notebook_start"]),
+        ("operation/extend/asked", ["approval_withdraw"]),
+        ("operation/extend/held", []),
+        ("lease_warning/one", WARNING),
+        ("lease_warning/two", WARNING * 2),
+        ("lease_warning/one of two settled", WARNING),
+        ("lease_warning/settled", []),
+        ("lease_warning/superseded", []),
+        ("idle_warning/now", ["notebook_keep", "notebook_keep_until", "notebook_stop", "notebook_why"]),
+        ("idle_warning/settled", []),
+        ("stopped/idle", ["notebook_start", "notebook_false_stop", "notebook_delete"]),
+        ("stopped/lease", ["notebook_start", "notebook_delete"]),
+        ("stopped/settled", []),
+        ("approval_request/pending", DECIDE),
+        ("approval_request/approved", []),
+        ("approval_request/denied", []),
+        ("approval_request/withdrawn", []),
+        ("approval_request/expired", []),
+        ("approval_settled/approved", []),
+        ("approval_settled/stopped", ["notebook_start"]),
+        ("digest/daily", ["digest_details"]),
+        ("digest/weekly shadow", ["digest_details", "admin_enforce"]),
+        ("alert/release", ["admin_release"]),
+        ("alert/why", ["notebook_why"]),
+        ("alert/none", []),
+        ("confirm_stop", ["notebook_stop"]),
+        ("choices", ["notebook_pick:0", "notebook_pick:1"]),
+        ("list/empty", ["notebook_create"]),
+        ("settings", ["settings_open"]),
+        ("open", ["notebook_open:url"]),
+    ],
+)
 def test_buttons(name: str, expected: list[str]) -> None:
     assert actions(draw(name)) == expected
 
@@ -127,12 +130,15 @@ def test_a_settled_warning_says_what_happened_by_whom() -> None:
     assert f"(by <@U0ANA>, {when(MS)})." in said
 
 
-@pytest.mark.parametrize(("name", "parts"), [
-    ("stopped/idle", ("by leasebot", "because it was idle for 1 h 15 min", "0.41 EUR")),
-    ("stopped/lease", ("its lease ended",)),
-    ("stopped/person", ("by <@U0BO>",)),
-    ("stopped/outside", ("outside leasebot",)),
-])
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("stopped/idle", ("by leasebot", "because it was idle for 1 h 15 min", "0.41 EUR")),
+        ("stopped/lease", ("its lease ended",)),
+        ("stopped/person", ("by <@U0BO>",)),
+        ("stopped/outside", ("outside leasebot",)),
+    ],
+)
 def test_a_stop_is_told_with_its_reason_and_what_is_saved(name: str, parts: tuple[str, ...]) -> None:
     said = draw(name).text
     for part in (*parts, "What is in `/home/ma-user/work` is saved", "Everything else in the container is gone"):
@@ -142,60 +148,72 @@ def test_a_stop_is_told_with_its_reason_and_what_is_saved(name: str, parts: tupl
 
 def test_a_request_has_the_facts_to_decide_on() -> None:
     said = draw("approval_request/pending").text
-    for part in ("<@U0ANA> asks: let *train-1* run 6 h longer.", "> The last epochs need the night.", "max_extension",
-                 "Cost: 1.02 EUR", "Idle record: Idle 10 %", "Renewals so far: 2",
-                 f"It expires {when(MS + 8 * HOUR)}, in 8 h"):
+    for part in (
+        "<@U0ANA> asks: let *train-1* run 6 h longer.",
+        "> The last epochs need the night.",
+        "max_extension",
+        "Cost: 1.02 EUR",
+        "Idle record: Idle 10 %",
+        "Renewals so far: 2",
+        f"It expires {when(MS + 8 * HOUR)}, in 8 h",
+    ):
         assert part in said
 
 
-@pytest.mark.parametrize(("name", "part"), [
-    ("approval_request/approved", f"*Approved* by <@U0LEAD>, {when(MS)}: 6 h. It is being carried out."),
-    ("approval_request/renewed", f"*Approved* by <@U0LEAD>, {when(MS)}: 3 h. It runs until {when(MS + 4 * HOUR)}."),
-    ("approval_request/denied", f"*Denied* by <@U0LEAD>, {when(MS)}.\n> The last epochs"),
-    ("approval_request/withdrawn", "*Withdrawn* by <@U0ANA>"),
-    ("approval_request/expired", "*Expired* without an answer"),
-    ("approval_request/lapsed", "*Lapsed*"),
-    ("approval_request/admin", "Only an admin can approve this."),
-    ("approval_request/create", "create *train-1* for 6 h."),
-    ("approval_request/until", f"run until {when(MS + 9 * HOUR)}."),
-    ("approval_settled/approved", f"It now runs until {when(MS + 7 * HOUR)} (7 h left)."),
-    ("approval_settled/denied", f"It stops {when(MS + HOUR)} (1 h left)."),
-    ("approval_settled/stopped", "You can start it for 6 h."),
-    ("approval_settled/held", "`/notebook link`"),
-    ("operation/extend/done", f"now runs until {when(MS + 4 * HOUR)}; before, it was {when(MS + HOUR)}."),
-    ("operation/create/failed", "`/notebook list stopped` shows them."),
-    ("operation/create/failed", "Reference: `req-7f3a`"),
-    ("digest/daily", "Saved: *1.20 EUR* by 3 stops. 1 stop was marked as wrong"),
-    ("digest/daily", "How this is counted: running price"),
-    ("digest/daily", "a1b2c3d4"),
-    ("digest/weekly shadow", "nothing was stopped. These would have been:"),
-    ("digest/weekly shadow", "Score: 8 of 16 were used within the hour after (50 %)."),
-    ("digest/weekly shadow", "1 stop was marked as wrong and is not counted (50 % of the idle stops)."),
-    ("digest/weekly shadow", "It was used again later, so the stop would have been wrong"),
-    ("alert/link", "`/notebook link research`"),
-    ("already", f"It was extended by 1 h. By <@U0ANA>, {when(MS)}. Your click changed nothing."),
-    ("not_linked", "`/notebook link research`"),
-    ("flavors", "*Sold out now.*"),
-    ("flavors", "no price known"),
-    ("why", "set by rule 1 of [policy]; policy file `a1b2c3d4e5`"),
-    ("policy", "from rule 3 of [policy]"),
-    ("cost", "2 stops were marked as wrong and are not counted ("),
-])
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("approval_request/approved", f"*Approved* by <@U0LEAD>, {when(MS)}: 6 h. It is being carried out."),
+        ("approval_request/renewed", f"*Approved* by <@U0LEAD>, {when(MS)}: 3 h. It runs until {when(MS + 4 * HOUR)}."),
+        ("approval_request/denied", f"*Denied* by <@U0LEAD>, {when(MS)}.\n> The last epochs"),
+        ("approval_request/withdrawn", "*Withdrawn* by <@U0ANA>"),
+        ("approval_request/expired", "*Expired* without an answer"),
+        ("approval_request/lapsed", "*Lapsed*"),
+        ("approval_request/admin", "Only an admin can approve this."),
+        ("approval_request/create", "create *train-1* for 6 h."),
+        ("approval_request/until", f"run until {when(MS + 9 * HOUR)}."),
+        ("approval_settled/approved", f"It now runs until {when(MS + 7 * HOUR)} (7 h left)."),
+        ("approval_settled/denied", f"It stops {when(MS + HOUR)} (1 h left)."),
+        ("approval_settled/stopped", "You can start it for 6 h."),
+        ("approval_settled/held", "`/notebook link`"),
+        ("operation/extend/done", f"now runs until {when(MS + 4 * HOUR)}; before, it was {when(MS + HOUR)}."),
+        ("operation/create/failed", "`/notebook list stopped` shows them."),
+        ("operation/create/failed", "Reference: `req-7f3a`"),
+        ("digest/daily", "Saved: *1.20 EUR* by 3 stops. 1 stop was marked as wrong"),
+        ("digest/daily", "How this is counted: running price"),
+        ("digest/daily", "a1b2c3d4"),
+        ("digest/weekly shadow", "nothing was stopped. These would have been:"),
+        ("digest/weekly shadow", "Score: 8 of 16 were used within the hour after (50 %)."),
+        ("digest/weekly shadow", "1 stop was marked as wrong and is not counted (50 % of the idle stops)."),
+        ("digest/weekly shadow", "It was used again later, so the stop would have been wrong"),
+        ("alert/link", "`/notebook link research`"),
+        ("already", f"It was extended by 1 h. By <@U0ANA>, {when(MS)}. Your click changed nothing."),
+        ("not_linked", "`/notebook link research`"),
+        ("flavors", "*Sold out now.*"),
+        ("flavors", "no price known"),
+        ("why", "set by rule 1 of [policy]; policy file `a1b2c3d4e5`"),
+        ("policy", "from rule 3 of [policy]"),
+        ("cost", "2 stops were marked as wrong and are not counted ("),
+    ],
+)
 def test_what_is_said(name: str, part: str) -> None:
     assert part in draw(name).text
 
 
-@pytest.mark.parametrize(("given", "bar"), [
-    ([], ""),
-    (steps(0), "▰▱▱▱ 1 of 4: storage"),
-    (steps(1), "▰▰▱▱ 2 of 4: compute"),
-    (steps(3), "▰▰▰▰ 4 of 4: start-up"),
-    (steps(4), "▰▰▰▰ 4 of 4: start-up"),
-    (steps(2, failed=True), "▰▰▰▱ 3 of 4: network failed"),
-    ([{"step": 1, "status": "NEW_WORD", "text": ""}], "▰▱▱▱ 1 of 4: storage"),
-    (list(reversed(steps(1))), "▰▰▱▱ 2 of 4: compute"),
-    ([{"step": 5, "status": "PROCESSING", "text": "<b>"}], "▰▰▰▰▰ 5 of 5: &lt;b&gt;"),
-])
+@pytest.mark.parametrize(
+    ("given", "bar"),
+    [
+        ([], ""),
+        (steps(0), "▰▱▱▱ 1 of 4: storage"),
+        (steps(1), "▰▰▱▱ 2 of 4: compute"),
+        (steps(3), "▰▰▰▰ 4 of 4: start-up"),
+        (steps(4), "▰▰▰▰ 4 of 4: start-up"),
+        (steps(2, failed=True), "▰▰▰▱ 3 of 4: network failed"),
+        ([{"step": 1, "status": "NEW_WORD", "text": ""}], "▰▱▱▱ 1 of 4: storage"),
+        (list(reversed(steps(1))), "▰▰▱▱ 2 of 4: compute"),
+        ([{"step": 5, "status": "PROCESSING", "text": "<b>"}], "▰▰▰▰▰ 5 of 5: &lt;b&gt;"),
+    ],
+)
 def test_progress(given: list[Any], bar: str) -> None:
     assert progress(given) == bar
 
@@ -215,9 +233,15 @@ def test_private_addresses_stay_out_of_text() -> None:
         assert "value" not in buttons(message)[0]
 
 
-@pytest.mark.parametrize(("page", "pages", "expected"), [
-    (1, 1, []), (1, 3, [("page_next", 2)]), (2, 3, [("page_prev", 1), ("page_next", 3)]), (3, 3, [("page_prev", 2)]),
-])
+@pytest.mark.parametrize(
+    ("page", "pages", "expected"),
+    [
+        (1, 1, []),
+        (1, 3, [("page_next", 2)]),
+        (2, 3, [("page_prev", 1), ("page_next", 3)]),
+        (3, 3, [("page_prev", 2)]),
+    ],
+)
 def test_pages_turn_both_ways(page: int, pages: int, expected: list[tuple[str, int]]) -> None:
     drawn = draw("list/some", page=page, pages=pages)
     found = [each for each in buttons(drawn) if each["action_id"].startswith("page")]

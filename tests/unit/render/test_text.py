@@ -15,17 +15,20 @@ MS = 1_795_435_200_000
 DATE = "<!date^1795435200^{date_short_pretty} at {time}|2026-11-23 12:00 UTC>"
 
 
-@pytest.mark.parametrize(("raw", "said"), [
-    ("train-1", "train-1"),
-    ("<!channel>", "&lt;!channel&gt;"),
-    ("a & b", "a &amp; b"),
-    ("a\n\tb `c`", "a b c"),
-    ("\u202eabc", "abc"),
-    ("", "(no name)"),
-    (" ` ", "(no name)"),
-    ("训练-1", "训练-1"),
-    ("x" * 100, "x" * 63 + "…"),
-])
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        ("train-1", "train-1"),
+        ("<!channel>", "&lt;!channel&gt;"),
+        ("a & b", "a &amp; b"),
+        ("a\n\tb `c`", "a b c"),
+        ("\u202eabc", "abc"),
+        ("", "(no name)"),
+        (" ` ", "(no name)"),
+        ("训练-1", "训练-1"),
+        ("x" * 100, "x" * 63 + "…"),
+    ],
+)
 def test_names(raw: str, said: str) -> None:
     assert text.name(raw) == said
 
@@ -47,11 +50,17 @@ def test_an_impossible_instant_is_still_a_date(ms: int) -> None:
     assert text.when(ms).startswith("<!date^")
 
 
-@pytest.mark.parametrize(("who", "said"), [
-    ("U0ANA", "<@U0ANA>"), ("<@U0ANA>", "<@U0ANA>"), ("W012ABCDEF", "<@W012ABCDEF>"),
-    ("cloud user ana", "cloud user ana"),
-    ("<!here>", "&lt;!here&gt;"), ("USER ONE", "USER ONE"),
-])
+@pytest.mark.parametrize(
+    ("who", "said"),
+    [
+        ("U0ANA", "<@U0ANA>"),
+        ("<@U0ANA>", "<@U0ANA>"),
+        ("W012ABCDEF", "<@W012ABCDEF>"),
+        ("cloud user ana", "cloud user ana"),
+        ("<!here>", "&lt;!here&gt;"),
+        ("USER ONE", "USER ONE"),
+    ],
+)
 def test_people_are_mentioned_by_id_only(who: str, said: str) -> None:
     assert text.person(who) == said
 
@@ -62,8 +71,9 @@ def test_clipping_never_breaks_an_entity_or_a_token(raw: str, limit: int) -> Non
     assert len(clipped) <= limit
     whole = clipped.removesuffix("…")
     assert whole.count("<") == whole.count(">")
-    assert text.escape(whole.replace(DATE, "").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")) \
-        == whole.replace(DATE, "")
+    assert text.escape(
+        whole.replace(DATE, "").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    ) == whole.replace(DATE, "")
 
 
 def test_advice_says_what_is_really_typed() -> None:

@@ -80,30 +80,50 @@ def test_create_keeps_what_was_typed_when_it_is_drawn_again() -> None:
     assert found["stop_type"]["initial_option"]["value"] == "idle"
 
 
-@pytest.mark.parametrize(("name", "values"), [
-    ("view/create", {"name": "train-1", "image": "img-1", "flavor": "modelarts.vm.cpu.2u", "disk": "50", "for": "2h",
-                     "stop_type": "timed"}),
-    ("view/delete", {"typed_name": "train-1"}),
-    ("view/extend", {"for": "6h"}),
-    ("view/keep", {"until": MS // 1000 + 7200, "reason": "epochs"}),
-    ("view/deny", {"reason": "no budget"}),
-    ("view/less", {"until": MS // 1000 + 7200}),
-    ("view/settings", {"quiet": "off", "notices": ["digest"]}),
-])
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        (
+            "view/create",
+            {
+                "name": "train-1",
+                "image": "img-1",
+                "flavor": "modelarts.vm.cpu.2u",
+                "disk": "50",
+                "for": "2h",
+                "stop_type": "timed",
+            },
+        ),
+        ("view/delete", {"typed_name": "train-1"}),
+        ("view/extend", {"for": "6h"}),
+        ("view/keep", {"until": MS // 1000 + 7200, "reason": "epochs"}),
+        ("view/deny", {"reason": "no budget"}),
+        ("view/less", {"until": MS // 1000 + 7200}),
+        ("view/settings", {"quiet": "off", "notices": ["digest"]}),
+    ],
+)
 def test_what_is_sent_can_be_read(name: str, values: dict[str, Any]) -> None:
     from zoneinfo import ZoneInfo
 
     drawn = draw(name)
-    sent = {"state": {"values": {field: {field: _sent(element, values.get(field))}
-                                 for field, element in inputs(drawn).items()}}}
+    sent = {
+        "state": {
+            "values": {field: {field: _sent(element, values.get(field))} for field, element in inputs(drawn).items()}
+        }
+    }
     context = forms.Context(NOW, ZoneInfo("UTC"), "train-1")
     request = forms.read(drawn["callback_id"], forms.state(sent), ids.read(drawn["private_metadata"]), context)
     assert request.args
 
 
 def _sent(element: dict[str, Any], value: Any) -> dict[str, Any]:
-    key = {"static_select": "selected_option", "external_select": "selected_option", "radio_buttons": "selected_option",
-           "checkboxes": "selected_options", "datetimepicker": "selected_date_time"}.get(element["type"], "value")
+    key = {
+        "static_select": "selected_option",
+        "external_select": "selected_option",
+        "radio_buttons": "selected_option",
+        "checkboxes": "selected_options",
+        "datetimepicker": "selected_date_time",
+    }.get(element["type"], "value")
     if key == "selected_option":
         value = {"value": value} if value else None
     if key == "selected_options":
@@ -135,17 +155,23 @@ def _actions(drawn: dict[str, Any]) -> list[list[str]]:
 
 def test_home_has_two_buttons_a_row_and_a_way_on() -> None:
     found = _actions(draw("home/few", attention=[], admin=[]))
-    assert found == [["notebook_extend", "notebook_stop"], ["notebook_start", "notebook_delete"],
-                     ["notebook_create", "settings_open"]]
+    assert found == [
+        ["notebook_extend", "notebook_stop"],
+        ["notebook_start", "notebook_delete"],
+        ["notebook_create", "settings_open"],
+    ]
     assert _actions(draw("home/empty")) == [["notebook_create", "settings_open"]]
 
 
-@pytest.mark.parametrize(("state", "expected"), [
-    ({"mode": "shadow", "mode_from_file": False}, ["admin_enforce"]),
-    ({"mode": "shadow", "mode_from_file": True}, []),
-    ({"mode": "enforce", "mode_from_file": False}, []),
-    ({"mode": "enforce", "mode_from_file": True, "brake": "too many"}, ["admin_release"]),
-])
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ({"mode": "shadow", "mode_from_file": False}, ["admin_enforce"]),
+        ({"mode": "shadow", "mode_from_file": True}, []),
+        ({"mode": "enforce", "mode_from_file": False}, []),
+        ({"mode": "enforce", "mode_from_file": True, "brake": "too many"}, ["admin_release"]),
+    ],
+)
 def test_admins_see_the_mode_and_what_they_can_do_about_it(state: dict[str, Any], expected: list[str]) -> None:
     project = {"project": "research", "running": 1, "pending": [], **state}
     found = _actions(draw("home/empty", admin=[project]))
@@ -168,10 +194,18 @@ def test_nothing_is_silently_left_out_of_a_full_home() -> None:
     assert "And 14 more." in said
 
 
-@pytest.mark.parametrize(("name", "optional"), [
-    ("view/extend", ["for", "until", "reason"]), ("view/keep", []), ("view/less", ["for", "until"]), ("view/deny", []),
-    ("view/delete", []), ("view/settings", ["quiet", "notices"]), ("view/create", []),
-])
+@pytest.mark.parametrize(
+    ("name", "optional"),
+    [
+        ("view/extend", ["for", "until", "reason"]),
+        ("view/keep", []),
+        ("view/less", ["for", "until"]),
+        ("view/deny", []),
+        ("view/delete", []),
+        ("view/settings", ["quiet", "notices"]),
+        ("view/create", []),
+    ],
+)
 def test_only_what_may_be_left_empty_may_be_left_empty(name: str, optional: list[str]) -> None:
     found = [block["block_id"] for block in draw(name)["blocks"] if block.get("optional")]
     assert found == optional
