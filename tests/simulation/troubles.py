@@ -43,7 +43,8 @@ class Troubles:
     def start(self) -> None:
         """Set them going."""
         for number in range(2):
-            self.world.loop.create_task(self._play(random.Random(f"{self.world.options.seed} trouble {number}")))
+            rng = random.Random(f"{self.world.options.seed} trouble {number}")
+            self.world.loop.create_task(self._play(rng, 2 * self.world.options.seed + number))
         if self.world.options.deaths and "deaths" not in self.world.options.without:
             self.world.points.death = self._dies
 
@@ -53,15 +54,19 @@ class Troubles:
         self.spans.append((self.world.now_ms, self.world.now_ms + 6 * MINUTE_MS, "death"))
         return True
 
-    async def _play(self, rng: random.Random) -> None:
+    async def _play(self, rng: random.Random, first: int) -> None:
+        """The first trouble goes round with the seeds, so that a few of them meet every kind; then chance rules."""
+        kinds = sorted(self._kinds)
+        pause, name = rng.uniform(1200, 4 * 3600), kinds[first % len(kinds)]
         while True:
-            await asyncio.sleep(rng.expovariate(1 / (9 * 3600)))
-            name = rng.choice([*sorted(self._kinds), *OFTEN])
+            await asyncio.sleep(pause)
+            pause = rng.expovariate(1 / (9 * 3600))
             length = min(rng.expovariate(1 / 1500), 3 * 3600.0)
             left = (self.world.calm_ms - self.world.now_ms) / 1000
             if left <= 0:
                 return
             if name in self.world.options.without:
+                name = rng.choice([*kinds, *OFTEN])
                 continue
             began = self.world.now_ms
             self.world.trace(f"trouble: {name} for {min(length, left):.0f} s")
@@ -69,7 +74,8 @@ class Troubles:
             async with self._kinds[name](rng):
                 await asyncio.sleep(min(length, left))
             self.spans.append((began, self.world.now_ms, name))
-            self.world.trace(f"trouble: {name} is over")
+            name, spoken = rng.choice([*kinds, *OFTEN]), name
+            self.world.trace(f"trouble: {spoken} is over")
 
     # --- the cloud -----------------------------------------------------------------------------
 
@@ -88,7 +94,7 @@ class Troubles:
         async with AsyncExitStack() as stack:
             for effect, more in rng.sample(CLOUD_EFFECTS, len(CLOUD_EFFECTS)):
                 path = rng.choice((r"/v1/", r"/notebooks", r"/(stop|start|lease)$", r"/v[12]/"))
-                rule = {"path": path, "nth": rng.randint(1, 9), "every": rng.randint(9, 30), "count": 0} | more
+                rule = {"path": path, "nth": rng.randint(1, 9), "every": rng.randint(5, 14), "count": 0} | more
                 await stack.enter_async_context(self._cloud_rule(effect, **rule))
             yield
 
