@@ -28,6 +28,8 @@ def _spell(scene: "Scene", life: Life, since: int, until: int) -> Iterator[str]:
     since = max(since, world.start_ms)
     idle_after = world.witness.idle_after_ms(life.id)
     deadline = since + idle_after + GRACE_MS + PASSES * world.poll_s * 1000 + SLACK_MS
+    if any(at == until and user == SERVICE for at, _by, user in life.stops) and until <= deadline:
+        scene.counts["idle spells due"] += 1
     if min(until, world.end_ms) <= deadline:
         return
     if _excused(scene, life, since, since + idle_after, deadline):

@@ -78,7 +78,7 @@ class World:
         self.cloud.seed_default()
         self.witness = Witness(self.cloud)
         self.slack: SimSlack = sim_slack(self.clock, loop.time, self._dispatch)
-        self.poll_s = options.poll_s or self.rng.choice((300, 600, 900))  # longer ones are not honest where idle_after is 30 min
+        self.poll_s = options.poll_s or self.rng.choice((300, 600, 900))  # at most half of idle_after
         self.end_ms = START_MS + int(options.days * 24 * HOUR_MS)
         if options.until_ms is not None:
             self.end_ms = min(self.end_ms, START_MS + options.until_ms)
