@@ -1,9 +1,7 @@
 """Settings and policy -> a running bot. One function builds everything; each part can be replaced."""
 
 import logging
-import os
 import random
-import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot import http
+from bot.claims import owner_name
 from bot.clock import Clock, SystemClock
 from bot.cloud.client import HttpClouds
 from bot.config.model import Config
@@ -109,7 +108,7 @@ async def bot(
             timedelta(seconds=settings.poll_seconds), Workspace(),
         )  # fmt: skip
         parts = Parts(deps, People(deps), Tokens(deps), await audit_key(db, sealer))
-        owner = f"{socket.gethostname()}:{os.getpid()}:{ids.new()[:6]}"
+        owner = owner_name(ids.new()[:6])
         workshop = Workshop(
             db, clock, ids, handlers(parts, clouds, fetcher), Sorry(parts), jitter=jitter, owner=owner
         )  # fmt: skip

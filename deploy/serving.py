@@ -5,7 +5,8 @@ import contextlib
 import json
 import logging
 import signal
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ import uvicorn
 from sqlalchemy import func, select
 from starlette.applications import Starlette
 
+from bot.claims import free_the_dead
 from bot.clock import Clock
 from bot.config.model import Config
 from bot.http import Client
@@ -53,10 +55,19 @@ def server(app: Starlette, host: str, port: int) -> Server:
     return Server(uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, lifespan="off"))
 
 
+@asynccontextmanager
+async def _begun(settings: Settings, config: Config, clock: Clock | None = None) -> AsyncIterator[Bot]:
+    """The bot of a process; what processes of this host had begun before they died is taken over at once."""
+    async with bot(settings, config, clock=clock) as running:
+        if freed := await free_the_dead(running.db, running.clock.now()):
+            log.info("%s claims of dead processes are free again", freed)
+        yield running
+
+
 async def serve(settings: Settings, config: Config, host: str, port: int, clock: Clock | None = None) -> None:
     """HTTP ingress with the scheduler inside, until it is told to end."""
     settings.check_serving()
-    async with bot(settings, config, clock=clock) as running:
+    async with _begun(settings, config, clock) as running:
         intake = intake_of(running)
         _app, dispatch = bolt_dispatch(running, intake)
         async with timers(running):
@@ -67,7 +78,7 @@ async def serve(settings: Settings, config: Config, host: str, port: int, clock:
 async def socket(settings: Settings, config: Config, host: str, port: int) -> None:
     """The same over Socket Mode; the link page and health are still served over HTTP."""
     settings.check_serving(socket=True)
-    async with bot(settings, config) as running:
+    async with _begun(settings, config) as running:
         await greet(running)
         intake = intake_of(running)
         app, dispatch = bolt_dispatch(running, intake)
@@ -84,7 +95,7 @@ async def socket(settings: Settings, config: Config, host: str, port: int) -> No
 
 async def tick(settings: Settings, config: Config, clock: Clock | None = None) -> tuple[int, dict[str, Any]]:
     """One pass of every project, then all that is due, its messages delivered. (exit code, counts)"""
-    async with bot(settings, config, clock=clock) as running:
+    async with _begun(settings, config, clock) as running:
         await greet(running)
         names = list(config.projects)
         asked = await ask_now(running.db, running.ids, names, running.clock.now())
