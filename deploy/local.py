@@ -67,7 +67,7 @@ def _command(what: str, rest: list[str]) -> list[str]:
     if "-m" not in rest and shutil.which("chromium") is None:
         print("no chromium here, so the tests of the page are left out (apt-get install chromium)", flush=True)
         rest = ["-m", "not browser", *rest]
-    return ["-m", "pytest", *(rest or ["-n", "auto"])]
+    return ["-m", "pytest", *(rest or ["-n", "auto", "--dist", "loadgroup"])]
 
 
 if __name__ == "__main__":
