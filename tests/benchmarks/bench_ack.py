@@ -107,7 +107,7 @@ class Line:
     async def quiet(self) -> None:
         """Wait until no request is under way."""
         asked = f"GET /metrics HTTP/1.1\r\nHost: {self._parts.netloc}\r\n\r\n".encode()
-        while UNFINISHED.search(await self._exchange(asked)):  # noqa: ASYNC110 - of another process
+        while UNFINISHED.search(await self._exchange(asked)):
             await asyncio.sleep(0.002)
 
     async def _exchange(self, request: bytes) -> bytes:

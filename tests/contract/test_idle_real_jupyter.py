@@ -119,7 +119,7 @@ class Server:
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(PATIENCE):
-        while not await holds():  # noqa: ASYNC110 - another process has no event to wait for
+        while not await holds():
             await asyncio.sleep(0.05)
 
 

@@ -15,7 +15,7 @@ PATIENCE = 40.0
 
 async def until(holds: Callable[[], object]) -> None:
     async with asyncio.timeout(PATIENCE):
-        while not holds():  # noqa: ASYNC110 - another process has no event to wait for
+        while not holds():
             await asyncio.sleep(0.05)
 
 

@@ -47,7 +47,8 @@ def _excused(scene: "Scene", life: Life, since: int, due: int, deadline: int) ->
         return True
     if any(
         deadline - LONGEST_KEEP_MS - HOUR_MS <= act["at"] <= deadline and _protects(str(act["what"]))
-        for act in scene.acts if life.id in act["notebooks"]
+        for act in scene.acts
+        if life.id in act["notebooks"]
     ):
         return True
     return any(begin < deadline and to > due and ends < deadline + GRACE_MS for begin, to, ends, _ in life.ends

@@ -84,5 +84,3 @@ def test_a_failing_run_is_made_smaller() -> None:
     found = shrink(play(whole), most=12)
     assert found.violations
     assert (found.options.until_ms or 24 * 3_600_000) < 24 * 3_600_000
-
-
