@@ -27,6 +27,7 @@ async def ask_passes(db: Database, ids: Ids, projects: list[str], now: datetime,
         for project in projects:
             last = await _last(tx, project)
             if last is not None and last.state in ("open", "running"):
+                await _not_later(tx, last.id, now + poll)
                 continue
             due = now if last is None else min(max(now, last.updated_at + poll), now + poll)
             item = pass_item(project, f"after:{last.id if last else 'none'}")
@@ -45,12 +46,30 @@ async def ask_now(db: Database, ids: Ids, projects: list[str], now: datetime) ->
 
 
 async def _last(tx: Tx, project: str) -> Any | None:
-    """The pass that waits or runs, else the one that ended last."""
+    """The pass that waits or runs, else the one that ended last.
+
+    Ends are stamped by a clock that may have jumped ahead and back; each pass is named after the one before, so the
+    names tell which was the last in truth.
+    """
     mine = select(work.c.id, work.c.state, work.c.updated_at).where(
         work.c.serial == f"project:{project}", work.c.kind == "pass"
     )
     waits = (await tx.execute(mine.where(work.c.state.in_(("open", "running"))).limit(1))).first()
-    return waits or (await tx.execute(mine.order_by(work.c.updated_at.desc(), work.c.id).limit(1))).first()
+    if waits is not None:
+        return waits
+    last = (await tx.execute(mine.order_by(work.c.updated_at.desc(), work.c.id).limit(1))).first()
+    while last is not None:
+        after = (await tx.execute(mine.where(work.c.cause == f"pass:{project}:after:{last.id}"))).first()
+        if after is None:
+            break
+        last = after
+    return last
+
+
+async def _not_later(tx: Tx, work_id: str, at: datetime) -> None:
+    """A pass that was asked for while the clock stood ahead does not wait until it stands there again."""
+    late = (work.c.id == work_id) & (work.c.state == "open") & (work.c.due_at > at)
+    await tx.execute(update(work).where(late).values(due_at=at))
 
 
 async def _waiting(tx: Tx, project: str, now: datetime) -> str | None:

@@ -9,7 +9,7 @@ from tests.simulation.coverage import never
 from tests.simulation.play import Options, Result, play
 from tests.simulation.shrink import shrink
 
-pytestmark = pytest.mark.xdist_group("simulation")  # one worker counts what all runs met
+pytestmark = [pytest.mark.xdist_group("simulation"), pytest.mark.timeout(600)]  # one worker counts what all runs met
 
 CALM = [Options(seed, days=0.7, notebooks=6, troubles=False, deaths=False) for seed in range(1000, 1004)]
 ROUGH = [Options(seed, days=1.5, notebooks=8) for seed in range(2000, 2010)]

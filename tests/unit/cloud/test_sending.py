@@ -166,10 +166,10 @@ async def test_a_page_of_a_proxy_in_between_is_read_over(bench: Any, make: Make)
 async def test_a_garbled_answer_keeps_its_request_id_and_is_told_once(bench: Any, caplog: Any, content: bytes) -> None:
     bench.script.on("GET", r"/.*nb-1.*", httpx.Response(200, content=content, headers={"X-Request-Id": "r-7"}))
     bench.script.on("GET", r"/notebooks/flavors", httpx.Response(200, content=content, headers={"X-Request-Id": "r-7"}))
-    for call in (bench.cloud().show(NB), bench.cloud().lease(NB), bench.cloud().flavors()):
+    for call in (lambda: bench.cloud().show(NB), lambda: bench.cloud().lease(NB), lambda: bench.cloud().flavors()):
         caplog.clear()
         with pytest.raises(CloudGarbled) as caught:
-            await call
+            await call()
         assert (caught.value.request_id, caught.value.status) == ("r-7", 200)
         assert [record.getMessage().count("request_id=r-7") for record in caplog.records] == [1]
 
