@@ -17,7 +17,7 @@ from bot.errors import (
     CloudSoldOut,
 )
 
-log = logging.getLogger("leasebot.cloud")
+log = logging.getLogger(__name__)
 
 _EXPECTED = (CloudConflict, CloudDenied, CloudInvalid, CloudNotFound, CloudQuota, CloudSoldOut)
 _KEY_IN_PATH = re.compile(r"(?<=/credentials/)[^/]+")

@@ -16,12 +16,12 @@ SHOW = r"/notebooks/nb-1"
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
-    return [(record.levelno, record.getMessage()) for record in caplog.records if record.name == "leasebot.cloud"]
+    return [(record.levelno, record.getMessage()) for record in caplog.records if record.name == "bot.cloud.journal"]
 
 
 @pytest.fixture(autouse=True)
 def _listen(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG, logger="leasebot.cloud")
+    caplog.set_level(logging.DEBUG, logger="bot.cloud.journal")
 
 
 async def test_a_failed_call_is_one_line_with_the_request_id(bench: Any, make: Make, caplog: Any) -> None:
