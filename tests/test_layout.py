@@ -77,6 +77,7 @@ def test_files_and_functions_are_short() -> None:
     long_functions = [
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
         for path in sources()
+        if path.parent.name != "versions"  # a migration is a record, not a program
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION

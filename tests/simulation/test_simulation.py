@@ -16,10 +16,13 @@ ROUGH = [Options(seed, days=1.5, notebooks=8) for seed in range(2000, 2010)]
 REPEATED = [Options(seed, days=0.23, notebooks=2, trace=True) for seed in range(3000, 3020)]
 
 
-@pytest.fixture(scope="module")
+_SEEN: Counter[str] = Counter()  # no module's fixture: that is made anew when a worker does others in between
+
+
+@pytest.fixture
 def seen() -> Counter[str]:
     """What the whole set met."""
-    return Counter()
+    return _SEEN
 
 
 def kept(result: Result) -> bool:
