@@ -322,6 +322,7 @@ async def test_a_closed_session_is_made_anew(slack: SimSlack, web: SlackWeb) -> 
     await post(web)
     await web.client.session.close()
     await post(web)
+    assert len(slack.calls("chat.postMessage")) == 2
 
 
 async def test_a_proxy_does_not_stand_between_us_and_loopback(slack: SimSlack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -331,3 +332,4 @@ async def test_a_proxy_does_not_stand_between_us_and_loopback(slack: SimSlack, m
         await post(web)
         secret = slack.response_urls.issue(slack.clock.now_ms(), "U0ANA", "C0RESEARCH")
         await web.respond(f"{slack.url}/response/{secret}", HELLO)
+    assert len(slack.calls("chat.postMessage")) == 1

@@ -72,6 +72,9 @@ class TestLocalServer:
         await server.stop()
         await server.start()
         await asyncio.gather(server.stop(), server.stop())
+        async with httpx.AsyncClient(trust_env=False) as http:
+            with pytest.raises(httpx.ConnectError):
+                await http.get(server.url)
 
     async def test_can_reset_a_connection(self) -> None:
         async with LocalServer(echo) as server, httpx.AsyncClient(trust_env=False) as http:
