@@ -154,7 +154,7 @@ async def release_held(db: Tx, author: str, now: datetime) -> int:
 
 
 class Workshop:
-    """Claims due work and advances it, for any number of runners at once."""
+    """Claims due work and advances it, for any number of runners at once. A claim lasts `claim_for`."""
 
     def __init__(
         self,
@@ -166,9 +166,10 @@ class Workshop:
         *,
         jitter: Callable[[], float],
         owner: str,
+        claim_for: timedelta = CLAIM,
     ) -> None:
         self._db, self._clock, self._ids, self._handlers = db, clock, ids, handlers
-        self._give_up, self._jitter, self._owner = give_up, jitter, owner
+        self._give_up, self._jitter, self._owner, self._claim_for = give_up, jitter, owner, claim_for
 
     async def claim(self, skip: frozenset[str] = frozenset()) -> Claim | None:
         """Take the work that is due longest, one per serial at a time over all runners; None if there is none."""
@@ -193,7 +194,7 @@ class Workshop:
             .values(
                 state="running",
                 owner=self._owner,
-                claim_until=now + CLAIM,
+                claim_until=now + self._claim_for,
                 fence=row.fence + 1,
                 tries=tries,
                 updated_at=now,
