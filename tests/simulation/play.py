@@ -36,6 +36,7 @@ class Result:
 def play(options: Options) -> Result:
     """Run it. Never raises for what the bot does."""
     began = time.process_time()
+    gc.disable()  # collected once, at the end: nothing of a run is let go before
     clock = SimClock(START_MS, running=False)
 
     async def main(loop: SimLoop) -> Result:
@@ -52,7 +53,9 @@ def play(options: Options) -> Result:
         result: Result = run_simulated(clock, main)
     except Stuck as error:
         result = Result(options, [f"stuck: {error}"], "", 0, Counter())
-    gc.collect()
+    finally:
+        gc.enable()
+        gc.collect()
     result.cpu_s = time.process_time() - began
     return result
 

@@ -10,11 +10,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.stores.database import Database, Tx
 from deploy.sandbox.clock import SimClock
-from tests.simulation.inline import InlineTx, inline_engine
+from tests.simulation.memory import Memory
 
 T = TypeVar("T")
 inside: ContextVar[int] = ContextVar("inside", default=0)  # how deep in transactions this coroutine is
@@ -154,6 +155,12 @@ class SimDatabase(Database):
         async with self._inside(), self._reading() as db:
             yield db
 
+    async def least(self, statement: str) -> int | None:
+        """The one number that a statement of the harness finds."""
+        async with self.peek() as db:
+            found: int | None = (await db.execute(text(statement))).scalar()
+        return found
+
     def _writing(self) -> AbstractAsyncContextManager[Tx]:
         return Database.begin(self)
 
@@ -170,25 +177,33 @@ class SimDatabase(Database):
 
 
 class OnSqlite(SimDatabase):
-    """On a file, without threads."""
+    """In memory, without threads."""
 
-    def __init__(self, who: Incarnation, points: Points, path: str) -> None:
+    def __init__(self, who: Incarnation, points: Points, memory: Memory) -> None:
         super().__init__(who, points, sqlite=True)
-        self._here = inline_engine(path)
+        self._memory = memory
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[Tx]:
-        with self._here.connect().execution_options(leasebot_begin="BEGIN IMMEDIATE") as db, db.begin():
-            yield cast("Tx", InlineTx(db))
+        if inside.get() > 1:
+            raise CallInTransaction("another transaction")
+        self._memory.raw.execute("BEGIN IMMEDIATE")
+        try:
+            yield cast("Tx", self._memory.tx)
+        except BaseException:
+            self._memory.raw.execute("ROLLBACK")
+            raise
+        self._memory.raw.execute("COMMIT")
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[Tx]:
-        with self._here.connect() as db:
-            yield cast("Tx", InlineTx(db))
+        yield cast("Tx", self._memory.tx)
+
+    async def least(self, statement: str) -> int | None:
+        return self._memory.least(statement)
 
     async def dispose(self) -> None:
-        """Let go of every connection; what was not committed is gone."""
-        self._here.dispose()
+        """The memory outlives each incarnation."""
 
 
 class OnPostgres(SimDatabase):

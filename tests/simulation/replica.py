@@ -10,12 +10,10 @@ from datetime import datetime
 from typing import Any
 
 import httpx
-from sqlalchemy import func, select
 
 from bot.clock import from_ms
 from bot.config.model import Config
 from bot.settings import Settings
-from bot.stores.schema import outbox, work
 from deploy.compose import Bot, Outside, bot, greet
 from deploy.front import ask_for_passes, intake_of
 from deploy.sandbox.clock import SimClock
@@ -43,7 +41,10 @@ class HostClock:
         self.off_ms = 0
 
     def now(self) -> datetime:
-        return from_ms(self._clock.now_ms() + self.off_ms)
+        return from_ms(self.now_ms())
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms() + self.off_ms
 
 
 @dataclass
@@ -150,7 +151,7 @@ class Replica:
             return
 
     async def _hand(
-        self, who: Incarnation, database: SimDatabase, step: Callable[[], Awaitable[str | None]], due: Sequence[Any]
+        self, who: Incarnation, database: SimDatabase, step: Callable[[], Awaitable[str | None]], due: Sequence[str]
     ) -> None:
         """As `bot.drivers.Local` does, but it sleeps through the time in which nothing is due."""
         wake, pause = asyncio.Event(), 0.0
@@ -178,10 +179,10 @@ class Replica:
             await asyncio.sleep(TROUBLE_S)
             return None
 
-    async def _due_now(self, database: SimDatabase, due: Sequence[Any], wake: asyncio.Event, pause: float) -> bool:
+    async def _due_now(self, database: SimDatabase, due: Sequence[str], wake: asyncio.Event, pause: float) -> bool:
         """Sleep until something is due, at least for `pause` s; False if somebody woke us."""
         at = await next_instant(database, due)
-        left = max(pause, (at - self.clock.now()).total_seconds() if at is not None else NEVER_S)
+        left = max(pause, (at - self.clock.now_ms()) / 1000 if at is not None else NEVER_S)
         if left <= 0:
             return True
         try:
@@ -193,16 +194,15 @@ class Replica:
 
 
 _OF_WORK = (
-    select(func.min(work.c.due_at)).where(work.c.state.in_(("open", "held"))),
-    select(func.min(work.c.claim_until)).where(work.c.state == "running"),
+    "SELECT min(due_at) FROM work WHERE state IN ('open', 'held')",
+    "SELECT min(claim_until) FROM work WHERE state = 'running'",
 )
-_OF_MESSAGES = (select(func.min(outbox.c.due_at)).where(outbox.c.state == "pending"),)
+_OF_MESSAGES = ("SELECT min(due_at) FROM outbox WHERE state = 'pending'",)
 
 
-async def next_instant(database: SimDatabase, statements: Sequence[Any]) -> datetime | None:
-    """When anything falls due, claims of the dead included: only so that quiet hours can be slept through."""
-    async with database.peek() as db:
-        found = [(await db.execute(each)).scalar() for each in statements]
+async def next_instant(database: SimDatabase, statements: Sequence[str]) -> int | None:
+    """When anything falls due (ms), claims of the dead included: only so that quiet hours can be slept through."""
+    found = [await database.least(each) for each in statements]
     return min((at for at in found if at is not None), default=None)
 
 

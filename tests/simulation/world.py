@@ -4,12 +4,13 @@ import asyncio
 import base64
 import logging
 import random
-import shutil
+import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from deploy.sandbox.slack.sim import SimSlack
 from deploy.sandbox.stage import TEMPLATE
 from handlers.ports import Answer
 from tests.simulation.loop import SimLoop, run_simulated
+from tests.simulation.memory import Memory
 from tests.simulation.points import Incarnation, OnPostgres, OnSqlite, Points, SimDatabase, Trace
 from tests.simulation.replica import Replica, Stage
 from tests.simulation.stagehands import sim_slack
@@ -87,7 +89,7 @@ class World:
         self._opened: list[SimDatabase] = []
         self.brakes: list[tuple[int, bool]] = []  # looked at now and then: whether stops were paused
         self.replicas: list[Replica] = []
-        self._folder = tempfile.mkdtemp(prefix="leasebot-sim-", dir=_memory())
+        self.memory: Memory | None = None
         loop.quiet_selector.quiet = self.points.quiet
         self.points.died = self._died
 
@@ -124,9 +126,8 @@ class World:
 
     def _open_database(self) -> Callable[[Incarnation], SimDatabase]:
         if self.options.database is None:
-            path = str(Path(self._folder) / "leasebot.sqlite3")
-            shutil.copyfile(_template(), path)
-            return lambda who: OnSqlite(who, self.points, path)
+            memory = self.memory = Memory(_template())
+            return lambda who: OnSqlite(who, self.points, memory)
         url = async_database_url(self.options.database)
         selector = self.loop.quiet_selector
 
@@ -181,23 +182,18 @@ class World:
         await asyncio.sleep(max(0.0, (ms - self.now_ms) / 1000))
 
     async def close(self) -> None:
-        """Take the connections and the files away."""
+        """Take the connections away."""
         for database in self._opened:
             await database.dispose()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self.memory is not None:
+            self.memory.close()
 
 
-def _memory() -> str | None:
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None
-
-
-_made: list[str] = []
-
-
-def _template() -> str:
+@cache
+def _template() -> bytes:
     """An empty database with the schema in place, made once per process."""
-    if not _made:
-        path = str(Path(tempfile.mkdtemp(prefix="leasebot-sim-", dir=_memory())) / "template.sqlite3")
+    with tempfile.TemporaryDirectory(prefix="leasebot-sim-") as folder:
+        path = str(Path(folder) / "template.sqlite3")
 
         async def make() -> None:
             database = Database(f"sqlite+aiosqlite:///{path}")
@@ -206,8 +202,11 @@ def _template() -> str:
 
         with ThreadPoolExecutor(1) as thread:
             thread.submit(asyncio.run, make()).result()
-        _made.append(path)
-    return _made[0]
+        made = sqlite3.connect(path)
+        made.execute("PRAGMA journal_mode=DELETE")  # memory knows no write-ahead log
+        content = made.serialize()
+        made.close()
+        return content
 
 
 class Complaints(logging.Handler):
