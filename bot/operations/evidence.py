@@ -7,6 +7,7 @@ Only where they show no work is the notebook looked at and its own server asked,
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -38,6 +39,15 @@ CONFIRM = "confirm"
 Told = dict[NotebookId, dict[str, Sample]]  # by source
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is stored before anybody is asked."""
+
+    project: gather.Project
+    memory: Told
+    running: list[Notebook]
+
+
 class Sources(Protocol):
     """The sources of one project, by name."""
 
@@ -52,11 +62,12 @@ class Evidence:
 
     async def __call__(self, claim: Claim, now: datetime) -> Outcome:
         project = str(claim.data["project"])
-        stored = await self._stored(project, [str(each) for each in claim.data["notebooks"]])
-        told = await self._ask(project, stored, {METRICS}, now)
-        busy = await self._settle(project, stored, told, now, only_busy=True)
+        known = await self._known(project, [str(each) for each in claim.data["notebooks"]], now)
+        stored = known.running
+        told = await self._ask(known, stored, {METRICS})
+        busy = await self._settle(known, stored, told, now, only_busy=True)
         shown = [n for n in [await self._show(project, each.id, now) for each in stored if each.id not in busy] if n]
-        verdicts = await self._read(project, shown, told, now)
+        verdicts = await self._read(known, shown, told, now)
         doubtful = [each for each, verdict in verdicts.items() if verdict.wants_confirmation]
         if doubtful and claim.step != CONFIRM:  # not left to the next pass: an idle stop would come one pass later
             data = {"project": project, "notebooks": doubtful}
@@ -65,25 +76,27 @@ class Evidence:
 
     async def read(self, project: str, shown: Sequence[Notebook], now: datetime) -> dict[str, Verdict]:
         """Ask every source about those that run, as they were just shown; the verdicts by id."""
-        return await self._read(project, shown, {}, now)
+        known = await self._known(project, [each.id for each in shown], now)
+        return await self._read(known, shown, {}, now)
 
-    async def _read(self, project: str, shown: Sequence[Notebook], told: Told, now: datetime) -> dict[str, Verdict]:
+    async def _read(self, known: Known, shown: Sequence[Notebook], told: Told, now: datetime) -> dict[str, Verdict]:
         """Ask whom `told` does not hold yet."""
         running = [notebook for notebook in shown if notebook.status is Status.RUNNING]
-        asked = set(self._sources(project)) - ({METRICS} if told else set())
-        more = await self._ask(project, running, asked, now)
+        asked = set(self._sources(known.project.name)) - ({METRICS} if told else set())
+        more = await self._ask(known, running, asked)
         both = {n.id: told.get(n.id, {}) | more.get(n.id, {}) for n in running}
-        return await self._settle(project, running, both, now)
+        return await self._settle(known, running, both, now)
 
     # --- looking -------------------------------------------------------------------------------
 
-    async def _stored(self, project: str, ids: Sequence[str]) -> list[Notebook]:
-        """As last seen: enough to ask the metrics service."""
+    async def _known(self, project: str, ids: Sequence[str], now: datetime) -> Known:
+        """Everything stored, read once; as last seen is enough to ask the metrics service."""
         there = rows.c.project == project, rows.c.id.in_(ids), rows.c.deleted_at.is_(None)
-        query = select(rows.c.snapshot).where(*there)
         async with self.deps.db.read() as db:
-            found = [notebooks.load(row.snapshot) for row in await db.execute(query)]
-        return [each for each in found if each.status is Status.RUNNING]
+            found = [notebooks.load(row.snapshot) for row in await db.execute(select(rows.c.snapshot).where(*there))]
+            known = await gather.project(db, self.deps, project, now, only=ids)
+            memory = await self._memory(db, project, ids)
+        return Known(known, memory, [each for each in found if each.status is Status.RUNNING])
 
     async def _show(self, project: str, notebook_id: str, now: datetime) -> Notebook | None:
         """Afresh: its token changes at each start, and only the service account may read on others' behalf."""
@@ -98,19 +111,16 @@ class Evidence:
             await observe(db, self.deps, project, notebook, now)
         return notebook
 
-    async def _ask(self, project: str, running: Sequence[Notebook], names: Iterable[str], now: datetime) -> Told:
+    async def _ask(self, known: Known, running: Sequence[Notebook], names: Iterable[str]) -> Told:
         """A new sample of each source for those whose policy counts it; all sources at once."""
         if not running:
             return {}
-        ids = [n.id for n in running]
-        async with self.deps.db.read() as db:
-            known = await gather.project(db, self.deps, project, now, only=ids)
-            memory = await self._memory(db, project, ids)
-        sources = {name: source for name, source in self._sources(project).items() if name in set(names)}
-        counted = {name: [n for n in running if name in self._policy(known, n).idle_sources] for name in sources}
-        subjects = {name: [self._subject(known, n) for n in those] for name, those in counted.items()}
+        project = known.project
+        sources = {name: source for name, source in self._sources(project.name).items() if name in set(names)}
+        counted = {name: [n for n in running if name in self._policy(project, n).idle_sources] for name in sources}
+        subjects = {name: [self._subject(project, n) for n in those] for name, those in counted.items()}
         answers = await asyncio.gather(
-            *(read_all([source], subjects[name], memory, self.deps.clock) for name, source in sources.items())
+            *(read_all([source], subjects[name], known.memory, self.deps.clock) for name, source in sources.items())
         )
         told: Told = {n.id: {} for n in running}
         for answer in answers:
@@ -144,14 +154,15 @@ class Evidence:
     # --- concluding ----------------------------------------------------------------------------
 
     async def _settle(
-        self, project: str, running: Sequence[Notebook], told: Told, now: datetime, *, only_busy: bool = False
+        self, before: Known, running: Sequence[Notebook], told: Told, now: datetime, *, only_busy: bool = False
     ) -> dict[str, Verdict]:
         """Combine and keep. `only_busy`: those that are in use whatever the other sources will say."""
         if not running:
             return {}
+        project = before.project.name
         server_now = self.parts.tokens.service(project).server_now()
         async with self.deps.db.begin() as db:
-            known = await gather.project(db, self.deps, project, now, only=[n.id for n in running])
+            known = await gather.again(db, before.project, [n.id for n in running])
             found: dict[str, Verdict] = {}
             for notebook in running:
                 verdict = self._verdict(known, notebook, told.get(notebook.id, {}), server_now)

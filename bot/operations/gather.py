@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -14,6 +14,7 @@ from bot.config.policy import EffectivePolicy, IdleMode, effective
 from bot.errors import BadInput
 from bot.model import Flavor, Notebook
 from bot.operations.deps import Deps
+from bot.operations.notices import REFUSED
 from bot.rules import idle
 from bot.rules.facts import NotebookFacts, NoticeState, OwnerFacts, PendingRequest
 from bot.rules.idle import Verdict
@@ -24,7 +25,7 @@ from bot.stores.schema import approvals, identities, notices, people, projects, 
 
 _NOTICE = (
     notices.c.key, notices.c.notebook_id, notices.c.state, notices.c.escalated_key, notices.c.created_at,
-    notices.c.delivered_at, notices.c.voided_at, notices.c.settled_at,
+    notices.c.delivered_at, notices.c.voided_at, notices.c.settled_at, notices.c.reason,
 )  # fmt: skip
 RUN_MEMORY = timedelta(days=8)  # what shadow mode would have stopped in a run older than any lease is of no use
 
@@ -88,6 +89,15 @@ async def project(
     )
 
 
+async def again(db: Tx, known: Project, only: Collection[str]) -> Project:
+    """What changes from one moment to the next, read anew for some; what belongs to the project stays as it is."""
+    return replace(
+        known,
+        notices=await _notices(db, known.name, only),
+        rows=await notebooks.known(db, known.name, only),
+    )
+
+
 async def _notices(db: Tx, name: str, only: Collection[str] | None) -> dict[str, dict[str, NoticeState]]:
     """Those of the present lease ends and runs."""
     found: dict[str, dict[str, NoticeState]] = {}
@@ -108,6 +118,7 @@ async def _notices(db: Tx, name: str, only: Collection[str] | None) -> dict[str,
             escalated=escalated,
             escalation_delivered_at=row.delivered_at if escalated else None,
             settled_at=row.settled_at,
+            refused=row.state == "pending" and (row.reason or "").startswith(REFUSED),
         )
     return found
 
