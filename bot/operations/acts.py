@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from bot.clock import to_ms
 from bot.operations.base import Parts, serial
-from bot.operations.escalation import Targets, copies, targets
+from bot.operations.escalation import Targets, copies, targets, without
 from bot.operations.facts import hours, money, run_cost
 from bot.operations.notices import end, withdraw
 from bot.operations.records import evidence_of
@@ -100,7 +100,7 @@ class Acts:
             .where(notices.c.key == action.key)
             .values(escalated_key=action.key, state="pending", delivered_at=None)
         )
-        for kind, target in copies(to):
+        for kind, target in copies(without(to, each.owner)):
             await self._say_idle(db, project, each, action, target, kind, f"{action.key}@{target}", now, escalated=True)
 
     async def _say_idle(

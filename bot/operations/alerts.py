@@ -1,6 +1,6 @@
 """Alerts: to each admin by DM, at most one a day of one kind about one subject, with the one next step."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -27,13 +27,14 @@ async def alert(
     next_step: str,
     project: str | None = None,
     button: str = "none",
+    day: date | None = None,
     **facts: Any,
 ) -> None:
     """Tell each of `to`, looked up before the transaction; once, however often it is asked for on that day.
 
-    Copies carry the same key.
+    Copies carry the same key. `day`: when it happened, if not today.
     """
-    key = keys.alert(kind, subject, now.astimezone(parts.deps.config.timezone).date())
+    key = keys.alert(kind, subject, day or now.astimezone(parts.deps.config.timezone).date())
     known = await db.execute(select(outbox.c.target).where(outbox.c.key.in_([f"{key}@{user}" for user in to])))
     for user in sorted(to - {row.target for row in known}):
         await say(

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from bot.clock import from_ms, to_ms
 from bot.errors import SlackError
 from bot.model import Status
-from bot.operations.notices import WARNINGS, supersede
+from bot.operations.notices import REFUSED, WARNINGS, supersede
 from bot.render.context import Context
 from bot.render.registry import render
 from bot.rules.plan import ENDED, KEPT, RENEWED
@@ -107,7 +107,8 @@ class Receipts:
     async def undeliverable(self, db: Tx, row: Any, error: SlackError, now: datetime) -> None:
         """The next pass escalates what still waits: a notice that nobody got is no notice."""
         for notice in await _carried(db, row):
-            await db.execute(update(notices).where(notices.c.key == notice.key).values(reason=f"Slack: {error.code}"))
+            waiting = notices.c.key == notice.key, notices.c.state == "pending"
+            await db.execute(update(notices).where(*waiting).values(reason=f"{REFUSED}{error.code}"))
 
 
 async def _carried(db: Tx, row: Any) -> list[Any]:

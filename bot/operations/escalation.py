@@ -1,6 +1,7 @@
-"""Who is told where the owner cannot be; and lease warnings that nobody got in time."""
+"""Who is told where the owner cannot be: the leads, else the channel; and, of whatever was refused, the admins."""
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import or_, select, update
@@ -9,19 +10,26 @@ from bot.config.policy import EffectivePolicy, effective
 from bot.operations.alerts import alert
 from bot.operations.base import Parts
 from bot.operations.notices import WARNINGS
+from bot.operations.refusals import Refused, next_step, said, topic
 from bot.outbox import NOTICE, Say, TargetKind, say
 from bot.stores.database import Tx
+from bot.stores.notebooks import chunks
 from bot.stores.schema import notices, outbox
 
 SINCE = timedelta(days=1)
+OWED = timedelta(days=8)  # no warning is owed for longer: no lease and no run's memory is
+TOLD_MOST = 200  # refused messages looked at for one alert
 Targets = tuple[frozenset[str], str]  # people, else the channel
 
 
 async def targets(parts: Parts, project: str, policy: EffectivePolicy) -> Targets:
     """`escalate_to`, else the leads, as far as they can be told; else the channel."""
     known = parts.deps.config.projects[project]
-    named = await parts.people.expand(policy.escalate_to) or await parts.people.expand(known.roles.leads)
-    return frozenset([user for user in named if await parts.people.reachable(user)]), known.channel
+    for named in (policy.escalate_to, known.roles.leads):
+        everybody = await parts.people.expand(named)
+        if there := frozenset([user for user in everybody if await parts.people.reachable(user)]):
+            return there, known.channel
+    return frozenset(), known.channel
 
 
 def copies(to: Targets) -> list[tuple[TargetKind, str]]:
@@ -31,73 +39,143 @@ def copies(to: Targets) -> list[tuple[TargetKind, str]]:
     return direct or [("channel", channel)]
 
 
+def without(to: Targets, owner: str | None) -> Targets:
+    """An owner who is a lead as well has been tried already."""
+    return to[0] - {owner or ""}, to[1]
+
+
+# --- warnings that nobody got --------------------------------------------------------------------
+
+
 async def late_warnings(parts: Parts, project: str, now: datetime) -> None:
-    """A lease warning that Slack refused, or that waits for longer than `escalate_after`, goes to the lead as well."""
+    """What is owed goes one step further: from the owner to the leads, from the leads to the channel.
+
+    From the owner: a lease warning that Slack refused or that waits for longer than `escalate_after` (idle warnings
+    are escalated by the pass's own decision). From the leads: what Slack refused to all of them. A channel that
+    refused is asked again after each `escalate_after`: somebody may have invited the bot.
+    """
     policy = effective(parts.deps.config, project)
     async with parts.deps.db.read() as db:
-        late = list(await db.execute(_late(project, now - policy.escalate_after, now)))
-    if not late:
+        found = await _owed(db, project, [row.key for row in await db.execute(_troubled(project, policy, now))])
+    if not found:
         return
-    to = await targets(parts, project, policy)
+    needs_leads = any(_from_owner(rows) for rows in found.values())
+    channel = parts.deps.config.projects[project].channel
+    to = await targets(parts, project, policy) if needs_leads else (frozenset[str](), channel)
     async with parts.deps.db.begin() as db:
-        for row in late:
-            await _escalate(db, parts, project, row, to, now)
+        for base, rows in found.items():
+            await _further(db, parts, base, rows, to, now, now - policy.escalate_after)
 
 
-def _late(project: str, before: datetime, now: datetime) -> Any:
-    waits = select(notices.c.outbox_key).where(
-        notices.c.project == project,
-        notices.c.over_at.is_(None),
-        notices.c.kind == "lease_warning",
-        notices.c.state == "pending",
-        notices.c.escalated_key.is_(None),
+def _troubled(project: str, policy: EffectivePolicy, now: datetime) -> Any:
+    """Warnings that were refused, and lease warnings that wait for long."""
+    refused = (outbox.c.state == "dead") & (outbox.c.due_at > now - OWED)
+    waits = (outbox.c.state == "pending") & (outbox.c.kind == "lease_warning") & (outbox.c.target_kind == "dm")
+    return (
+        select(outbox.c.key)
+        .where(
+            outbox.c.project == project,
+            outbox.c.kind.in_(WARNINGS),
+            outbox.c.sent_rev == 0,
+            or_(outbox.c.expires_at.is_(None), outbox.c.expires_at > now),
+            or_(refused, waits & (outbox.c.created_at <= now - policy.escalate_after)),
+        )
+        .order_by(outbox.c.seq)
     )
-    return select(outbox).where(
-        outbox.c.key.in_(waits),
-        outbox.c.target_kind == "dm",
-        outbox.c.expires_at > now,
-        or_(outbox.c.state == "dead", (outbox.c.state == "pending") & (outbox.c.created_at <= before)),
-    )
 
 
-async def _escalate(db: Tx, parts: Parts, project: str, row: Any, to: Targets, now: datetime) -> None:
+async def _owed(db: Tx, project: str, troubled: Sequence[str]) -> dict[str, list[Any]]:
+    """Key of a message whose notices still wait -> the message and its copies."""
+    found: dict[str, list[Any]] = {}
+    bases = list(dict.fromkeys(key.partition("@")[0] for key in troubled))
+    for some in chunks(bases):
+        waiting = notices.c.outbox_key.in_(some), notices.c.state == "pending", notices.c.over_at.is_(None)
+        keys = await db.execute(select(notices.c.outbox_key).where(notices.c.project == project, *waiting).distinct())
+        for base in sorted(row.outbox_key for row in keys):
+            copy = outbox.c.key.startswith(f"{base}@", autoescape=True)
+            found[base] = list(await db.execute(select(outbox).where((outbox.c.key == base) | copy)))
+    return found
+
+
+def _from_owner(rows: Sequence[Any]) -> Any | None:
+    """The owner's lease warning, if nobody else has been told of it yet."""
+    alone = len(rows) == 1 and "@" not in rows[0].key and rows[0].kind == "lease_warning"
+    return rows[0] if alone else None
+
+
+async def _further(
+    db: Tx, parts: Parts, base: str, rows: Sequence[Any], to: Targets, now: datetime, patience: datetime
+) -> None:
     """Under the same key; whoever gets it first makes it delivered."""
-    facts = row.facts | {"owner": f"<@{row.target}>"}
-    for kind, target in copies(to):
-        copy = Say(
-            f"{row.key}@{target}", row.kind, kind, target, facts, f"{row.subject}:{target}", NOTICE, project,
-            expires=row.expires_at,
-        )  # fmt: skip
-        await say(db, parts.deps.ids, copy, now)
-    waiting = notices.c.outbox_key == row.key, notices.c.state == "pending"
-    await db.execute(update(notices).where(*waiting).values(escalated_key=row.key))
+    if owner := _from_owner(rows):
+        facts = owner.facts | {"owner": f"<@{owner.target}>"}
+        for kind, target in copies(without(to, owner.target)):
+            await _copy(db, parts, owner, base, owner.subject, facts, kind, target, now)
+        waiting = notices.c.outbox_key == base, notices.c.state == "pending"
+        await db.execute(update(notices).where(*waiting).values(escalated_key=base))
+        return
+    shared = [row for row in rows if "@" in row.key]
+    posted = [row for row in shared if row.target_kind == "channel"]
+    if shared and not posted and all(row.state == "dead" for row in shared):
+        one = shared[0]
+        await _copy(db, parts, one, base, one.subject.removesuffix(f":{one.target}"), one.facts, "channel", to[1], now)
+    for row in posted:
+        if row.state == "dead" and row.due_at <= patience:
+            again = {"state": "pending", "due_at": now, "tries": 0, "failing_since": None, "attempted_at": None}
+            await db.execute(update(outbox).where(outbox.c.id == row.id, outbox.c.state == "dead").values(**again))
+
+
+async def _copy(
+    db: Tx, parts: Parts, row: Any, base: str, subject: str, facts: Mapping[str, Any], kind: TargetKind, target: str,
+    now: datetime,
+) -> None:  # fmt: skip
+    copy = Say(
+        f"{base}@{target}", row.kind, kind, target, facts, f"{subject}:{target}", NOTICE, row.project,
+        expires=row.expires_at,
+    )  # fmt: skip
+    await say(db, parts.deps.ids, copy, now)
+
+
+# --- what Slack will not take --------------------------------------------------------------------
 
 
 async def dead_letters(parts: Parts, project: str, now: datetime) -> None:
-    """Messages that Slack will not take are told to an admin: once a day, with what was refused and why.
+    """Messages that Slack will not take are told to the admins: what was refused, and the one next step.
 
-    An owner's notice that cannot be delivered is not among them: it has gone to the lead.
+    One alert a day for each of: warnings that did not reach a person, messages to the channel, everything else.
+    What belongs to no project is told to the admins of everything, whichever project's pass comes first.
     """
     refused = (
-        select(outbox.c.kind, outbox.c.reason, outbox.c.target_kind)
+        select(
+            outbox.c.key, outbox.c.kind, outbox.c.reason, outbox.c.target_kind, outbox.c.target, outbox.c.project,
+            outbox.c.facts, outbox.c.due_at,
+        )
         .where(
             outbox.c.state == "dead",
             outbox.c.kind != "alert",
             outbox.c.due_at > now - SINCE,
             or_(outbox.c.project == project, outbox.c.project.is_(None)),
-            or_(outbox.c.target_kind == "channel", outbox.c.kind.not_in(WARNINGS)),
         )
-        .limit(50)
-    )
+        .order_by(outbox.c.seq)
+        .limit(TOLD_MOST)
+    )  # fmt: skip
     async with parts.deps.db.read() as db:
         rows = list(await db.execute(refused))
-    if not rows:
-        return
+    grouped: dict[tuple[str | None, str, date], list[Refused]] = {}
+    for row in rows:
+        day = row.due_at.astimezone(parts.deps.config.timezone).date()
+        letter = Refused(row.kind, row.reason or "", row.target_kind, row.target, row.facts)
+        grouped.setdefault((row.project, topic(letter), day), []).append(letter)
+    for (where, about, day), letters in grouped.items():
+        await _tell(parts, where, about, day, letters, now)
+
+
+async def _tell(
+    parts: Parts, project: str | None, about: str, day: date, letters: Sequence[Refused], now: datetime
+) -> None:
     admins = await parts.people.admins(project)
-    said = ", ".join(sorted({f"{row.kind.replace('_', ' ')} ({row.reason})" for row in rows})[:5])
     async with parts.deps.db.begin() as db:
         await alert(
-            parts, db, admins, "undelivered", project, now, project=project,
-            text=f"Slack did not take {len(rows)} of my messages in {project}: {said}.",
-            next_step="Invite me to the channel, or look at the app's rights with `leasebot check`.",
+            parts, db, admins, "undelivered", f"{project or 'workspace'}:{about}", now, project=project, day=day,
+            text=said(letters, about), next_step=next_step(letters),
         )  # fmt: skip

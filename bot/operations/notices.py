@@ -11,6 +11,7 @@ from bot.stores.schema import notices, outbox, projects
 
 AWAY = timedelta(hours=2)  # without a pass; longer than any schedule of passes
 WARNINGS = ("lease_warning", "idle_warning")
+REFUSED = "Slack: "  # how the reason of a notice begins that Slack did not take
 
 
 async def settle(
@@ -120,7 +121,8 @@ async def supersede(db: Tx, project: str, notebook_id: str, but: str, now: datet
         .distinct()
     )
     for notice in list(rows):
-        for row in list(await db.execute(select(outbox).where(outbox.c.key == notice.outbox_key))):
+        copy = outbox.c.key.startswith(f"{notice.outbox_key}@", autoescape=True)
+        for row in list(await db.execute(select(outbox).where((outbox.c.key == notice.outbox_key) | copy))):
             await _supersede_item(db, row, notebook_id, now)
 
 

@@ -41,6 +41,7 @@ class NoticeState:
     escalated: bool = False  # an escalation to the lead or the channel has been written
     escalation_delivered_at: datetime | None = None
     settled_at: datetime | None = None  # its message says how it ended
+    refused: bool = False  # Slack will not take the owner's message
 
     @property
     def arrived(self) -> bool:

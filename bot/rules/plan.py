@@ -297,6 +297,8 @@ def _undelivered(
         return [], Decision("undelivered", "neither the notice nor its escalation is delivered; it is left alone", rule)
     if facts.owner.reach is False:
         reason = "the owner cannot be reached in Slack"
+    elif told.refused:
+        reason = "Slack did not take the owner's notice"
     elif now >= told.created_at + policy.escalate_after:
         reason = f"the notice has waited {waited} for delivery"
     else:

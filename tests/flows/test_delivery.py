@@ -75,6 +75,9 @@ async def test_a_notice_that_slack_never_takes_goes_to_the_lead(scene: Scene) ->
     assert f"<@{ANA}>" in copy.text
     (notice,) = await scene.rows(notices)
     assert notice.state == "delivered"
+    (alert,) = scene.in_dm(DORA, "alert")
+    assert key(alert).startswith("alert:undelivered:research:warnings:")
+    assert "lease warning about dead" in alert.text
 
 
 async def test_any_other_message_that_slack_never_takes_is_dead_and_an_admin_is_told(scene: Scene) -> None:
