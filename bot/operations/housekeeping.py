@@ -12,7 +12,7 @@ from bot.config.policy import effective
 from bot.errors import CloudError
 from bot.idle import poll
 from bot.model import Listing
-from bot.operations import approvals, digests, gather, records
+from bot.operations import approvals, cannot_tell, digests, gather, records
 from bot.operations.alerts import alert
 from bot.operations.base import Parts
 from bot.operations.decide import expire
@@ -89,6 +89,10 @@ async def before(parts: Parts, known: Project, decided: Sequence["Decided"], now
             await part(parts, known.name, now)
         except Exception:
             log.exception("%s of %s failed", part.__name__, known.name)
+    try:
+        await cannot_tell.look(parts, known, decided, now)
+    except Exception:
+        log.exception("what cannot be told of %s is not looked at", known.name)
     await _polls(parts, known, decided, now)
 
 

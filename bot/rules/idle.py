@@ -10,6 +10,8 @@ from bot.clock import from_ms, to_ms
 State = Literal["active", "idle", "unknown"]
 METRICS = "metrics"
 NEEDED_IN_A_ROW = 2
+UNKNOWN_LEAST = timedelta(hours=6)  # not knowing for less is no reason for an alert
+UNKNOWN_SPANS = 4  # of idle_after
 SAME_SPELL = timedelta(minutes=1)  # sources may move the beginning of one spell by less than this
 
 
@@ -82,6 +84,11 @@ def combine(
             "active", None, f"quiet for {_minutes(now - since)}, less than {_minutes(policy.idle_after)}", told
         )
     return _idle(now, since, told, agreeing, previous)
+
+
+def unknown_too_long(idle_after: timedelta) -> timedelta:
+    """For how long it may not be told whether a notebook is idle before an admin hears of it."""
+    return max(UNKNOWN_LEAST, UNKNOWN_SPANS * idle_after)
 
 
 def _alive(now: datetime, told: tuple[SourceReading, ...], policy: IdlePolicy) -> SourceReading | None:
