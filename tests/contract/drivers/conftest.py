@@ -1,0 +1,22 @@
+"""Every promise is held to under each driver, on each store."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.drivers.crew import Crew, crew_on
+from tests.contract.drivers.driving import NAMES
+
+
+@pytest.fixture(params=NAMES)
+def driver(request: pytest.FixtureRequest) -> str:
+    """Its name."""
+    return str(request.param)
+
+
+@pytest.fixture
+async def crew(database_url: str, driver: str, tmp_path: Path) -> AsyncIterator[Crew]:
+    """Processes under this driver, on this store."""
+    async with crew_on(database_url, driver, tmp_path) as made:
+        yield made

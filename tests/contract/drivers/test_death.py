@@ -1,0 +1,73 @@
+"""Processes are killed, started again, frozen and thawed: nothing is lost, and no result is recorded twice."""
+
+from collections import Counter
+
+import pytest
+
+from bot.stores.schema import work
+from tests.contract.drivers.crew import Crew, Worker, keys, until
+
+CLAIM_S = 2.0
+PROMPT_S = 5.0  # from the end of a dead one's claims until all is done
+LATE_S = 60.0  # so long nobody can wait: half the product's own claim
+
+
+def under_way(crew: Crew, worker: Worker) -> set[str]:
+    """What this process has begun and not done."""
+    return {*crew.effects.keys("begin", pid=worker.pid)} - {*crew.effects.keys("act", pid=worker.pid)}
+
+
+def in_the_middle(crew: Crew, worker: Worker, done: int = 4) -> bool:
+    """It has something behind it, and something in its hands."""
+    return len(crew.effects.keys("act", pid=worker.pid)) >= done and bool(under_way(crew, worker))
+
+
+async def test_with_one_of_two_killed_the_other_finishes_everything_and_repeats_nothing(crew: Crew) -> None:
+    first, second = await crew.start_two(claim=CLAIM_S)
+    wanted = keys(40)
+    await crew.enqueue(first, *wanted)
+    await until(lambda: in_the_middle(crew, first), "the first is in the middle of its work")
+    await first.kill()
+    assert (left := under_way(crew, first))
+    await until(lambda: crew.finished(40), "the second has finished all forty", CLAIM_S + PROMPT_S)
+    once = Counter(dict.fromkeys(wanted, 1))
+    assert await crew.recorded() == once
+    assert Counter(crew.effects.keys("act")) == once, "a call that was made is made again"
+    assert left <= {*crew.effects.keys("act", pid=second.pid)}
+
+
+async def test_a_killed_process_that_starts_again_goes_on_at_once(crew: Crew) -> None:
+    """With the claims as long as the product's: a dead process of this host is known to be dead."""
+    first, wanted = await crew.start(), keys(12)
+    await crew.enqueue(first, *wanted)
+    await until(lambda: in_the_middle(crew, first), "it is in the middle of its work")
+    await first.kill()
+    assert (left := under_way(crew, first))
+    again = await crew.start()
+    await until(lambda: crew.finished(12), "all twelve are done", PROMPT_S + 5)
+    once = Counter(dict.fromkeys(wanted, 1))
+    assert await crew.recorded() == once
+    assert Counter(crew.effects.keys("act")) == once
+    assert left <= {*crew.effects.keys("act", pid=again.pid)}
+
+
+@pytest.mark.parametrize("thawed", ["while the other is at it", "when the other is done"])
+async def test_a_process_that_was_frozen_over_its_claim_records_nothing(crew: Crew, thawed: str) -> None:
+    frozen = await crew.start(claim=CLAIM_S / 2)
+    await crew.enqueue(frozen, "k", seconds=1.5)
+    await until(lambda: crew.effects.keys("begin"), "the call has begun")
+    frozen.freeze()
+    other = await crew.start(claim=LATE_S)
+    if thawed == "while the other is at it":
+        await until(lambda: crew.effects.keys("begin", pid=other.pid), "the other has taken it over")
+    else:
+        await until(lambda: crew.finished(1), "the other has done it")
+    frozen.thaw()
+    await until(lambda: "k" in crew.effects.keys("left", pid=frozen.pid)[1:], "the frozen one has come to its end")
+    await until(lambda: crew.finished(1), "it is done")
+    if thawed == "while the other is at it":
+        assert crew.effects.all("left", pid=frozen.pid)[-1].at < crew.effects.all("act", pid=other.pid)[-1].at
+    (row,) = await crew.rows(work)
+    assert row.result == {"pid": other.pid}
+    assert await crew.recorded() == {"k": 1}
+    assert await frozen.end() == await other.end() == 0
