@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from sqlalchemy import update
+
 from bot.model import Notebook, Status
 from bot.operations.deps import Deps
 from bot.rules import keys
 from bot.stores import notebooks, usage
 from bot.stores.database import Tx
+from bot.stores.schema import decisions, projects
 
 StopCause = Literal["ours", "lease", "outside"]
 OVERTAKEN = timedelta(minutes=2)  # a row seen further in the future than this was seen by a clock that was wrong
@@ -130,7 +133,21 @@ async def gone(db: Tx, deps: Deps, row: Any, now: datetime) -> Seen | None:
         running_since=None,
         keep_until=None,
     )
+    mine = decisions.c.project == row.project, decisions.c.notebook_id == row.id
+    await db.execute(update(decisions).where(*mine, decisions.c.live).values(live=False))
+    if ran and row.stop_by:
+        await _expected(db, row)
     return Seen(row, notebook, stopped="ours" if row.stop_by else "outside", stopped_at=now) if ran else None
+
+
+async def _expected(db: Tx, row: Any) -> None:
+    """A stop of ours takes the notebook out of the figure that a collapse is measured by (contract 8).
+
+    Unless it has begun to run only after the listing that the figure is of.
+    """
+    listed = projects.c.name == row.project, projects.c.last_running > 0
+    since = [projects.c.last_ok_at >= row.running_since] if row.running_since else []
+    await db.execute(update(projects).where(*listed, *since).values(last_running=projects.c.last_running - 1))
 
 
 async def _began(db: Tx, deps: Deps, project: str, notebook: Notebook, now: datetime) -> dict[str, Any]:
@@ -166,6 +183,8 @@ def _stopped(before: Any, notebook: Notebook, now: datetime) -> Seen:
 
 async def _ended(db: Tx, project: str, notebook: Notebook, before: Any, seen: Seen) -> dict[str, Any]:
     await usage.close_interval(db, project, notebook.id, "run", seen.stopped_at or before.seen_at)
+    if seen.stopped == "ours":
+        await _expected(db, before)
     return {
         "running_since": None,
         "stopped_at": seen.stopped_at,

@@ -11,7 +11,6 @@ from bot.clock import to_ms
 from bot.config.policy import effective
 from bot.errors import CloudError
 from bot.idle import poll
-from bot.model import Listing
 from bot.operations import approvals, cannot_tell, digests, gather, records
 from bot.operations.alerts import alert
 from bot.operations.base import Parts
@@ -27,7 +26,7 @@ from bot.stores.upsert import put
 from bot.work import Item, record
 
 if TYPE_CHECKING:
-    from bot.operations.sweep import Decided
+    from bot.operations.sweep import Decided, Looked
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +35,7 @@ KEEP_SETTLED = timedelta(days=30)
 
 
 async def passed(
-    parts: Parts, db: Tx, project: str, listing: Listing, brake: str | None, admins: frozenset[str], now: datetime
+    parts: Parts, db: Tx, project: str, looked: "Looked", brake: str | None, admins: frozenset[str], now: datetime
 ) -> None:
     """The pass's own record; a brake that trips pauses stops and asks an admin."""
     values: dict[str, Any] = {
@@ -46,8 +45,8 @@ async def passed(
         "last_error": None,
         "config_hash": parts.deps.config.file_hash,
     }
-    if listing.complete:
-        values["last_running"] = sum(1 for n in listing.notebooks if n.status.runs)
+    if looked.listing.complete:  # whatever has been stopped while it was read runs no more
+        values["last_running"] = sum(n.status.runs and n.id not in looked.stale for n in looked.listing.notebooks)
     if brake and not await _paused(db, project):
         values |= {"paused": brake, "paused_at": now}
         await alert(

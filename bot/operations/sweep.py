@@ -179,7 +179,7 @@ class Sweep:
             await records.record(db, self.deps.ids, project, taken, before, self.deps.config.file_hash, now)
             stops = [] if brake or jump else self._stops(decided)
             await self._acts.write(db, project, decided, stops, escalate_to, now)
-            await housekeeping.passed(self.parts, db, project, looked.listing, brake or jump, admins, now)
+            await housekeeping.passed(self.parts, db, project, looked, brake or jump, admins, now)
 
         await housekeeping.before(self.parts, known, decided, now)
         counts = {"project": project, "notebooks": len(looked.seen), "complete": looked.listing.complete}
