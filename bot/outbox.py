@@ -20,7 +20,7 @@ from bot.slack import Message, Posted, Slack
 from bot.stores.database import Database, Tx
 from bot.stores.locks import lock
 from bot.stores.schema import outbox, outbox_order, paces
-from bot.stores.upsert import insert_once, put
+from bot.stores.upsert import change, find, insert_once, put
 
 log = logging.getLogger(__name__)
 
@@ -114,14 +114,14 @@ async def say(db: Tx, ids: Ids, message: Say, now: datetime) -> None:
 
 async def void(db: Tx, key: str, reason: str) -> bool:
     """Withdraw a message that has not been sent; True if it was still waiting."""
-    change = (
+    withdrawn = (
         update(outbox)
         .where(
             outbox.c.key == key, outbox.c.state == "pending", outbox.c.sent_rev == 0, outbox.c.attempted_at.is_(None)
         )
         .values(state="void", reason=reason)
     )
-    return bool((await db.execute(change)).rowcount == 1)
+    return bool((await db.execute(withdrawn)).rowcount == 1)
 
 
 async def _next_seq(db: Tx) -> int:
@@ -158,16 +158,13 @@ class Postman:
             row = (await db.execute(_DUE, instants(now))).first()
             if row is None:
                 return None
-            await db.execute(
-                update(outbox)
-                .where(outbox.c.id == row.id)
-                .values(
-                    owner=self._owner,
-                    claim_until=now + CLAIM,
-                    fence=row.fence + 1,
-                    attempted_at=row.attempted_at or now,
-                )
-            )
+            values = {
+                "owner": self._owner,
+                "claim_until": now + CLAIM,
+                "fence": row.fence + 1,
+                "attempted_at": row.attempted_at or now,
+            }
+            await change(db, outbox, {"id": row.id}, values)
             if row.sent_rev == 0 and row.target_kind in ("dm", "channel"):
                 await put(db, paces, {"name": row.target, "next_at": now + CHANNEL_PACE})
             await tick(db, row.method, now)
@@ -292,28 +289,25 @@ class Postman:
         """Recorded with the time of the receipt of Slack's `ok`: graces run from it."""
         now = self._clock.now()
         async with self._db.begin() as db:
-            current = (await db.execute(select(outbox).where(outbox.c.id == row.id))).one()
-            if current.fence != row.fence + 1:
+            current = await find(db, outbox, id=row.id)
+            if current is None or current.fence != row.fence + 1:
                 return
-            await db.execute(
-                update(outbox)
-                .where(outbox.c.id == row.id)
-                .values(
-                    state="sent" if current.rev == rev else "pending",
-                    sent_rev=rev,
-                    channel=posted.channel or current.channel,
-                    ts=posted.ts or current.ts,
-                    delivered_at=current.delivered_at or now,
-                    attempted_at=None,
-                    tries=0,
-                    failing_since=None,
-                    owner=None,
-                    claim_until=None,
-                    error=None,
-                    due_at=max(current.due_at, now + UPDATE_PACE) if current.rank == PROGRESS else current.due_at,
-                    target="" if row.target_kind == "response" else current.target,
-                )
-            )
+            values = {
+                "state": "sent" if current.rev == rev else "pending",
+                "sent_rev": rev,
+                "channel": posted.channel or current.channel,
+                "ts": posted.ts or current.ts,
+                "delivered_at": current.delivered_at or now,
+                "attempted_at": None,
+                "tries": 0,
+                "failing_since": None,
+                "owner": None,
+                "claim_until": None,
+                "error": None,
+                "due_at": max(current.due_at, now + UPDATE_PACE) if current.rank == PROGRESS else current.due_at,
+                "target": "" if row.target_kind == "response" else current.target,
+            }
+            await change(db, outbox, {"id": row.id}, values)
             if row.sent_rev == 0:
                 await self._events.delivered(db, row, posted, now)
 
@@ -353,12 +347,8 @@ class Postman:
                 await rest(db, row.method, now + wait)
 
     async def _finish(self, db: Tx, row: Any, **values: Any) -> bool:
-        change = (
-            update(outbox)
-            .where(outbox.c.id == row.id, outbox.c.fence == row.fence + 1)
-            .values(owner=None, claim_until=None, **values)
-        )
-        return bool((await db.execute(change)).rowcount == 1)
+        ours = {"id": row.id, "fence": row.fence + 1}
+        return await change(db, outbox, ours, {"owner": None, "claim_until": None, **values})
 
     def _wait(self, row: Any) -> timedelta:
         most = min(timedelta(minutes=5), timedelta(seconds=2) * 2 ** min(row.tries, 10))

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
 
@@ -42,9 +43,14 @@ class SlackWeb:
         local = self._base.host in LOOPBACK
         if local:  # the SDK takes HTTP_PROXY from the environment and knows no exceptions
             self.client.proxy = None
-        self._hooks = http.Client(timeout=timeout_s, follow_redirects=False, trust_env=not local)
+        self._trust_env = not local
         self._groups: dict[str, tuple[datetime, frozenset[str]]] = {}
         self._skew: timedelta | None = None
+
+    @cached_property
+    def _hooks(self) -> http.Client:
+        """For addresses that Slack hands out; made when the first one is used (its certificates take 20 ms)."""
+        return http.Client(timeout=self._timeout, follow_redirects=False, trust_env=self._trust_env)
 
     async def __aenter__(self) -> Self:
         return self
@@ -56,7 +62,8 @@ class SlackWeb:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._hooks.aclose()
+        if "_hooks" in self.__dict__:
+            await self._hooks.aclose()
         if self.client.session is not None:
             await self.client.session.close()
             self.client.session = None

@@ -29,7 +29,7 @@ from bot.errors import (
 from bot.ids import Ids
 from bot.stores.database import Database, Tx
 from bot.stores.schema import work
-from bot.stores.upsert import insert_once
+from bot.stores.upsert import change, insert_once
 
 log = logging.getLogger(__name__)
 
@@ -120,11 +120,12 @@ class GiveUp(Protocol):
 
 async def record(db: Tx, ids: Ids, item: Item, now: datetime) -> tuple[str, bool]:
     """Add `item` unless its cause is known; returns the row's id and whether it is new."""
+    work_id = ids.new()
     new = await insert_once(
         db,
         work,
         {
-            "id": ids.new(),
+            "id": work_id,
             "kind": item.kind,
             "cause": item.cause,
             "serial": item.serial,
@@ -139,18 +140,20 @@ async def record(db: Tx, ids: Ids, item: Item, now: datetime) -> tuple[str, bool
             "tries": 0,
         },
     )
+    if new:
+        return work_id, True
     row = (await db.execute(select(work.c.id).where(work.c.cause == item.cause))).one()
-    return str(row.id), new
+    return str(row.id), False
 
 
 async def release_held(db: Tx, author: str, now: datetime) -> int:
     """Let the held work of somebody go on (they have linked again); returns how many."""
-    change = (
+    released = (
         update(work)
         .where(work.c.state == "held", work.c.author == author)
         .values(state="open", due_at=now, expires_at=None, updated_at=now)
     )
-    return int((await db.execute(change)).rowcount)
+    return int((await db.execute(released)).rowcount)
 
 
 class Workshop:
@@ -188,18 +191,15 @@ class Workshop:
     async def _take(self, db: Tx, row: Any, now: datetime) -> Claim:
         """A row still marked running belonged to a runner that died: its step counts as begun."""
         tries = row.tries + (1 if row.state == "running" else 0)
-        await db.execute(
-            update(work)
-            .where(work.c.id == row.id, work.c.fence == row.fence)
-            .values(
-                state="running",
-                owner=self._owner,
-                claim_until=now + self._claim_for,
-                fence=row.fence + 1,
-                tries=tries,
-                updated_at=now,
-            )
-        )
+        values = {
+            "state": "running",
+            "owner": self._owner,
+            "claim_until": now + self._claim_for,
+            "fence": row.fence + 1,
+            "tries": tries,
+            "updated_at": now,
+        }
+        await change(db, work, {"id": row.id, "fence": row.fence}, values)
         return Claim(
             row.id,
             row.kind,
@@ -258,12 +258,8 @@ class Workshop:
 
     async def _fenced(self, db: Tx, claim: Claim, values: Mapping[str, Any], now: datetime) -> bool:
         """Write only while the claim is still ours; a runner that was overtaken changes nothing."""
-        change = (
-            update(work)
-            .where(work.c.id == claim.id, work.c.fence == claim.fence, work.c.state == "running")
-            .values(**values, owner=None, claim_until=None, updated_at=now)
-        )
-        return bool((await db.execute(change)).rowcount == 1)
+        ours = {"id": claim.id, "fence": claim.fence, "state": "running"}
+        return await change(db, work, ours, {**values, "owner": None, "claim_until": None, "updated_at": now})
 
     async def _failed(self, claim: Claim, error: BaseException) -> None:
         now = self._clock.now()

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from sqlalchemy import select
 
@@ -29,7 +29,7 @@ from bot.stores import notebooks
 from bot.stores.database import Tx
 from bot.stores.schema import notebooks as rows
 from bot.stores.schema import samples as table
-from bot.stores.upsert import put
+from bot.stores.upsert import put_all
 from bot.work import Claim, Done, Go, Outcome
 
 log = logging.getLogger(__name__)
@@ -188,9 +188,9 @@ class Evidence:
         verdict: Verdict,
         now: datetime,
     ) -> None:
-        for source, sample in told.items():
-            values: dict[str, Any] = {"project": known.name, "notebook_id": notebook.id, "source": source}
-            await put(db, table, values | {"at": now, "data": samples.encode(sample)})
+        of_it = {"project": known.name, "notebook_id": notebook.id, "at": now}
+        rows = [of_it | {"source": source, "data": samples.encode(sample)} for source, sample in told.items()]
+        await put_all(db, table, rows)
         policy = self._policy(known, notebook)
         due = poll.next_poll(
             now,

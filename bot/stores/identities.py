@@ -10,7 +10,7 @@ from bot.model import CloudIdentity, Credentials, KeyCredentials, PasswordCreden
 from bot.secrets import Sealer, credential_place
 from bot.stores.database import Tx
 from bot.stores.schema import identities
-from bot.stores.upsert import put
+from bot.stores.upsert import find, put
 
 _FIELDS = ("domain", "user", "password", "access_key", "secret_key", "security_token")
 
@@ -26,7 +26,7 @@ class Place:
 
 async def get(db: Tx, place: Place) -> Any | None:
     """The row, or None."""
-    return (await db.execute(select(identities).where(_at(place)))).first()
+    return await find(db, identities, team=place.team, slack=place.user, project=place.project)
 
 
 async def of_person(db: Tx, team: str, user: str) -> list[Any]:

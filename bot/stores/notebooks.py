@@ -10,9 +10,9 @@ from sqlalchemy import Text, bindparam, func, insert, or_, select, type_coerce, 
 
 from bot.clock import from_ms, to_ms
 from bot.model import CloudUserId, Lease, LeaseType, Notebook, NotebookId, ProgressStep, Status
+from bot.stores import upsert
 from bot.stores.database import Tx
 from bot.stores.schema import notebooks
-from bot.stores.upsert import put
 
 _MILLISECOND = timedelta(milliseconds=1)
 _SECRET = {"url", "token"}  # never stored
@@ -97,8 +97,10 @@ def digest(notebook: Notebook) -> str:
 
 async def get(db: Tx, project: str, notebook_id: str, *, lock: bool = False) -> Any | None:
     """The row, gone ones included; None if never seen. `lock`: nobody else changes it until this transaction ends."""
+    if not lock:
+        return await upsert.find(db, notebooks, project=project, id=notebook_id)
     query = select(notebooks).where(notebooks.c.project == project, notebooks.c.id == notebook_id)
-    return (await db.execute(query.with_for_update() if lock else query)).first()
+    return (await db.execute(query.with_for_update())).first()
 
 
 async def known(db: Tx, project: str, only: Iterable[str] | None = None) -> dict[str, Any]:
@@ -154,7 +156,7 @@ async def matching(db: Tx, projects: Sequence[str], name: str) -> list[Any]:
 
 async def save(db: Tx, project: str, notebook: Notebook, values: dict[str, Any], now: datetime) -> None:
     """Keep what was just seen, and `values` decided from it."""
-    await put(db, notebooks, columns(project, notebook, now) | values)
+    await upsert.put(db, notebooks, columns(project, notebook, now) | values)
 
 
 async def add(db: Tx, rows: Sequence[dict[str, Any]]) -> None:
@@ -195,9 +197,7 @@ async def polls(db: Tx, project: str, due: dict[str, datetime]) -> None:
 
 async def change(db: Tx, project: str, notebook_id: str, **values: Any) -> None:
     """Set columns of one notebook."""
-    await db.execute(
-        update(notebooks).where(notebooks.c.project == project, notebooks.c.id == notebook_id).values(**values)
-    )
+    await upsert.change(db, notebooks, {"project": project, "id": notebook_id}, values)
 
 
 async def running_ids(db: Tx, project: str) -> set[str]:

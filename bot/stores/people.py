@@ -3,25 +3,27 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from bot.model import CloudUserId, Person, SlackUserId
 from bot.slack import SlackPerson
 from bot.stores.database import Tx
 from bot.stores.schema import identities, people
-from bot.stores.upsert import put
+from bot.stores.upsert import find, put
+
+_LINKED = select(identities.c.project, identities.c.cloud_user_id).where(
+    identities.c.team == bindparam("of_team"),
+    identities.c.slack == bindparam("of_user"),
+    identities.c.state != "waiting",
+)
 
 
 async def get(db: Tx, team: str, user: str) -> tuple[Person, datetime | None] | None:
     """The person and when Slack was last asked; None if never heard of."""
-    row = (await db.execute(select(people).where(people.c.team == team, people.c.slack == user))).first()
+    row = await find(db, people, team=team, slack=user)
     if row is None:
         return None
-    linked = await db.execute(
-        select(identities.c.project, identities.c.cloud_user_id).where(
-            identities.c.team == team, identities.c.slack == user, identities.c.state != "waiting"
-        )
-    )
+    linked = await db.execute(_LINKED, {"of_team": team, "of_user": user})
     clouds = {r.project: CloudUserId(r.cloud_user_id) for r in linked}
     person = Person(team, SlackUserId(user), row.name, row.zone, row.deleted, row.guest, row.stranger, clouds)
     return person, row.checked_at
