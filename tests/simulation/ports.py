@@ -109,6 +109,20 @@ class CloudTransport(httpx.AsyncBaseTransport):
         return await ask(self._app, request.method, str(request.url), dict(request.headers.items()), body)
 
 
+class DirectClient(httpx.AsyncClient):
+    """httpx's client without what lies between a request and its transport: no redirects, cookies and log-ins."""
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        super().__init__(transport=transport, trust_env=False, verify=False)
+        self._straight = transport
+
+    async def send(self, request: httpx.Request, *, stream: bool = False, **_options: Any) -> httpx.Response:
+        response = await self._straight.handle_async_request(request)
+        if not stream:
+            await response.aread()
+        return response
+
+
 @dataclass
 class Said:
     """What slack_sdk hands on of an answer."""
@@ -196,7 +210,7 @@ class InProcessSlack(SlackWeb):
     def __init__(self, slack: SimSlack, who: Incarnation, points: Points, clock: Clock) -> None:
         super().__init__(slack.bot_token, clock, base_url=slack.api_url, timeout_s=int(SLACK_TIMEOUT_S))
         self.client = InProcessClient(slack, who, points)  # type: ignore[assignment]
-        self._hooks = httpx.AsyncClient(transport=HookTransport(slack, who, points))
+        self._hooks = DirectClient(HookTransport(slack, who, points))
 
 
 __all__ = ["CloudTransport", "InProcessSlack", "call_name"]

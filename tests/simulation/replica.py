@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import httpx
-
 from bot.clock import from_ms
 from bot.config.model import Config
 from bot.settings import Settings
@@ -23,13 +21,14 @@ from deploy.watch import Watch
 from handlers.direct import DirectDispatch
 from handlers.ports import Answer
 from tests.simulation.points import Incarnation, Killed, Points, SimDatabase
-from tests.simulation.ports import CloudTransport, InProcessSlack
+from tests.simulation.ports import CloudTransport, DirectClient, InProcessSlack
 from tests.simulation.stagehands import SeededIds
 
 log = logging.getLogger("tests.simulation")
 
 COURIERS = 1
 LOOK_AGAIN_S, LONGEST_LOOK_S = 1.0, 60.0
+RACE = 0.6  # how often a hand that sees something due goes for it at once, maybe against another one
 TROUBLE_S, NEVER_S = 2.0, 365 * 86400.0
 
 
@@ -59,6 +58,7 @@ class Stage:
     config: Config
     open_database: Callable[[Incarnation], SimDatabase]
     rng: random.Random
+    dice: random.Random  # of the drivers
     wakes: list[asyncio.Event] = field(default_factory=list)
 
     def wake(self) -> None:
@@ -125,7 +125,7 @@ class Replica:
         stage = self.stage
         loop = asyncio.get_running_loop()
         self.cut = CloudTransport(stage.cloud.app, who, stage.points)
-        client = httpx.AsyncClient(transport=self.cut)
+        client = DirectClient(self.cut)
         slack = InProcessSlack(stage.slack, who, stage.points, self.clock)
         outside = Outside(database, slack, client, loop.time)
         ids, jitter = SeededIds(stage.rng), stage.rng.random
@@ -184,7 +184,9 @@ class Replica:
         at = await next_instant(database, due)
         left = max(pause, (at - self.clock.now_ms()) / 1000 if at is not None else NEVER_S)
         if left <= 0:
-            return True
+            if self.stage.dice.random() < RACE:
+                return True
+            left = self.stage.dice.uniform(0.01, 0.2)  # most of the time somebody else has it by then
         try:
             async with asyncio.timeout(left):
                 await wake.wait()
@@ -197,7 +199,10 @@ _OF_WORK = (
     "SELECT min(due_at) FROM work WHERE state IN ('open', 'held')",
     "SELECT min(claim_until) FROM work WHERE state = 'running'",
 )
-_OF_MESSAGES = ("SELECT min(due_at) FROM outbox WHERE state = 'pending'",)
+_OF_MESSAGES = (
+    "SELECT min(CASE WHEN o.sent_rev = 0 AND p.next_at > o.due_at THEN p.next_at ELSE o.due_at END)"
+    " FROM outbox o LEFT JOIN paces p ON p.name = o.target WHERE o.state = 'pending'",
+)
 
 
 async def next_instant(database: SimDatabase, statements: Sequence[str]) -> int | None:

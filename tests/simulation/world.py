@@ -122,7 +122,7 @@ class World:
 
         self.open_database = opened
         return Stage(self.clock, self.cloud, self.slack, self.points, load_settings(environ), config,
-                     self.open_database, rng)  # fmt: skip
+                     self.open_database, rng, random.Random(f"{self.options.seed} drivers"))  # fmt: skip
 
     def _open_database(self) -> Callable[[Incarnation], SimDatabase]:
         if self.options.database is None:

@@ -129,7 +129,7 @@ class _Face:
         kind = self._metrics.kind(str(asked.get("metric_name")))
         named = asked.get("namespace") == self._cloud.settings.metrics_namespace
         wanted = _dimensions(asked)
-        found = [n for n in self._metrics.with_runs() if self._fits(n, wanted)] if named else []
+        found = [n for n in self._metrics.named(dict(wanted)) if self._fits(n, wanted)] if named else []
         found = [n for n in found if kind in self._metrics.kinds(n)]
         if kind is None or not found:
             return []

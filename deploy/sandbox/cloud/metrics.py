@@ -1,7 +1,7 @@
 """Measurements out of activity scripts: one value a minute while a notebook runs, later than it happened."""
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deploy.sandbox.cloud.model import Notebook
 
@@ -42,6 +42,13 @@ class Metrics:
     def with_runs(self) -> list[Notebook]:
         """Notebooks that have ever run: only these have series."""
         return [notebook for notebook in self._cloud.index.by_id.values() if notebook.runs]
+
+    def named(self, wanted: dict[str, Any]) -> list[Notebook]:
+        """The one that is asked for by id, else all of them."""
+        if not isinstance(asked := wanted.get("service_id"), str):
+            return self.with_runs()
+        found = self._cloud.index.by_id.get(asked)
+        return [found] if found is not None and found.runs else []
 
     def dimensions(self, notebook: Notebook) -> dict[str, str]:
         return {"service_id": notebook.id, "container_name": CONTAINER, "clusterName": "modelarts-notebook-pool"}
