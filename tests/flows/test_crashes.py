@@ -1,111 +1,174 @@
-"""Killed at any moment after the acknowledgement: finished once by whoever comes next, and said once."""
-
-import itertools
-from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
-from datetime import timedelta
-from pathlib import Path
-from typing import Any
+"""What people ask for, killed at any moment after the acknowledgement: finished once by whoever comes next."""
 
 import pytest
 
-from bot.settings import async_database_url
-from deploy.sandbox.stage import Stage
-from tests.flows.mortal import Killed, MortalDatabase
-from tests.flows.scene import ANA, CARLA, HOUR, RESEARCH, Scene, bot_on, minutes
+from bot.stores.schema import approvals, notebooks, people, projects, stops
+from tests.flows.deaths import Case, check_all, settle
+from tests.flows.mortal import Part
+from tests.flows.scene import ANA, BEN, CARLA, DORA, HOUR, RESEARCH, Scene, buttons, minutes
 
-Deed = Callable[[Scene, str], Coroutine[Any, Any, None]]
-STRIDE = 7  # of the moments looked at, from each of FIRST: no multiple of the three that a transaction has
-FIRST = (0, 3, 5)
-
-
-async def extend(scene: Scene, name: str) -> None:
-    await scene.command(ANA, f"extend {name} 2h")
+CREATE = "create fresh image=spark2.4.5 flavor=modelarts.vm.cpu.2u for=2h"
+ON_IT = "On it"
 
 
-async def create(scene: Scene, name: str) -> None:
-    await scene.command(ANA, f"create new-{name} image=spark2.4.5 flavor=modelarts.vm.cpu.2u for=2h")
+def typed(user: str, *commands: str, **options: object) -> Part:
+    """Ana's running notebook `one`; all but the last command are carried out before, the last is acknowledged."""
+
+    async def before(scene: Scene) -> None:
+        await scene.notebook("ana", "one", **({"lease_ms": 3 * HOUR} | options))
+        for text in commands[:-1]:
+            await scene.ask(user, text)
+        await scene.command(user, commands[-1])
+
+    return before
 
 
-async def stop(scene: Scene, name: str) -> None:
-    await scene.ask(ANA, f"stop {name}")
-    assert (await scene.slack.click(ANA, "notebook_stop")).ok
+def clicked(user: str, action: str, first: Part, **values: str) -> Part:
+    """After `first`: a button; with `values` the modal that it opens is sent off. Acknowledged, and no more."""
+
+    async def before(scene: Scene) -> None:
+        await first(scene)
+        await settle(scene)
+        assert (await scene.slack.click(user, action)).ok
+        if values:
+            await settle(scene)
+            assert (await scene.slack.submit(user, values=values)).body is None
+
+    return before
 
 
-async def start(scene: Scene, name: str) -> None:
-    scene.cloud.console.stop(scene.named(name).id)
-    await scene.jump(timedelta(seconds=10))
-    await scene.command(ANA, f"start {name} for 2h")
+def submitted(user: str, command: str, values: dict[str, str], **options: object) -> Part:
+    """A command that opens a modal, which is sent off."""
+
+    async def before(scene: Scene) -> None:
+        await typed(user, command, **options)(scene)
+        await settle(scene)
+        answer = await scene.slack.submit(user, values=values)
+        assert (answer.ok, answer.body) == (True, None), answer
+
+    return before
 
 
-async def approve(scene: Scene, name: str) -> None:
-    await scene.ask(ANA, f"extend {name} 6h")
-    assert (await scene.slack.click(CARLA, "approval_approve", channel=RESEARCH)).ok
+ASKED = typed(ANA, "extend one 6h because of the sweep")
 
 
-EFFECTS: dict[Deed, str] = {
-    extend: "lease_renewed", create: "creating", stop: "stopping", start: "starting", approve: "lease_renewed",
+async def stopped_for_idleness(scene: Scene) -> None:
+    """Warned, and stopped after the grace."""
+    made = await scene.notebook("ana", "one", busy=False, lease_ms=9 * HOUR)
+    while not scene.in_dm(ANA, "stopped"):
+        await scene.pass_time(minutes(4), minutes(4))
+    assert scene.found(made.id).status == "STOPPED"
+
+
+async def warned(scene: Scene) -> None:
+    """An hour before the end of its lease."""
+    await scene.ending("ana", "one")
+
+
+async def warned_of_idleness(scene: Scene) -> None:
+    await scene.notebook("ana", "one", busy=False, lease_ms=9 * HOUR)
+    while not scene.in_dm(ANA, "idle_warning"):
+        await scene.pass_time(minutes(4), minutes(4))
+
+
+async def paused(scene: Scene) -> None:
+    await scene.notebook("ana", "one", lease_ms=3 * HOUR)
+    await scene.ask(DORA, "admin pause")
+    await scene.command(DORA, "admin release")
+
+
+async def settled_request(scene: Scene, state: str) -> None:
+    (row,) = await scene.rows(approvals)
+    assert row.state == state
+    assert buttons(scene.in_channel("approval_request")[-1]) == []
+
+
+async def request_is_approved(scene: Scene) -> None:
+    await settled_request(scene, "approved")
+
+
+async def request_is_denied(scene: Scene) -> None:
+    await settled_request(scene, "denied")
+
+
+async def request_is_withdrawn(scene: Scene) -> None:
+    await settled_request(scene, "withdrawn")
+
+
+async def form_is_drawn(scene: Scene) -> None:
+    assert scene.slack.modal(ANA).body["submit"]["text"] == "Delete"
+
+
+async def is_kept(scene: Scene) -> None:
+    (row,) = await scene.rows(notebooks)
+    assert row.keep_until is not None
+
+
+async def is_wrong_once(scene: Scene) -> None:
+    (stop,) = await scene.rows(stops)
+    assert stop.wrong_at is not None
+
+
+async def quiet_is_saved(scene: Scene) -> None:
+    (row,) = [row for row in await scene.rows(people) if row.slack == ANA]
+    assert row.settings["quiet"] == "22:00-07:00"
+
+
+async def enforces(scene: Scene) -> None:
+    (row,) = await scene.rows(projects)
+    assert row.mode == "enforce"
+
+
+async def goes_on(scene: Scene) -> None:
+    (row,) = await scene.rows(projects)
+    assert row.paused is None
+
+
+CASES = {
+    "extend": Case(typed(ANA, "extend one 2h"), effects={"lease_renewed": 1},
+                   said={(ANA, "operation"): "now runs until"}, answers={ANA: ON_IT}),
+    "extend by a button": Case(clicked(ANA, "notebook_extend:1h", warned), effects={"lease_renewed": 1},
+                               said={(ANA, "operation"): "now runs until"}),
+    "ask": Case(typed(ANA, "extend one 6h"), answers={ANA: ON_IT},
+                said={(ANA, "operation"): "needs an approval", (RESEARCH, "approval_request"): "6 h"}),
+    "approve": Case(clicked(CARLA, "approval_approve", ASKED), effects={"lease_renewed": 1},
+                    said={(ANA, "approval_settled"): "now runs until"}, also=request_is_approved),
+    "approve less": Case(clicked(CARLA, "approval_approve_less", ASKED, **{"for": "5h"}),
+                         effects={"lease_renewed": 1},
+                         said={(ANA, "approval_settled"): "now runs until"}, also=request_is_approved),
+    "deny": Case(clicked(CARLA, "approval_deny", ASKED, reason="no money"),
+                 said={(ANA, "approval_settled"): "no money"}, also=request_is_denied),
+    "withdraw": Case(clicked(ANA, "approval_withdraw", ASKED),
+                     said={(ANA, "approval_settled"): "withdrawn"}, also=request_is_withdrawn),
+    "create": Case(typed(ANA, CREATE), effects={"creating": 1}, said={(ANA, "operation"): "is running"},
+                   answers={ANA: ON_IT}),
+    "create by its form": Case(
+        submitted(ANA, "create", {"name": "fresh", "image": "e1a07296-22a8-4f05-8bc8-e936c8e54090",
+                                  "flavor": "modelarts.vm.cpu.2u", "for": "2h"}),
+        effects={"creating": 1}, said={(ANA, "operation"): "is running"}),
+    "start": Case(typed(ANA, "start one for 2h", status="STOPPED", busy=None), effects={"starting": 1},
+                  said={(ANA, "operation"): "is running"}, answers={ANA: ON_IT}),
+    "stop": Case(clicked(ANA, "notebook_stop", typed(ANA, "stop one")), effects={"stopping": 1},
+                 said={(ANA, "operation"): "is stopped"}),
+    "delete": Case(submitted(ANA, "delete one", {"typed_name": "one"}), effects={"stopping": 1, "deleting": 1},
+                   said={(ANA, "operation"): "is deleted"}),
+    "open a form": Case(typed(ANA, "delete one"), also=form_is_drawn),
+    "keep": Case(typed(ANA, "keep one until 23:00 training"), said={(ANA, "operation"): "is kept"},
+                 answers={ANA: ON_IT}, also=is_kept),
+    "keep by its form": Case(
+        clicked(ANA, "notebook_keep_until", warned_of_idleness, **{"for": "3h", "reason": "training"}),
+        said={(ANA, "operation"): "is kept"}, also=is_kept),
+    "false stop": Case(clicked(ANA, "notebook_false_stop", stopped_for_idleness),
+                       answers={ANA: "counted as wrong"}, also=is_wrong_once),
+    "settings": Case(clicked(ANA, "settings_open", typed(ANA, "settings"), quiet="22:00-07:00"),
+                     said={(ANA, "operation"): "settings are saved"}, also=quiet_is_saved),
+    "enforce": Case(typed(DORA, "admin enforce"), answers={DORA: "enforce mode"}, policy={"idle_mode": ""},
+                    also=enforces),
+    "release": Case(paused, answers={DORA: "go on"}, also=goes_on),
+    "map": Case(typed(DORA, f"admin map <@{BEN}> ben2"), answers={DORA: "ben2"}),
 }  # fmt: skip
-WORDS: dict[Deed, str] = {extend: "now runs until", create: "is running", stop: "is stopped", start: "is running",
-         approve: "was approved"}  # fmt: skip
 
 
-async def live(scene: Scene, step: timedelta, steps: int) -> None:
-    """Work, and the time it takes; no passes, which would repair what the work itself must."""
-    await scene.work()
-    for _ in range(steps):
-        await scene.jump(step)
-        await scene.work()
-
-
-async def dies(scene: Scene, db: MortalDatabase, moment: int) -> bool:
-    """Whether the work reached that moment before it was done."""
-    db.arm(moment)
-    try:
-        await live(scene, timedelta(seconds=5), 5)
-    except Killed:
-        return True
-    return False
-
-
-async def check(scene: Scene, deed: Deed, moment: int, seen: int, told: int) -> None:
-    """One effect, one message about it, and it says so."""
-    effects = [e for e in scene.effects(EFFECTS[deed])[seen:] if e["details"]["by"] == "api"]
-    assert len(effects) == 1, (moment, effects)
-    new = scene.slack.messages(ANA)[told:]
-    operations = [m for m in new if (m.metadata or {}).get("event_type") == "operation"]
-    settled = [m for m in new if (m.metadata or {}).get("event_type") == "approval_settled"]
-    assert len(operations) == 1, (moment, [m.text for m in operations])
-    assert len(settled) == (deed is approve), (moment, [m.text for m in settled])
-    final = (settled or operations)[-1]
-    assert WORDS[deed] in final.text, (moment, final.text)
-
-
-@pytest.mark.parametrize("first", FIRST)
-@pytest.mark.parametrize("deed", EFFECTS, ids=lambda deed: deed.__name__)
-async def test_killed_at_any_moment_it_is_done_once_and_said_once(
-    on: Stage, deed: Deed, first: int, tmp_path: Path
-) -> None:
-    """Each bot comes after the death of the one before, finishes what that left, and dies a little later itself."""
-    url = f"sqlite:///{tmp_path / 'leasebot.sqlite3'}"
-    for delay in ("create_ms", "start_ms", "stop_ms"):
-        setattr(on.cloud.cloud.settings, delay, 8_000)
-    on.cloud.cloud.settings.quota_per_user = 1000
-    died, seen, told = False, 0, 0
-    async with AsyncExitStack() as stack:
-        for moment in itertools.count(first, STRIDE):
-            db = MortalDatabase(async_database_url(url))
-            stack.push_async_callback(db.dispose)
-            async with bot_on(on, url, db=db, linked=moment == first) as scene:
-                if moment != first:
-                    await live(scene, minutes(2), 3)
-                    await check(scene, deed, moment - STRIDE, seen, told)
-                    if not died:
-                        break
-                await scene.notebook("ana", f"n{moment}", lease_ms=3 * HOUR)
-                seen, told = len(scene.effects(EFFECTS[deed])), len(scene.slack.messages(ANA))
-                await deed(scene, f"n{moment}")
-                died = await dies(scene, db, moment)
-                db.dead = True
-    assert moment > first + STRIDE
-    assert on.slack.findings == []
+@pytest.mark.parametrize("name", CASES)
+def test_killed_at_any_moment_it_is_done_once_and_said_once(name: str) -> None:
+    assert check_all(CASES[name]) == []
