@@ -116,5 +116,7 @@ class Local:
                 await asyncio.sleep(STORE_TROUBLE)
 
     async def _sleep(self, event: asyncio.Event) -> None:
+        """Not by `wait_for`: until Python 3.12 it forgets that it was cancelled when the event comes just then."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(event.wait(), LOOK_AGAIN)
+            async with asyncio.timeout(LOOK_AGAIN):
+                await event.wait()
