@@ -19,6 +19,7 @@ from bot.paces import instants, may_go, method, rest, resting, tick
 from bot.slack import Message, Posted, Slack
 from bot.stores.database import Database, Tx
 from bot.stores.locks import lock
+from bot.stores.outage import lasting
 from bot.stores.schema import outbox, outbox_order, paces
 from bot.stores.upsert import change, find, insert_once, put
 
@@ -288,9 +289,12 @@ class Postman:
     async def _sent(self, row: Any, posted: Posted, rev: int) -> None:
         """Recorded with the time of the receipt of Slack's `ok`: graces run from it."""
         now = self._clock.now()
+        await lasting(lambda: self._note_sent(row, posted, rev, now), self._clock, now + CLAIM)
+
+    async def _note_sent(self, row: Any, posted: Posted, rev: int, now: datetime) -> None:
         async with self._db.begin() as db:
             current = await find(db, outbox, id=row.id)
-            if current is None or current.fence != row.fence + 1:
+            if current is None or current.fence != row.fence + 1 or current.claim_until is None:
                 return
             values = {
                 "state": "sent" if current.rev == rev else "pending",

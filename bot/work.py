@@ -28,6 +28,7 @@ from bot.errors import (
 )
 from bot.ids import Ids
 from bot.stores.database import Database, Tx
+from bot.stores.outage import lasting
 from bot.stores.schema import work
 from bot.stores.upsert import change, insert_once
 
@@ -224,17 +225,19 @@ class Workshop:
     async def advance(self, claim: Claim) -> None:
         """Run one step and commit what came of it. Errors become a code and a text in the row; none leaves here."""
         now = self._clock.now()
+        until = now + self._claim_for
         try:
             outcome = await self._handlers[claim.kind](claim, now)
+            await lasting(lambda: self._record(claim, outcome), self._clock, until)
         except Exception as error:  # whatever it was, the row must say so
-            await self._failed(claim, error)
-            return
-        try:
-            async with self._db.begin() as db:
-                if await self._settle(db, claim, outcome) and outcome.write:
-                    await outcome.write(db)
-        except Exception as error:
-            await self._failed(claim, error)
+            failure = error
+            self._tell(claim, failure)
+            await lasting(lambda: self._failed(claim, failure), self._clock, until)
+
+    async def _record(self, claim: Claim, outcome: Outcome) -> None:
+        async with self._db.begin() as db:
+            if await self._settle(db, claim, outcome) and outcome.write:
+                await outcome.write(db)
 
     async def _settle(self, db: Tx, claim: Claim, outcome: Outcome) -> bool:
         now = self._clock.now()
@@ -261,15 +264,17 @@ class Workshop:
         ours = {"id": claim.id, "fence": claim.fence, "state": "running"}
         return await change(db, work, ours, {**values, "owner": None, "claim_until": None, "updated_at": now})
 
-    async def _failed(self, claim: Claim, error: BaseException) -> None:
-        now = self._clock.now()
-        final = _final(error) or (now - claim.created_at > GIVE_UP and claim.tries > 8)
+    def _tell(self, claim: Claim, error: BaseException) -> None:
         expected = isinstance(error, BotError)
         log.log(
             logging.INFO if expected else logging.ERROR,
             "work %s (%s, %s): %s", claim.id, claim.kind, claim.step, type(error).__name__,
             exc_info=None if expected else error,
         )  # fmt: skip
+
+    async def _failed(self, claim: Claim, error: BaseException) -> None:
+        now = self._clock.now()
+        final = _final(error) or (now - claim.created_at > GIVE_UP and claim.tries > 8)
         code, words = type(error).__name__, str(error)[:500] if isinstance(error, BotError) else "unexpected"
         async with self._db.begin() as db:
             values: dict[str, Any] = {"error_code": code, "error_text": words}
