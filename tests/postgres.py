@@ -22,17 +22,23 @@ from bot.stores.migrate import upgrade
 
 TEMPLATE = "leasebot_template"
 PATIENCE_S = 60.0
-# Tests crash the bot, never the machine: nothing has to reach the disk.
-OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200", "shared_buffers=32MB")
+# Tests crash the bot and perhaps the server, never the machine: nothing has to reach the disk.
+OPTIONS = ("fsync=off", "full_page_writes=off", "max_connections=200", "shared_buffers=32MB")
+LOSSY = ("synchronous_commit=off",)  # a server that is never crashed need not have written what it has committed
 
 
 class PostgresServer:
-    """One server with its data in a folder of its own, until `stop`. As root it runs as a user without rights."""
+    """One server with its data in a folder of its own, until `stop`. As root it runs as a user without rights.
 
-    def __init__(self) -> None:
+    `durable`: what it has committed survives `crash`.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
         self._bin, self._user = _binaries()
         self._folder = Path(tempfile.mkdtemp(prefix="leasebot-postgres-"))
+        self._options = OPTIONS if durable else OPTIONS + LOSSY
         self.port = _free_port()
+        self._make()
         self._process = self._start()
         self._wait()
         run(_make_template(self.url(TEMPLATE), self.url("postgres")))
@@ -54,21 +60,32 @@ class PostgresServer:
 
     def stop(self) -> None:
         """End the server and take its data away."""
-        self._process.send_signal(signal.SIGQUIT)
-        self._process.wait(PATIENCE_S)
+        if self._process.poll() is None:
+            self.crash()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _start(self) -> "subprocess.Popen[bytes]":
-        data = self._folder / "data"
+    def crash(self) -> None:
+        """As `pg_ctl stop -m immediate`: every connection breaks, nothing is tidied up."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(PATIENCE_S)
+
+    def start_again(self) -> None:
+        """Recover, on the same port."""
+        self._process = self._start()
+        self._wait()
+
+    def _make(self) -> None:
         if self._user:
             shutil.chown(self._folder, self._user)
         subprocess.run(
-            [self._bin / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=utf8", "--locale=C",
-             "--no-sync"], check=True, capture_output=True, **self._as_user(),
+            [self._bin / "initdb", "-D", self._folder / "data", "-U", "postgres", "--auth=trust", "--encoding=utf8",
+             "--locale=C", "--no-sync"], check=True, capture_output=True, **self._as_user(),
         )  # fmt: skip
-        settings = [word for option in OPTIONS for word in ("-c", option)]
-        words = ["-D", data, "-h", "127.0.0.1", "-p", str(self.port), "-k", self._folder, *settings]
-        with (self._folder / "log").open("wb") as log:
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        settings = [word for option in self._options for word in ("-c", option)]
+        words = ["-D", self._folder / "data", "-h", "127.0.0.1", "-p", str(self.port), "-k", self._folder, *settings]
+        with (self._folder / "log").open("ab") as log:
             return subprocess.Popen(
                 [self._bin / "postgres", *words], stdout=subprocess.DEVNULL, stderr=log, start_new_session=True,
                 **self._as_user(),
