@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from bot.clock import from_ms
-from bot.stores.schema import decisions, notices, stops
+from bot.stores.schema import decisions, notices, stops, work
 from deploy.sandbox.cloud.model import Notebook
+from scheduler.jobs import ask_now
 from tests.flows.scene import ANA, BEN, CARLA, DORA, HOUR, MINUTE, Scene, buttons, key, minutes
 
 
@@ -63,6 +64,7 @@ async def test_the_grace_counts_from_delivery_not_from_the_decision(scene: Scene
         if scene.in_dm(ANA, "idle_warning"):
             break
         await scene.pass_time(minutes(2), minutes(2))
+    assert scene.stops() == []
     (warning,) = scene.in_dm(ANA, "idle_warning")
     told_at = from_ms(warning.posted_ms)
     (notice,) = [n for n in await scene.rows(notices) if n.kind == "idle_warning"]
@@ -125,6 +127,51 @@ async def test_activity_in_the_last_minute_is_seen_right_before_the_stop(scene: 
     scene.cloud.jupyter(made.id).set_kernel("busy", scene.now_ms)
     await scene.pass_time(minutes(10), minutes(2))
     assert scene.stops() == []
+
+
+async def about_to_stop(scene: Scene, step: str = "stop") -> Notebook:
+    """Its stop was decided, and looked at again unless `step` says "start"; that step is what comes next."""
+    made = await idle_one(scene)
+    told_at = await until_warned(scene)
+    await scene.jump(told_at + minutes(15) - scene.now)
+    await ask_now(scene.play.bot.db, scene.play.bot.ids, ["research"], scene.now)
+    for _ in range(50):
+        if [row.step for row in await scene.rows(work) if row.kind == "idle_stop"] == [step]:
+            return made
+        await scene.play.bot.drain.one_work()
+    raise AssertionError("no stop was decided")
+
+
+async def test_activity_after_the_decision_is_seen_right_before_the_stop(scene: Scene) -> None:
+    """The pass has decided; the evidence it decided on is older than the work that has begun since."""
+    made = await about_to_stop(scene, "start")
+    scene.cloud.jupyter(made.id).set_kernel("busy", scene.now_ms)
+    await scene.work()
+    assert scene.stops() == []
+    assert (await about(scene, made))[-1].outcome == "stop"
+
+
+async def test_a_stop_that_waited_is_looked_at_anew(scene: Scene) -> None:
+    """The process was away between the look and the call; meanwhile somebody has begun to work."""
+    made = await about_to_stop(scene)
+    scene.cloud.jupyter(made.id).set_kernel("busy", scene.now_ms)
+    await scene.jump(minutes(2))
+    await scene.work()
+    assert scene.stops() == []
+    assert scene.found(made.id).status == "RUNNING"
+
+
+async def test_a_brake_between_the_last_look_and_the_stop_holds(scene: Scene) -> None:
+    """Another hand carries out an admin's word while this one is about to call the cloud."""
+    made = await about_to_stop(scene)
+    claim = await scene.play.bot.workshop.claim()
+    assert claim is not None
+    assert (claim.kind, claim.step) == ("idle_stop", "stop")
+    await scene.ask(DORA, "admin pause research")
+    await scene.play.bot.workshop.advance(claim)
+    await scene.work()
+    assert scene.stops() == []
+    assert scene.found(made.id).status == "RUNNING"
 
 
 async def test_a_busy_cell_with_the_browser_closed_is_work(scene: Scene) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from bot.stores.schema import work
 from tests.flows.scene import ANA, BEN, CARLA, HOUR, Scene, buttons, minutes
 
 CREATE = "create {} image=spark2.4.5 flavor=modelarts.vm.cpu.2u for=2h"
@@ -191,3 +192,20 @@ async def test_a_name_that_would_ping_everybody_pings_nobody(scene: Scene) -> No
     told = await scene.ask(ANA, "list")
     assert "<!channel>" not in told
     assert "&lt;!channel&gt;" in told
+
+
+async def test_what_is_asked_of_one_notebook_goes_one_at_a_time(scene: Scene) -> None:
+    """Two hands at once: the second gets nothing as long as the first is at it."""
+    made = await scene.notebook("ana", "queue")
+    await scene.command(ANA, "extend queue 1h")
+    await scene.command(ANA, "keep queue until 23:00 training")
+    for _ in range(2):
+        await scene.play.bot.drain.one_work()
+    workshop = scene.play.bot.workshop
+    first = await workshop.claim()
+    assert first is not None
+    assert await workshop.claim() is None
+    await workshop.advance(first)
+    await scene.work()
+    assert len(scene.renewals(made)) == 1
+    assert sorted(row.state for row in await scene.rows(work) if row.kind in ("extend", "keep")) == ["done", "done"]

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from bot.errors import SlackAnswerLost, SlackBusy, SlackDown, SlackError
 from bot.ids import RandomIds
-from bot.outbox import NOTICE, PROGRESS, RESULT, Postman, Say, say
+from bot.outbox import CLAIM, NOTICE, PROGRESS, RESULT, Postman, Say, say
 from bot.slack import Message, Posted
 from bot.stores.database import Database
 from bot.stores.schema import outbox
@@ -47,19 +47,24 @@ class Wire:
 
 
 class Quiet:
-    """Nothing has to happen with a delivery here; refusals are remembered."""
+    """Nothing has to happen with a delivery here; receipts, voids and refusals are remembered."""
 
     def __init__(self) -> None:
+        self.received: list[datetime] = []
+        self.void: list[str] = []
         self.refused: list[str] = []
 
-    async def delivered(self, *_args: Any) -> None: ...
-    async def voided(self, *_args: Any) -> None: ...
+    async def delivered(self, _db: Any, _row: Any, _posted: Any, now: datetime) -> None:
+        self.received.append(now)
+
+    async def voided(self, _db: Any, row: Any, _reason: str, _now: Any) -> None:
+        self.void.append(row.key)
 
     async def undeliverable(self, _db: Any, row: Any, _error: Any, _now: Any) -> None:
         self.refused.append(row.key)
 
 
-async def plain(row: Any, _now: datetime) -> Message:
+async def plain(row: Any, now: datetime) -> Message:
     return Message(row.key)
 
 
@@ -195,3 +200,67 @@ async def test_a_day_of_failures_is_a_dead_letter_whenever_the_message_was_writt
         await run(post)
     assert timedelta(hours=24) < stand.clock.at - began < timedelta(hours=25)
     assert events.refused == ["k"]
+
+
+class SlowWire(Wire):
+    """Slack takes ten seconds for its answer."""
+
+    def __init__(self, clock: HandClock) -> None:
+        super().__init__()
+        self.clock = clock
+
+    async def post(self, channel: str, message: Message, metadata: Mapping[str, Any]) -> Posted:
+        self.clock.at += 10 * SECOND
+        return await super().post(channel, message, metadata)
+
+
+async def test_the_receipt_of_slacks_answer_counts_not_the_sending(stand: Stand) -> None:
+    events = Quiet()
+    await put(stand.db, "k", rank=NOTICE)
+    await run(postman(stand.db, stand.clock, SlowWire(stand.clock), events))
+    assert events.received == [NOW + 10 * SECOND]
+    (row,) = await stand.rows(select(outbox))
+    assert row.delivered_at == NOW + 10 * SECOND
+
+
+async def test_what_one_courier_carries_no_other_takes(stand: Stand) -> None:
+    await put(stand.db, "k", rank=NOTICE)
+    one, other = (postman(stand.db, stand.clock, Wire()) for _ in range(2))
+    assert await one.claim() is not None
+    stand.clock.at += CLAIM - SECOND
+    assert await other.claim() is None
+    stand.clock.at += SECOND
+    assert await other.claim() is not None
+
+
+async def test_a_courier_that_was_overtaken_records_nothing(stand: Stand) -> None:
+    """It was away for longer than its claim, and sends what another has sent: that one's message is the one we know."""
+    wire, events = Wire(), Quiet()
+    slow, quick = (postman(stand.db, stand.clock, wire, events) for _ in range(2))
+    await put(stand.db, "k", rank=NOTICE)
+    carried = await slow.claim()
+    stand.clock.at += CLAIM
+    await run(quick)
+    stand.clock.at += SECOND
+    await slow.deliver(carried)
+    assert events.received == [NOW + CLAIM]
+    (row,) = await stand.rows(select(outbox))
+    assert (row.ts, row.delivered_at) == ("1.0", NOW + CLAIM)
+
+
+async def test_notices_overtake_the_progress_of_their_subject(stand: Stand) -> None:
+    wire = Wire()
+    async with stand.db.begin() as tx:
+        for key, to, rank in (("progress", "U1", PROGRESS), ("notice", "U2", NOTICE)):
+            await say(tx, RandomIds(), Say(key, "operation", "dm", to, {}, "notebook:n1", rank), NOW)
+    await run(postman(stand.db, stand.clock, wire))
+    assert wire.calls == [("post", "DU2"), ("post", "DU1")]
+
+
+async def test_what_comes_after_its_time_is_void(stand: Stand) -> None:
+    wire, events = Wire(), Quiet()
+    async with stand.db.begin() as tx:
+        await say(tx, RandomIds(), Say("k", "operation", "dm", "U1", {}, "s", NOTICE, expires=NOW + SECOND), NOW)
+    stand.clock.at += SECOND
+    await run(postman(stand.db, stand.clock, wire, events))
+    assert (wire.calls, events.received, events.void) == ([], [], ["k"])

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from bot.clock import to_ms
 from bot.errors import CloudDown
@@ -11,8 +11,9 @@ from bot.model import Lease, Status
 from bot.operations.told import observe
 from bot.rules import idle
 from bot.rules.idle import SourceReading, Verdict
-from bot.stores.schema import decisions, notebooks, notices, outbox, projects, usage, work
-from tests.unit.passes.stand import HOUR, NOW, Stand, a_notebook
+from bot.stores.database import Database
+from bot.stores.schema import approvals, decisions, notebooks, notices, outbox, projects, usage, work
+from tests.unit.passes.stand import HOUR, NOW, POLICY, Stand, a_notebook, a_stand
 
 MINUTE = timedelta(minutes=1)
 
@@ -148,10 +149,57 @@ async def paused(stand: Stand) -> str | None:
     return row.paused  # type: ignore[no-any-return]
 
 
-async def test_stops_are_few_per_pass(stand: Stand) -> None:
-    await due_to_stop(stand, 10)
+async def capped(db: Database, most: int, count: int) -> Stand:
+    """A policy that stops so few in one pass; so many are due, and the one with the highest number was told first."""
+    stand = a_stand(db, POLICY.replace("[policy]", f"[policy]\nmax_stops_per_pass = {most}"))
+    await due_to_stop(stand, count)
+    for number in range(count):
+        told = notices.c.notebook_id == a_notebook(number).id, notices.c.kind == "idle_warning"
+        await stand.write(update(notices).where(*told).values(delivered_at=NOW + MINUTE * (2 - number / count)))
     await stand.sweep(20 * MINUTE)
-    assert await stops(stand) == 10
+    return stand
+
+
+async def test_stops_are_few_per_pass(db: Database) -> None:
+    assert await stops(await capped(db, 3, 8)) == 3
+    async with db.begin() as tx:
+        assert len(list(await tx.execute(select(decisions.c.id).where(decisions.c.outcome == "stop")))) == 8
+
+
+async def test_whoever_was_told_first_is_stopped_first(db: Database) -> None:
+    stand = await capped(db, 3, 8)
+    stopped = {row.data["notebook"] for row in await stand.rows(select(work).where(work.c.kind == "idle_stop"))}
+    assert stopped == {a_notebook(number).id for number in (5, 6, 7)}
+
+
+async def test_a_listing_that_broke_off_proves_no_absence(stand: Stand) -> None:
+    stand.cloud.add(a_notebook(1), lost := a_notebook(2))
+    await stand.sweep()
+    stand.cloud.complete = False
+    del stand.cloud.notebooks[lost.id]
+    for _ in range(3):
+        await stand.sweep(MINUTE)
+    rows = {row.id: row.deleted_at for row in await stand.rows(select(notebooks))}
+    assert rows[lost.id] is None
+
+
+async def test_a_notebook_that_cannot_be_adopted_fails_alone(stand: Stand) -> None:
+    """What the listing says of one of them is nothing that the store can hold."""
+    stand.cloud.add(a_notebook(1), a_notebook(2, volume_gb=10**30), a_notebook(3))
+    await stand.sweep()
+    assert {row.name for row in await stand.rows(select(notebooks))} == {"experiment-1", "experiment-3"}
+    assert len(await stand.rows(select(decisions))) == 2
+
+
+async def test_a_part_of_a_pass_that_fails_keeps_no_other_back(stand: Stand) -> None:
+    """A request that cannot be expired, for its record is broken; evidence is asked for all the same."""
+    broken = {"id": "a1", "project": "research", "kind": "extension", "requester": "U0ANA", "needs": "admin",
+              "state": "pending", "wish": {}, "facts": {}, "created_at": NOW, "expires_at": NOW}  # fmt: skip
+    await stand.write(insert(approvals).values(**broken))
+    stand.cloud.add(a_notebook(1))
+    await stand.sweep()
+    assert [row.state for row in await stand.rows(select(approvals))] == ["pending"]
+    assert len(await stand.rows(select(work).where(work.c.kind == "evidence"))) == 1
 
 
 async def test_a_jump_pauses_until_released_and_then_lets_them_go(stand: Stand) -> None:
@@ -212,8 +260,8 @@ async def test_slack_that_does_not_answer_is_no_reason_to_escalate(stand: Stand)
 async def test_a_person_who_left_is_escalated_to_the_lead(stand: Stand) -> None:
     stand.slack.gone.add("U0ANA")
     await due_to_stop(stand, 1)
-    (row,) = [row for row in await stand.rows(select(outbox)) if row.kind == "idle_warning"]
-    assert (row.target, row.key.endswith("@U0CARLA")) == ("U0CARLA", True)
+    rows = [row for row in await stand.rows(select(outbox)) if row.kind == "idle_warning"]
+    assert [(row.target, row.key.endswith("@U0CARLA")) for row in rows] == [("U0CARLA", True)]
 
 
 async def test_a_cloud_that_does_not_answer_is_on_record(stand: Stand) -> None:

@@ -66,8 +66,9 @@ def test_another_slack_account_with_the_same_cloud_user_is_the_same_person(cloud
     assert "their own" in answer.reason
 
 
-def test_not_even_an_admin_decides_on_their_own_wish() -> None:
-    own = Request("a1", Party("U0ADMIN"), Party("U0ADMIN"), "admin", State.PENDING, NOW + H)
+@pytest.mark.parametrize("owner", [Party("U0ADMIN"), OWNER])
+def test_not_even_an_admin_decides_on_their_own_wish(owner: Party) -> None:
+    own = Request("a1", Party("U0ADMIN"), owner, "admin", State.PENDING, NOW + H)
     assert isinstance(may_decide(NOW, own, Party("U0ADMIN"), ROSTER), Refused)
 
 
