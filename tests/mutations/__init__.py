@@ -1,0 +1,1 @@
+"""`python -m tests.mutations`: rules of the product, broken one at a time; a named assertion has to notice each."""
