@@ -25,8 +25,8 @@ NOTICES = (
     M(
         "the grace counts from the sending instead of Slack's answer",
         "bot/outbox.py",
-        'graces run from it."""\n        now = self._clock.now()',
-        'graces run from it."""\n        now = row.due_at',
+        "await self._events.delivered(db, row, posted, now)",
+        "await self._events.delivered(db, row, posted, current.claim_until - CLAIM)",
         "tests/unit/passes/test_outbox_order.py::test_the_receipt_of_slacks_answer_counts_not_the_sending[sqlite]",
         "assert events.received == [NOW + 10 * SECOND]",
     ),
