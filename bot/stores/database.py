@@ -16,6 +16,8 @@ from sqlalchemy.pool import StaticPool
 Tx = AsyncConnection
 T = TypeVar("T")
 
+# A process that freezes within a transaction would hold its locks for ever; no transaction waits for anything outside.
+_IDLE_MOST = "SET idle_in_transaction_session_timeout = '30s'"
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON")
 
 
@@ -116,7 +118,9 @@ def _private_file(path: str | None) -> None:
 
 def _engine(url: str, *, sqlite: bool) -> AsyncEngine:
     if not sqlite:
-        return create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, pool_timeout=5)
+        engine = create_async_engine(url, pool_size=10, max_overflow=10, pool_pre_ping=True, pool_timeout=5)
+        event.listen(engine.sync_engine, "connect", _on_connect_to_server)
+        return engine
     engine = create_async_engine(url)
     event.listen(engine.sync_engine, "connect", _on_connect)
     event.listen(engine.sync_engine, "begin", _on_begin)
@@ -129,6 +133,13 @@ def _on_connect(connection: Any, _record: Any) -> None:
     for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _on_connect_to_server(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute(_IDLE_MOST)
+    cursor.close()
+    connection.commit()
 
 
 def _on_begin(connection: Connection) -> None:
