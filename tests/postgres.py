@@ -84,10 +84,19 @@ class PostgresServer:
 
     def _start(self) -> "subprocess.Popen[bytes]":
         settings = [word for option in self._options for word in ("-c", option)]
-        words = ["-D", self._folder / "data", "-h", "127.0.0.1", "-p", str(self.port), "-k", self._folder, *settings]
+        words: list[str | Path] = [
+            "-D",
+            self._folder / "data",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+            "-k",
+            self._folder,
+        ]
         with (self._folder / "log").open("ab") as log:
             return subprocess.Popen(
-                [self._bin / "postgres", *words], stdout=subprocess.DEVNULL, stderr=log, start_new_session=True,
+                [self._bin / "postgres", *words, *settings], stdout=subprocess.DEVNULL, stderr=log, start_new_session=True,
                 **self._as_user(),
             )  # fmt: skip
 

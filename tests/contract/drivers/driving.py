@@ -98,7 +98,8 @@ class Hostile(Beside):
     async def _run(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wakes.get(), self._dice.uniform(0, LATEST_S))
+                async with asyncio.timeout(self._dice.uniform(0, LATEST_S)):
+                    await self._wakes.get()
             step = self._dice.choice((self._drain.one_work, self._drain.one_work, self._drain.one_message))
             done = await asyncio.gather(*(step() for _ in range(self._dice.choice((1, 2)))), return_exceptions=True)
             for each in done:

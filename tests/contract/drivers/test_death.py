@@ -1,12 +1,19 @@
 """Processes are killed, started again, frozen and thawed: nothing is lost, and no result is recorded twice."""
 
+import sqlite3
 from collections import Counter
+from contextlib import closing
 
 import pytest
+from sqlalchemy import text
 
 from bot.stores.schema import work
 from tests.contract.drivers.crew import Crew, Worker, keys, until
 
+OTHERS = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+    "AND state <> 'idle'"
+)
 CLAIM_S = 2.0
 PROMPT_S = 5.0  # from the end of a dead one's claims until all is done
 LATE_S = 60.0  # so long nobody can wait: half the product's own claim
@@ -51,12 +58,38 @@ async def test_a_killed_process_that_starts_again_goes_on_at_once(crew: Crew) ->
     assert left <= {*crew.effects.keys("act", pid=again.pid)}
 
 
+async def freeze_between_transactions(crew: Crew, worker: Worker) -> None:
+    """In the middle of its call, and not with the one lock of an SQLite file in its hands."""
+
+    async def frozen() -> bool:
+        worker.freeze()
+        if await free(crew):
+            return True
+        worker.thaw()
+        return False
+
+    await until(frozen, "it is frozen between two transactions")
+
+
+async def free(crew: Crew) -> bool:
+    """Whether no other process is in a transaction."""
+    if crew.db.sqlite:
+        with closing(sqlite3.connect(crew.url.removeprefix("sqlite:///"), timeout=0.1, isolation_level=None)) as other:
+            try:
+                other.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return False
+            return True
+    async with crew.db.read() as db:
+        return not (await db.execute(OTHERS)).scalar_one()
+
+
 @pytest.mark.parametrize("thawed", ["while the other is at it", "when the other is done"])
 async def test_a_process_that_was_frozen_over_its_claim_records_nothing(crew: Crew, thawed: str) -> None:
     frozen = await crew.start(claim=CLAIM_S / 2)
     await crew.enqueue(frozen, "k", seconds=1.5)
     await until(lambda: crew.effects.keys("begin"), "the call has begun")
-    frozen.freeze()
+    await freeze_between_transactions(crew, frozen)
     other = await crew.start(claim=LATE_S)
     if thawed == "while the other is at it":
         await until(lambda: crew.effects.keys("begin", pid=other.pid), "the other has taken it over")
