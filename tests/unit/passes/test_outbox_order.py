@@ -248,6 +248,18 @@ async def test_a_courier_that_was_overtaken_records_nothing(stand: Stand) -> Non
     assert (row.ts, row.delivered_at) == ("1.0", NOW + CLAIM)
 
 
+async def test_a_courier_that_was_overtaken_leaves_the_message_to_the_other(stand: Stand) -> None:
+    wire, events = Wire(), Quiet()
+    slow, quick = (postman(stand.db, stand.clock, wire, events) for _ in range(2))
+    await put(stand.db, "k", rank=NOTICE)
+    carried = await slow.claim()
+    stand.clock.at += CLAIM
+    assert await quick.claim() is not None
+    await slow.deliver(carried)
+    (row,) = await stand.rows(select(outbox))
+    assert (events.received, row.state, row.ts) == ([], "pending", None)
+
+
 async def test_notices_overtake_the_progress_of_their_subject(stand: Stand) -> None:
     wire = Wire()
     async with stand.db.begin() as tx:
