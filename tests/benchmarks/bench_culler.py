@@ -1,0 +1,163 @@
+"""A pass of leasebot beside a pass of `jupyterhub-idle-culler`, in one run.
+
+    python -m tests.benchmarks.bench_culler [--notebooks 10000] [--running 2000] [--stops 40] [--rounds 5] [--profile]
+
+The culler (with pycurl, as it recommends) asks a stub of a hub; leasebot, as `serve` puts it together and on SQLite,
+asks the sandbox's cloud and Slack. Each of the four is a process of its own and they meet over loopback HTTP; CPU is
+that of culler and leasebot alone. Passes alternate, and the least of the rounds is shown.
+
+What is in the figures: the hub lists only what runs, and the culler's pass ends with its 40 stops asked for. The cloud
+lists everything, so that leasebot reads five times as much; its pass ends with its decisions recorded and its stops
+ordered; that each is looked at again and its evidence read afresh before it is stopped, is a row of its own, as are
+what follows once it has stopped (savings, audit, message to the owner) and reading evidence, which the hub does for
+the culler.
+"""
+
+import argparse
+import asyncio
+import tempfile
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from tests.benchmarks.children import Child, Cost, child
+
+MOMENT_MS, MINUTE_MS = 1_000, 60_000
+IDLE_MS, SECOND_LOOK_MS, GRACE_MS = 64 * MINUTE_MS, 2 * MINUTE_MS, 15 * MINUTE_MS
+Row = tuple[Cost, int]
+CULLER, LISTING, SWEEP, STOPS, AFTER, POLL = (
+    "culler: list what runs, stop", "leasebot: list everything", "leasebot: the whole pass",
+    "leasebot: look again and stop", "leasebot: see it stopped, tell", "leasebot: evidence of all",
+)  # fmt: skip
+DECIDE = "leasebot: the pass but listing"
+
+
+async def their_round(server: Child, client: Child, names: list[str]) -> dict[str, Row]:
+    await server("due", names)
+    cost = await client("once")
+    requests, stopped = await server("seen")
+    if stopped != len(names):
+        raise RuntimeError(f"the culler stopped {stopped} of {len(names)}")
+    return {CULLER: (cost, requests)}
+
+
+async def our_round(world: Child, bot: Child, ids: list[str], profile: bool) -> dict[str, Row]:
+    """One pass from which so many stops follow, and all that follows from them."""
+    await warned(world, bot, ids)
+    await world("requests")
+    found: dict[str, Row] = {}
+
+    async def noted(name: str, *call: Any) -> None:
+        found[name] = (await bot(*call), await world("requests"))
+
+    await noted(LISTING, "listing")
+    await noted(SWEEP, "sweep", profile)
+    if (ordered := await bot("ordered")) != len(ids):
+        raise RuntimeError(f"leasebot ordered {ordered} stops of {len(ids)}")
+    await noted(STOPS, "work")
+    await pushed(world, bot, 4 * MINUTE_MS)
+    if (stopped := await world("stopped")) != len(ids):
+        raise RuntimeError(f"leasebot stopped {stopped} of {len(ids)}")
+    await noted(AFTER, "work")
+    await world("run_again", ids)
+    return found
+
+
+async def warned(world: Child, bot: Child, ids: list[str]) -> None:
+    """These have been idle, their owners were told, and the grace is over; whatever is left to do is done."""
+    await world("unused", ids)
+    await pushed(world, bot, IDLE_MS)
+    await through(world, bot)
+    await bot("quiet")
+    await bot("look", ids)
+    await through(world, bot)
+    await pushed(world, bot, SECOND_LOOK_MS)
+    await bot("work")
+    for span in (MINUTE_MS, GRACE_MS - MINUTE_MS):
+        await pushed(world, bot, span)
+        await through(world, bot)
+    await pushed(world, bot, MINUTE_MS)
+
+
+async def through(world: Child, bot: Child) -> Row:
+    """A pass, and a moment later what it gave to do: the cost of that."""
+    await bot("sweep")
+    await pushed(world, bot, MOMENT_MS)
+    await world("requests")
+    return await bot("work"), await world("requests")
+
+
+async def pushed(world: Child, bot: Child, ms: int) -> None:
+    await world("push", ms)
+    await bot("push", ms)
+
+
+async def measure(args: argparse.Namespace, folder: str) -> tuple[list[dict[str, Row]], dict[str, float], str]:
+    """(figures of each round, most memory in MB, what it was measured against)."""
+    async with side("hub:hub", args.running) as server, side("outside:outside", args.notebooks, args.running) as world:
+        environment, now, running = await world("told")
+        async with (
+            side("culler:culler", await server("address")) as client,
+            side("ours:ours", environment, now, folder) as bot,
+        ):
+            await bot("know", running)
+            await through(world, bot)
+            rounds = []
+            for turn in range(args.rounds + 1):  # the first one warms up
+                due = range(turn * args.stops, (turn + 1) * args.stops)
+                theirs = await their_round(server, client, [f"person-{number}" for number in due])
+                last = turn == args.rounds
+                mine = await our_round(world, bot, [running[number][0] for number in due], args.profile and last)
+                rounds.append(theirs | mine)
+            await pushed(world, bot, MINUTE_MS)
+            await bot("look", [])
+            rounds[-1][POLL] = await through(world, bot)
+            peaks = {"culler": await client("peak_mb"), "leasebot": await bot("peak_mb")}
+            return rounds[1:], peaks, await client("name")
+
+
+def side(where: str, *arguments: Any) -> AbstractAsyncContextManager[Child]:
+    return child(f"tests.benchmarks.sides.{where}", *arguments)
+
+
+def least(rounds: list[dict[str, Row]]) -> dict[str, Row]:
+    """Of each figure the least of all rounds."""
+    found: dict[str, Row] = {}
+    for name in (CULLER, LISTING, SWEEP, STOPS, AFTER, POLL):
+        told = [each[name] for each in rounds if name in each]
+        cost = Cost(min(row[0].wall for row in told), min(row[0].cpu for row in told))
+        found[name] = (cost, min(row[1] for row in told))
+        if name == SWEEP:
+            (listing, asked), (whole, all_asked) = found[LISTING], found[SWEEP]
+            found[DECIDE] = (whole - listing, all_asked - asked)
+    return found
+
+
+def show(args: argparse.Namespace, found: dict[str, Row], peaks: dict[str, float], name: str) -> None:
+    base = found[CULLER][0]
+    print(f"{args.notebooks} notebooks, {args.running} running, {args.stops} to stop; {name}; least of {args.rounds}")
+    print(f"{'':34}{'wall s':>9}{'ratio':>7}{'CPU s':>9}{'ratio':>7}{'us/running':>12}{'requests':>10}")
+    for row, (cost, requests) in found.items():
+        times = f"{cost.wall:9.3f}{cost.wall / base.wall:7.2f}{cost.cpu:9.3f}{cost.cpu / base.cpu:7.2f}"
+        print(f"{row:34}{times}{cost.cpu / args.running * 1e6:12.0f}{requests:10}")
+    print(f"most memory: culler {peaks['culler']:.0f} MB, leasebot {peaks['leasebot']:.0f} MB")
+
+
+def parsed(words: list[str] | None = None) -> argparse.Namespace:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--notebooks", type=int, default=10_000)
+    options.add_argument("--running", type=int, default=2_000)
+    options.add_argument("--stops", type=int, default=40)
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--profile", action="store_true", help="of the last pass")
+    return options.parse_args(words)
+
+
+async def main(args: argparse.Namespace) -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory(prefix="leasebot-bench-") as folder:
+        rounds, peaks, name = await measure(args, folder)
+    show(args, least(rounds), peaks, name)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(parsed()))

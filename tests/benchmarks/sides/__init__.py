@@ -1,0 +1,1 @@
+"""The four processes of `bench_culler`, each with no more imported than it needs."""
