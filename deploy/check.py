@@ -20,21 +20,20 @@ from bot.config.load import load
 from bot.config.model import Config, Project
 from bot.config.policy import EffectivePolicy, effective
 from bot.errors import CloudError, SettingsError, SlackError
-from bot.idle import poll
 from bot.idle.aom import HttpAom
 from bot.idle.metrics import Found, discover
 from bot.model import Listing
 from bot.rules.brakes import CLOCK_LIMIT
+from bot.rules.durations import format_duration
 from bot.settings import Settings, load_settings
 from bot.slackweb import SlackWeb
 from bot.stores.database import Database
 from bot.stores.migrate import LATEST, version
+from deploy.check_intervals import longest, missed, shortest
 from deploy.manifest import BOT_SCOPES
 from deploy.sources import metrics_policy
 
 Level = Literal["ok", "note", "wrong"]
-PAGE = 50  # notebooks per page of a listing
-CALLS_PER_POLL = 3  # show, Jupyter through the proxy, a share of a metrics query
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +271,9 @@ async def cloud_findings(
     policy = effective(config, project.name)
     async for finding in idle_findings(config, project, policy, listing, cloud, clouds, about):
         yield finding
-    yield interval_finding(about, settings.poll_seconds, shortest(listing, policy, project.endpoint.rate, took))
+    least = shortest(listing, policy, project.endpoint.rate, took)
+    for finding in interval_findings(about, config, project.name, settings.poll_seconds, least):
+        yield finding
 
 
 async def _catalogue(config: Config, cloud: Cloud, about: str) -> AsyncIterator[Finding]:
@@ -328,19 +329,18 @@ def _series(found: Found, about: str) -> Finding:
     return ok(about, f"{name}: {found.selectable} series")
 
 
-def shortest(listing: Listing, policy: EffectivePolicy, rate: float, took: timedelta) -> timedelta:
-    """The shortest interval between passes that the rate limit allows: its calls must fit in, evidence included."""
-    pages = math.ceil(len(listing.notebooks) / PAGE) + 1
-    running = sum(1 for each in listing.notebooks if each.status.runs)
-    per_second = running * CALLS_PER_POLL / poll.interval(policy.idle_after).total_seconds()
-    left = max(rate - per_second, rate / 10)  # polls are spread; whatever is left is for the listing
-    return max(timedelta(seconds=1), timedelta(seconds=math.ceil(pages / left)), took)
-
-
-def interval_finding(about: str, poll_seconds: int, least: timedelta) -> Finding:
-    """`LEASEBOT_POLL_SECONDS` against it."""
-    seconds = math.ceil(least.total_seconds())
-    said = f"shortest honest interval between passes: {seconds} s; LEASEBOT_POLL_SECONDS is {poll_seconds}"
+def interval_findings(about: str, config: Config, project: str, poll_seconds: int, least: timedelta) -> list[Finding]:
+    """`LEASEBOT_POLL_SECONDS` against what the rate limit and the policy allow."""
+    seconds, most, why = math.ceil(least.total_seconds()), *longest(config, project)
+    short = f"shortest honest interval between passes: {seconds} s; LEASEBOT_POLL_SECONDS is {poll_seconds}"
+    long = f"longest honest interval between passes: {most.total_seconds():.0f} s ({why})"
+    found = [ok(about, short), ok(about, long)]
     if poll_seconds < seconds:
-        return wrong(about, said, f"set LEASEBOT_POLL_SECONDS to {seconds} or more, or raise `rate` of the project")
-    return ok(about, said)
+        todo = f"set LEASEBOT_POLL_SECONDS to {seconds} or more, or raise `rate` of the project"
+        found[0] = wrong(about, short, todo)
+    if lead := missed(config, project, timedelta(seconds=poll_seconds)):
+        what = f"passes every {poll_seconds} s may come too late for the warning {format_duration(lead)} before an end"
+        found[1] = wrong(about, what, f"set LEASEBOT_POLL_SECONDS to {most.total_seconds():.0f} or less")
+    elif poll_seconds > most.total_seconds():
+        found[1] = note(about, long, "until LEASEBOT_POLL_SECONDS is at most that, idle stops come late")
+    return found

@@ -166,7 +166,9 @@ def _evidence(
     after: Remembered,
     details: Mapping[str, str],
 ) -> Evidence:
-    return Evidence(SourceReading(NAME, state, since, reason, after.read_at, dict(details)), after.as_memory())
+    """A server knows its last use, or when it started."""
+    reading = SourceReading(NAME, state, since, reason, after.read_at, dict(details), used=since)
+    return Evidence(reading, after.as_memory())
 
 
 def _minutes(span: timedelta) -> str:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from bot.clock import Clock
 from bot.errors import BotError, CloudDenied, CloudDown, CloudThrottled
 from bot.idle.metrics_facts import AT_MOST, Key, Point, Question, key, period, points, request, series_count
-from bot.idle.metrics_verdict import NAME, Measured, cannot_tell, judge
+from bot.idle.metrics_verdict import NAME, Measured, cannot_tell, judge, look_back
 from bot.idle.ports import Aom, Evidence, Malformed, Subject
 from bot.idle.series import MetricsPolicy, Series
 from bot.model import NotebookId
@@ -71,8 +71,7 @@ class Metrics:
         known = subject.memory.get("namespace")
         first = [known] if known in self._policy.namespaces else []
         order = first + [each for each in self._policy.namespaces if each not in first]
-        # Fetched a little further back than judged, so that a lagging series still fills its window.
-        window = subject.idle_after + subject.idle_fresh
+        window = look_back(subject, self._clock.now())
         return _Asked(subject, self._policy.asked(subject.category), window, order)
 
     def _groups(self, waiting: Sequence[_Asked]) -> list[list[_Asked]]:

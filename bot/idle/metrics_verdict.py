@@ -13,6 +13,8 @@ from bot.rules.idle import SourceReading
 
 NAME = "metrics"
 COVERED = 0.8  # of a window's points must be there
+LOOK_BACK = timedelta(hours=6)  # at most: for what nobody looked at for longer, quiet begins with the window
+STEP = timedelta(hours=1)  # of it, so that many notebooks fit into one request
 TOO_EARLY = timedelta(minutes=2)  # a point further ahead of our clock is none
 
 
@@ -54,10 +56,26 @@ def judge(measured: Sequence[Measured], period: timedelta, subject: Subject, now
     details = _details(told, real, now)
     if loud := _loudest(told, _veto_start(real, subject, now)):
         newest = min((window.end for window in real), default=loud[1].at)
-        memory = _memory(subject, newest=newest, quiet_from=loud[1].at + period)
-        return Evidence(SourceReading(NAME, "active", loud[1].at, _work(*loud, now), newest, details), memory)
+        used = loud[1].at + period
+        memory = _memory(subject, newest=newest, quiet_from=used, used=used)
+        reading = SourceReading(NAME, "active", loud[1].at, _work(*loud, now), newest, details, used)
+        return Evidence(reading, memory)
     reason = _shortcoming(told, windows, subject, now)
-    return cannot_tell(reason, subject.memory, details) if reason else _idle(real, subject, details)
+    if reason:
+        return cannot_tell(reason, subject.memory, details)
+    earlier = _loudest(told, subject.running_since - period)
+    return _idle(real, earlier[1].at + period if earlier else None, period, subject, details)
+
+
+def look_back(subject: Subject, now: datetime) -> timedelta:
+    """How far back points are asked for: a window and a bit, so that a lagging series still fills it; or to the last
+    reading, so that work between two readings is seen however far apart they are.
+    """
+    usual = subject.idle_after + subject.idle_fresh
+    known = _Remembered.of(subject)
+    if known is None or now - known.newest <= usual:
+        return usual
+    return min(-(-(now - known.newest) // STEP) * STEP, max(LOOK_BACK, usual))
 
 
 def _of_this_run(points: tuple[Point, ...], subject: Subject) -> tuple[Point, ...]:
@@ -78,10 +96,11 @@ def _window(measured: Measured, period: timedelta, subject: Subject, now: dateti
     return _Window(measured, start, end, _there(measured, start, period) / expected if expected else 0.0)
 
 
-def _there(measured: Measured, start: datetime, period: timedelta) -> int:
-    """How many periods after `start` have a point."""
+def _there(measured: Measured, start: datetime, period: timedelta, end: datetime | None = None) -> int:
+    """How many periods after `start`, and up to `end`, have a point."""
     width = period // timedelta(milliseconds=1)
-    return len({to_ms(point.at) // width for point in measured.points if point.at > start})
+    counted = (point for point in measured.points if point.at > start and (end is None or point.at <= end))
+    return len({to_ms(point.at) // width for point in counted})
 
 
 def _veto_start(windows: Sequence[_Window], subject: Subject, now: datetime) -> datetime:
@@ -134,27 +153,55 @@ def _work(series: Series, point: Point, now: datetime) -> str:
     return f"{series.kind.upper()} was at {point.value:.3g} {series.unit}, {_ago(now - point.at)}"
 
 
-def _idle(windows: Sequence[_Window], subject: Subject, details: Mapping[str, str]) -> Evidence:
+def _idle(
+    windows: Sequence[_Window], load: datetime | None, period: timedelta, subject: Subject, details: Mapping[str, str]
+) -> Evidence:
+    """Idle from the end of the last load (`load`) or of an earlier reading's quiet on, if all since then was seen."""
     start, newest = max(window.start for window in windows), min(window.end for window in windows)
-    since = _remembered_quiet(subject, start) or start
+    known = _Remembered.of(subject)
+    began, seen_to, used = (known.quiet_from, known.newest, known.used) if known else (start, start, None)
+    if load is not None and (known is None or load > began):
+        began, seen_to, used = load, load, load
+    if start <= subject.running_since:
+        used = used or subject.running_since  # that it began to run is all there is
+    since = began if _seen(windows, seen_to, start, period) else start
     kinds = ", ".join(window.measured.series.kind.upper() for window in windows)
-    reading = SourceReading(NAME, "idle", since, f"{kinds} below the limit", newest, dict(details))
-    return Evidence(reading, _memory(subject, newest=newest, quiet_from=since))
+    reading = SourceReading(NAME, "idle", since, f"{kinds} below the limit", newest, dict(details), used)
+    return Evidence(reading, _memory(subject, newest=newest, quiet_from=since, used=used))
 
 
-def _remembered_quiet(subject: Subject, start: datetime) -> datetime | None:
-    """Since when it is quiet by an earlier reading of this run whose points reach into this window."""
-    try:
-        memory = subject.memory
-        if int(memory["run"]) != to_ms(subject.running_since) or from_ms(int(memory["newest"])) < start:
+def _seen(windows: Sequence[_Window], since: datetime, start: datetime, period: timedelta) -> bool:
+    """Whether enough points of the stretch from `since` to the windows' start are there."""
+    expected = max(0, (start - since) // period)
+    return all(_there(each.measured, since, period, start) >= COVERED * expected for each in windows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    """What an earlier reading of this run left."""
+
+    newest: datetime
+    quiet_from: datetime
+    used: datetime | None
+
+    @staticmethod
+    def of(subject: Subject) -> "_Remembered | None":
+        try:
+            memory = subject.memory
+            if int(memory["run"]) != to_ms(subject.running_since):
+                return None
+            used = memory.get("used")
+            return _Remembered(
+                from_ms(int(memory["newest"])), from_ms(int(memory["quiet_from"])),
+                None if used is None else from_ms(int(used)),
+            )  # fmt: skip
+        except (KeyError, TypeError, ValueError, OverflowError):
             return None
-        return from_ms(int(memory["quiet_from"]))
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return None
 
 
-def _memory(subject: Subject, *, newest: datetime, quiet_from: datetime) -> dict[str, Any]:
-    return {"run": to_ms(subject.running_since), "newest": to_ms(newest), "quiet_from": to_ms(quiet_from)}
+def _memory(subject: Subject, *, newest: datetime, quiet_from: datetime, used: datetime | None) -> dict[str, Any]:
+    told = {"run": subject.running_since, "newest": newest, "quiet_from": quiet_from, "used": used}
+    return {name: to_ms(at) for name, at in told.items() if at is not None}
 
 
 def _details(measured: Sequence[Measured], windows: Sequence[_Window], now: datetime) -> dict[str, str]:

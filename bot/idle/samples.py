@@ -32,6 +32,7 @@ def encode(sample: Sample) -> dict[str, Any]:
         "reason": reading.reason,
         "newest": _ms(reading.newest),
         "details": dict(reading.details),
+        "used": _ms(reading.used),
     }
     return {"v": VERSION, "read_at": to_ms(sample.read_at), "reading": told, "memory": dict(sample.memory)}
 
@@ -56,6 +57,7 @@ def _sample(data: Mapping[str, Any]) -> Sample:
         reason=str(told["reason"]),
         newest=_at(told["newest"]),
         details=details,
+        used=_at(told.get("used")),
     )
     return Sample(from_ms(int(data["read_at"])), reading, dict(data["memory"]))
 

@@ -12,7 +12,8 @@ METRICS = "metrics"
 NEEDED_IN_A_ROW = 2
 UNKNOWN_LEAST = timedelta(hours=6)  # not knowing for less is no reason for an alert
 UNKNOWN_SPANS = 4  # of idle_after
-SAME_SPELL = timedelta(minutes=1)  # sources may move the beginning of one spell by less than this
+SAME_SPELL = timedelta(minutes=1)  # what is told of one and the same use may differ by less than this
+CLOCKS = timedelta(minutes=2)  # sources judge by the host's clock, we by the cloud's
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class SourceReading:
 
     `since`: idle - quiet from then on (it may be younger than `idle_after`: compare); active - its last known use.
     `newest`: the newest thing the source knows, for freshness; None if unknown.
+    `used`: the last use it knows of, or the start where there was none; None where `since` is only how far back it saw.
     `details`: for people; `blind` names, comma-joined, what this source cannot see here (terminals, ssh, old_server).
     """
 
@@ -30,6 +32,7 @@ class SourceReading:
     reason: str
     newest: datetime | None
     details: Mapping[str, str] = field(default_factory=dict)
+    used: datetime | None = None
 
 
 class IdlePolicy(Protocol):
@@ -74,16 +77,32 @@ def combine(
     told = tuple(readings)
     if busy := _alive(now, told, policy):
         return Verdict("active", None, f"{busy.source}: {busy.reason}", told)
-    doubt = _doubt(now, told, policy)
-    if doubt:
-        return Verdict("unknown", None, doubt, told, spell=previous.spell if previous else None)
+    spell, used = _spell(told, previous), _last_use(told)
+    if doubt := _doubt(now, told, policy):
+        return Verdict("unknown", None, doubt, told, spell=spell)
+    if used is not None and now - used < policy.idle_after:
+        said = f"quiet for {_minutes(now - used)}, less than {_minutes(policy.idle_after)}"
+        return Verdict("active", None, said, told)
     agreeing = _agreeing(now, told, policy)
     since = max(reading.since for reading in agreeing if reading.since is not None)
-    if now - since < policy.idle_after:
-        return Verdict(
-            "active", None, f"quiet for {_minutes(now - since)}, less than {_minutes(policy.idle_after)}", told
-        )
-    return _idle(now, since, told, agreeing, previous)
+    if now - since < policy.idle_after - CLOCKS:
+        said = f"seen quiet for {_minutes(now - since)} only, less than {_minutes(policy.idle_after)}"
+        return Verdict("unknown", None, said, told, spell=spell)
+    return _idle(now, spell or since, told, agreeing, previous)
+
+
+def _last_use(told: tuple[SourceReading, ...]) -> datetime | None:
+    return max((reading.used for reading in told if reading.used is not None), default=None)
+
+
+def _spell(told: tuple[SourceReading, ...], previous: Verdict | None) -> datetime | None:
+    """Where the quiet that goes on began; None if there was a use since, or none is known.
+
+    Not knowing ends nothing, nor does a source that sees less far back than another did: however seldom somebody
+    looks, one spell is warned of once.
+    """
+    spell, used = previous.spell if previous else None, _last_use(told)
+    return None if spell is not None and used is not None and used > spell + SAME_SPELL else spell
 
 
 def unknown_too_long(idle_after: timedelta) -> timedelta:
@@ -145,14 +164,11 @@ def _blind_spot(told: tuple[SourceReading, ...]) -> str:
 
 def _idle(
     now: datetime,
-    since: datetime,
+    spell: datetime,
     told: tuple[SourceReading, ...],
     agreeing: list[SourceReading],
     previous: Verdict | None,
 ) -> Verdict:
-    spell = previous.spell if previous else None
-    if spell is None or since > spell + SAME_SPELL:
-        spell = since
     before = previous if previous and previous.in_a_row and previous.spell == spell else None
     newest = {reading.source: reading.newest for reading in agreeing if reading.newest is not None}
     fresh_result = before is None or all(at > before.counted.get(source, _NEVER) for source, at in newest.items())
@@ -189,6 +205,7 @@ def encode(verdict: Verdict) -> dict[str, object]:
                 "reason": each.reason,
                 "newest": _ms(each.newest),
                 "details": dict(each.details),
+                "used": _ms(each.used),
             }
             for each in verdict.readings
         ],
@@ -213,7 +230,7 @@ def _decoded(data: object) -> Verdict:
     readings = tuple(
         SourceReading(
             str(each["source"]), _state(each["state"]), _at(each["since"]), str(each["reason"]), _at(each["newest"]),
-            {str(name): str(text) for name, text in each["details"].items()},
+            {str(name): str(text) for name, text in each["details"].items()}, _at(each.get("used")),
         )
         for each in data["readings"]
     )  # fmt: skip

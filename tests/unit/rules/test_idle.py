@@ -25,7 +25,10 @@ POLICY, BLIND = Policy(), Policy(idle_blind=True)
 
 
 def reading(source: str, state: State = "idle", ago: float = 90, old: float = 1, **details: str) -> SourceReading:
-    return SourceReading(source, state, NOW - ago * M, f"{state} it is", NOW - old * M, details)
+    """A server knows of the last use; metrics only how far back they were seen to be low."""
+    since = NOW - ago * M
+    used = since if source == "jupyter" or state == "active" else None
+    return SourceReading(source, state, since, f"{state} it is", NOW - old * M, details, used)
 
 
 def unknown(source: str) -> SourceReading:
@@ -119,6 +122,40 @@ def test_activity_ends_the_spell() -> None:
     idle = twice([JUPYTER, METRICS])
     active = combine(NOW + M, [reading("jupyter", "active", ago=0), METRICS], POLICY, idle)
     assert (active.in_a_row, active.spell) == (0, None)
+
+
+def test_one_spell_stays_one_while_a_source_sees_less_far_back_at_each_look() -> None:
+    """Looks are as far apart as the window is long, so that no window reaches back to the one before."""
+    verdict = twice([JUPYTER, METRICS])
+    for later in range(1, 8):
+        now = NOW + later * H
+        told = [replace(JUPYTER, newest=now), replace(METRICS, since=now - H, newest=now)]
+        verdict = combine(now, told, POLICY, verdict)
+        assert (verdict.state, verdict.idle_since) == ("idle", NOW - 80 * M)
+
+
+def test_a_use_that_no_look_saw_ends_the_spell_even_while_it_cannot_be_told() -> None:
+    idle = twice([JUPYTER, METRICS])
+    used = NOW + 10 * M
+    late = replace(METRICS, since=used, newest=NOW + 2 * H, used=used)
+    doubtful = combine(NOW + 2 * H, [unknown("jupyter"), late], POLICY, idle)
+    assert (doubtful.state, doubtful.spell) == ("unknown", None)
+    told = [replace(JUPYTER, newest=NOW + 2 * H), late]
+    again = combine(NOW + 2 * H, told, POLICY, idle)
+    assert (again.state, again.in_a_row, again.spell) == ("unknown", 1, used)
+
+
+@pytest.mark.parametrize(
+    ("seen", "state", "says"),
+    [(60, "unknown", "idle once"), (58, "unknown", "idle once"), (57, "unknown", "seen quiet for 57 min only")],
+)
+def test_what_was_seen_for_too_short_is_no_use(seen: int, state: State, says: str) -> None:
+    """The clocks of host and cloud may differ a little; a window that is shorter than that is no proof."""
+    spell = NOW - 85 * M
+    before = Verdict("unknown", None, "", spell=spell)
+    verdict = combine(NOW, [JUPYTER, reading("metrics", ago=seen)], POLICY, before)
+    assert (verdict.state, verdict.spell) == (state, spell)
+    assert says in verdict.reason
 
 
 def test_a_later_beginning_is_another_spell_and_needs_two_again() -> None:
