@@ -96,7 +96,7 @@ class PostgresServer:
         ]
         with (self._folder / "log").open("ab") as log:
             return subprocess.Popen(
-                [self._bin / "postgres", *words, *settings], stdout=subprocess.DEVNULL, stderr=log, start_new_session=True,
+                [self._bin / "postgres", *words], stdout=subprocess.DEVNULL, stderr=log, start_new_session=True,
                 **self._as_user(),
             )  # fmt: skip
 

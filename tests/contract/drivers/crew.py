@@ -25,7 +25,7 @@ from tests.contract.drivers.effects import Effects
 from tests.contract.drivers.schema import metadata, recorded
 from tests.deploy.processes import ROOT, clean
 
-PATIENCE_S = 30.0
+PATIENCE_S = 45.0
 LOOK_EVERY_S = 0.02
 
 

@@ -23,9 +23,10 @@ class Effects:
         self._path = path
         self._file = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
 
-    def add(self, what: str, key: str) -> None:
-        """`what` was done now, by this process, about `key`."""
-        os.write(self._file, f"{time.monotonic():.6f} {os.getpid()} {what} {key}\n".encode())
+    def add(self, what: str, key: str, at: float | None = None) -> None:
+        """`what` was done `at` (None: now), by this process, about `key`; no blanks in `what`."""
+        moment = time.monotonic() if at is None else at
+        os.write(self._file, f"{moment:.6f} {os.getpid()} {what} {key}\n".encode())
 
     def all(self, what: str | None = None, *, pid: int | None = None, key: str | None = None) -> list[Effect]:
         """In the order in which they were made."""

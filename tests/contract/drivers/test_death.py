@@ -15,8 +15,8 @@ OTHERS = text(
     "AND state <> 'idle'"
 )
 CLAIM_S = 2.0
-PROMPT_S = 5.0  # from the end of a dead one's claims until all is done
-LATE_S = 60.0  # so long nobody can wait: half the product's own claim
+PROMPT_S = 20.0  # until all is done: far from the product's two minutes of a claim
+LATE_S = 60.0
 
 
 def under_way(crew: Crew, worker: Worker) -> set[str]:
@@ -51,7 +51,7 @@ async def test_a_killed_process_that_starts_again_goes_on_at_once(crew: Crew) ->
     await first.kill()
     assert (left := under_way(crew, first))
     again = await crew.start()
-    await until(lambda: crew.finished(12), "all twelve are done", PROMPT_S + 5)
+    await until(lambda: crew.finished(12), "all twelve are done", PROMPT_S)
     once = Counter(dict.fromkeys(wanted, 1))
     assert await crew.recorded() == once
     assert Counter(crew.effects.keys("act")) == once

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from deploy.sandbox.slack.sim import SimSlack
 from tests.conftest import STORES
 from tests.contract.drivers.crew import Crew, Worker, crew_on, keys, throughout, until
 from tests.postgres import PostgresServer
 
 DOWN_S = 3.0
-PROMPT_S = 10.0  # from the database's return until all is done: far from the product's two minutes of a claim
+PROMPT_S = 20.0  # from the database's return until all is done: far from the product's two minutes of a claim
 
 
 class Sqlite:
@@ -84,6 +85,23 @@ async def test_work_outlives_an_outage_of_the_database(crew: Crew, store: Sqlite
     assert set((await crew.recorded()).values()) == {1}, "a result is recorded twice"
     assert set(Counter(crew.effects.keys("act")).values()) == {1}, "a call that was made is made again"
     assert await two[0].end() == await two[1].end() == 0
+
+
+async def test_a_message_that_arrived_while_the_database_was_away_is_not_sent_again(
+    crew: Crew, store: Sqlite | Postgres, slack: SimSlack
+) -> None:
+    """Slack's answer comes into the outage; a claim on a message is a minute long, which nobody waits here."""
+    worker = await crew.start(slack=slack.api_url)
+    post = slack.fault("chat.postMessage", "slow", seconds=1.0)
+    assert "stored" in await worker.ask("say", key="m", channel="C0RESEARCH", subject="m")
+    await until(lambda: post.seen, "it is on its way")
+    async with store.down():
+        await until(lambda: slack.messages("C0RESEARCH"), "it is there")
+        await throughout(lambda: worker.alive, "the worker has given up", 1.0)
+    await until(lambda: done(crew, {"m"}), "its delivery is recorded", PROMPT_S)
+    assert await crew.recorded() == {"m": 1}
+    assert len(slack.messages("C0RESEARCH")) == len(slack.calls("chat.postMessage")) == 1
+    assert await worker.end() == 0
 
 
 async def done(crew: Crew, wanted: set[str]) -> bool:

@@ -13,6 +13,7 @@ import logging
 import os
 import random
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -70,6 +71,19 @@ class Watched(Workshop):
     async def advance(self, claim: Claim) -> None:
         await super().advance(claim)
         self.effects.add("left", str(claim.data["key"]))
+
+
+class Seen(Postman):
+    """Says when it set out to find each message it sends: before it read the clock."""
+
+    effects: Effects
+
+    async def claim(self) -> Any | None:
+        before = time.monotonic()
+        row = await super().claim()
+        if row is not None:
+            self.effects.add("sets-out", row.key, before)
+        return row
 
 
 async def render(row: Any, now: datetime) -> Message:
@@ -143,7 +157,8 @@ async def main(given: argparse.Namespace) -> None:
         workshop = Watched(db, clock, ids, {"call": Call(effects)}, give_up, jitter=random.random, owner=owner,
                            claim_for=timedelta(seconds=given.claim))  # fmt: skip
         workshop.effects = effects
-        postman = Postman(db, clock, slack, render, Counted(), jitter=random.random, owner=owner, open_url=str)
+        postman = Seen(db, clock, slack, render, Counted(), jitter=random.random, owner=owner, open_url=str)
+        postman.effects = effects
         await free_the_dead(db, clock.now())
         running = driver(given.driver, Drain(workshop, postman, clock), random.Random())
         await stack.enter_async_context(running)
