@@ -119,8 +119,10 @@ class Moments(Points):
     def told(self, verdict: str) -> None:
         """In a child: tell the parent and be gone. Nothing in the parent."""
         if self.verdict is not None:
-            os.write(self.verdict, verdict.encode()[-60_000:])
-            os._exit(0)
+            try:
+                os.write(self.verdict, verdict.encode()[-60_000:])
+            finally:
+                os._exit(0)
 
 
 class MortalMemory(OnSqlite):
