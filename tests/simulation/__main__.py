@@ -45,7 +45,8 @@ def _results(wanted: list[Options], jobs: int) -> Iterator[Result]:
 def tell(result: Result) -> None:
     """One line for a good run; everything for a bad one."""
     state = f"{len(result.violations)} BROKEN" if result.violations else "ok"
-    print(f"seed {result.options.seed}: {state}, {result.steps} steps, {result.cpu_s:.1f} s", flush=True)
+    print(f"seed {result.options.seed}: {state}, {result.steps} steps, {result.cpu_s:.1f} s, "
+          f"trace {result.digest}", flush=True)  # fmt: skip
     for violation in result.violations:
         print(f"  {violation}"[:3000], flush=True)
     if result.violations and result.lines:

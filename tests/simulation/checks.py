@@ -10,6 +10,7 @@ from bot.clock import from_ms
 from bot.stores.schema import outbox, work
 from tests.simulation import history, leads, liveness
 from tests.simulation.history import SERVICE, Life, Post
+from tests.simulation.inhabitants import PEOPLE
 from tests.simulation.points import Incarnation
 from tests.simulation.world import MINUTE_MS, World
 
@@ -23,6 +24,15 @@ RECHECKED_WITHIN_MS = 3 * MINUTE_MS
 RACE_MS = 2 * MINUTE_MS
 HOUR_S = 3600
 MAX_EXTENSION_MS = 4 * 3600 * 1000
+LEAST_MS = HOUR_S * 1000  # the API takes no less; what policy allows of it is one hour from now
+FREE_TOTAL_MS = {"CPU": 12 * HOUR_S * 1000, "GPU": 4 * HOUR_S * 1000}
+ASKED_BY = {  # what people must have begun so that the cloud was asked for this, once each
+    "RenewLease": ("extend", "notebook_extend", "approval_approve", "approval_less", "keep", "notebook_keep", "start",
+                   "notebook_start"),
+    "StartNotebook": ("start", "notebook_start", "approval_approve", "approval_less"),
+    "StopNotebook": ("stop", "notebook_stop"), "DeleteNotebook": ("delete", "notebook_delete"),
+}  # fmt: skip
+UNNAMED = ("start", "extend", "stop", "delete", "keep")  # what is typed may name it by a beginning of its name
 APPROVERS = frozenset({"U0CARLA", "U0DORA"})
 MAY_ACT_FOR_OTHERS = frozenset({"carla", "dora"})
 
@@ -46,6 +56,11 @@ class Scene:
         """Whether one of these troubles was on in that time."""
         return any(begin < end and over > start and name in names for begin, over, name in self.spans)
 
+    def chose_for_themselves(self, owner: str) -> bool:
+        """Whether this person may have set zone or quiet hours of their own."""
+        return any(PEOPLE.get(act["user"]) == owner and act["what"] == "settings" and act["how"] == "submit"
+                   for act in self.acts)  # fmt: skip
+
     def about(self, kind: str, notebook: str) -> list[tuple[str, Post]]:
         """(key, post) of every message of that kind about one notebook."""
         start = f"{kind}:{notebook}:"
@@ -56,7 +71,7 @@ async def all_of(world: World, inhabitants: "Inhabitants", troubles: "Troubles")
     """Every broken promise of the run."""
     scene = Scene(world, inhabitants, troubles)
     found: list[str] = []
-    safe = (stops, activity, shortened, doubles, rights, leads.overtaken, drawn, errors)
+    safe = (stops, activity, shortened, doubles, effects, rights, leads.overtaken, leads.asleep, drawn, errors)
     for check in (*safe, leads.due, liveness.idle):
         found += [f"{check.__name__}: {text}" for text in check(scene)]
     found += [f"unsettled: {text}" for text in world.unsettled]
@@ -133,6 +148,21 @@ def doubles(scene: Scene) -> Iterator[str]:
             yield f"{key} in {post.channel} at {before.at_ms} and {post.at_ms}"
 
 
+def effects(scene: Scene) -> Iterator[str]:
+    """No more done for people than they asked for: a button counts once, however often it is clicked."""
+    for life in scene.lives.values():
+        for action, begins in ASKED_BY.items():
+            done = [w for w in scene.writes if w.notebook == life.id and w.action == action and w.user != SERVICE]
+            asked = {
+                (act["user"], act["what"], act["at"] if act["how"] != "click" else 0)
+                for act in scene.acts
+                if (life.id in act["notebooks"] or act["what"].startswith(UNNAMED)) and act["what"].startswith(begins)
+            }
+            scene.counts[f"effects of {action}"] += len(done)
+            if len(done) > len(asked):
+                yield f"{action} {len(done)} times on {life.id}, asked for {len(asked)} times"
+
+
 def rights(scene: Scene) -> Iterator[str]:
     """Nobody changes what is not theirs, and nobody gets more than their own gate or an approver gave."""
     for write in scene.writes:
@@ -148,15 +178,25 @@ def rights(scene: Scene) -> Iterator[str]:
 
 
 def _gates(scene: Scene, life: Life) -> Iterator[str]:
+    """At most `max_extension` at once and `free_total` in a run, or somebody else approved."""
+    free = FREE_TOTAL_MS["GPU" if ".gpu." in scene.world.witness.flavors.get(life.id, "") else "CPU"]
     for at, by, old, new in life.renewals:
-        if not by.startswith("api") or by == f"api {SERVICE}" or new - max(old, at) <= MAX_EXTENSION_MS + MINUTE_MS:
+        if not by.startswith("api") or by == f"api {SERVICE}":
             continue
-        approved = any(
-            act["user"] in APPROVERS and act["how"] in ("click", "submit") and "approv" in act["what"]
-            and at - 26 * HOUR_S * 1000 <= act["at"] <= at for act in scene.acts
-        )  # fmt: skip
-        if not approved:
-            yield f"{life.id} got {(new - old) / 60000:.0f} min at {at} by {by} and nobody approved"
+        run = max((begin for begin, _end in life.runs if begin <= at), default=at)
+        step = new - max(old, at) > MAX_EXTENSION_MS + MINUTE_MS
+        total = new - run > free + MINUTE_MS and new - at > LEAST_MS + MINUTE_MS
+        scene.counts["renewals within the gate"] += not step and not total
+        if (step or total) and not _approved(scene, life, at):
+            yield f"{life.id} runs since {run}, got {old} -> {new} at {at} by {by} and nobody approved"
+
+
+def _approved(scene: Scene, life: Life, at: int) -> bool:
+    return any(
+        act["user"] in APPROVERS and PEOPLE[act["user"]] != life.owner and act["how"] in ("click", "submit")
+        and "approv" in act["what"] and life.id in act["notebooks"] and at - 26 * HOUR_S * 1000 <= act["at"] <= at
+        for act in scene.acts
+    )  # fmt: skip
 
 
 def drawn(scene: Scene) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from tests.simulation.troubles import CLOUD_EFFECTS, SLACK_EFFECTS
+from tests.simulation.checks import ASKED_BY
+from tests.simulation.troubles import CLOUD_EFFECTS, DEADLY_POINTS, SLACK_EFFECTS
 
 CLOUD = ("login", "list", "flavors", "images", "create", "start", "stop", "renew", "delete", "show", "samples",
          "jupyter")  # fmt: skip
@@ -13,8 +14,9 @@ TROUBLES = ("cloud_calls", "slack_calls", "cloud_down", "slack_down", "slack_los
             "collapse", "host_clock", "freeze", "sold_out", "password", "history", "gap")  # fmt: skip
 MESSAGES = ("lease_warning", "idle_warning", "stopped", "approval_request", "approval_settled", "operation", "digest",
             "alert", "response")  # fmt: skip
-DEATHS = ("db.begin", "db.committed", "db.read")
-CHECKED = ("idle stops", "leads due", "idle spells due")
+DEATHS = ("db.begin", "db.committed", "db.read", *DEADLY_POINTS)
+CHECKED = ("idle stops", "leads due", "leads moved", "idle spells due", "renewals within the gate",
+           *(f"effects of {action}" for action in ASKED_BY))  # fmt: skip
 ACTS = ("did command", "did click", "did submit", "did home", "away")
 
 

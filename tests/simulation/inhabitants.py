@@ -10,7 +10,7 @@ from deploy.sandbox.slack.blocks import elements_of
 from deploy.sandbox.slack.errors import NotThere
 from deploy.sandbox.slack.outgoing import Answer
 from tests.simulation.witness import about
-from tests.simulation.world import HOUR_MS, MINUTE_MS, START_MS, World
+from tests.simulation.world import HOUR_MS, MINUTE_MS, World
 
 PEOPLE = {"U0ANA": "ana", "U0BEN": "ben", "U0CARLA": "carla", "U0DORA": "dora"}
 FLAVORS = ("modelarts.vm.cpu.2u", "modelarts.vm.cpu.2u", "modelarts.vm.cpu.8u", "modelarts.vm.gpu.tnt004")
@@ -292,4 +292,4 @@ class Inhabitants:
                             break
 
 
-__all__ = ["PEOPLE", "START_MS", "Inhabitants"]
+__all__ = ["PEOPLE", "Inhabitants"]

@@ -1,16 +1,20 @@
 """Warnings of a lease's end: when each lead was due, recomputed, and what became of it."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from tests.simulation.history import Life, Post
-from tests.simulation.world import MINUTE_MS
+from tests.simulation.world import MINUTE_MS, QUIET
 
 if TYPE_CHECKING:
     from tests.simulation.checks import Scene
 
 LEADS_MS = (60 * MINUTE_MS, 15 * MINUTE_MS)
 SLACK_MS = 6 * MINUTE_MS
+BEFORE_QUIET_MS = 10 * MINUTE_MS
+ZONES = {"ana": "Europe/Berlin", "ben": "America/New_York", "carla": "Europe/Berlin", "dora": "Europe/Berlin"}
 
 
 def due(scene: "Scene") -> Iterator[str]:
@@ -27,9 +31,12 @@ def _lead(
 ) -> Iterator[str]:
     since, to, end, span = lease
     poll = scene.world.poll_s * 1000
-    due_at = {each: end - min(each, span // 2) for each in LEADS_MS}
+    due_at = _dues(scene, life, since, end, span)
+    if due_at is None:
+        scene.counts["leads not recomputed"] += 1
+        return
     start = max(due_at[lead], since, scene.world.start_ms)
-    need = 2 * poll + SLACK_MS
+    need = poll + SLACK_MS
     if min(to, end, scene.world.end_ms) - start < need or not scene.calm(start - poll - SLACK_MS, start + need):
         return
     seen_at = max(since, scene.world.start_ms) + poll + SLACK_MS
@@ -38,8 +45,59 @@ def _lead(
     keys = {f"lease_warning:{life.id}:{end}:{other // 1000}" for other in LEADS_MS if other <= lead}
     keys |= {f"lease_warning:{life.id}:{end}:{o // 1000}" for o in LEADS_MS if due_at[o] == due_at[lead]}
     scene.counts["leads due"] += 1
+    scene.counts["leads moved"] += due_at[lead] < end - min(lead, span // 2)
     if not any(key in keys and post.at_ms <= start + need for key, post in told):
         yield f"{life.id}: lead {lead // MINUTE_MS} min of the end {end}, due {due_at[lead]}, lease known {since}"
+
+
+def _dues(scene: "Scene", life: Life, since: int, end: int, span: int) -> dict[int, int] | None:
+    """When each lead is due, quiet hours counted; None where it hangs on the moment at which the bot saw the lease."""
+    found = {lead: end - min(lead, span // 2) for lead in LEADS_MS}
+    if not scene.world.quiet:
+        return found
+    if scene.chose_for_themselves(life.owner):
+        return None
+    zone = ZoneInfo(ZONES[life.owner])
+    first = max(since, scene.world.start_ms)
+    for lead, at in found.items():
+        began = quiet_since(at, zone)
+        if began is None:
+            continue
+        moved = began - BEFORE_QUIET_MS
+        if first - MINUTE_MS <= moved <= first + scene.world.poll_s * 1000 + SLACK_MS:
+            return None
+        if moved > first:
+            found[lead] = moved
+    return found
+
+
+def quiet_since(ms: int, zone: ZoneInfo) -> int | None:
+    """When the quiet hours in which `ms` lies began, on the clock of that zone; None outside them."""
+    local = datetime.fromtimestamp(ms / 1000, zone)
+    if QUIET[1] <= local.hour < QUIET[0]:
+        return None
+    day = local.date() - timedelta(days=local.hour < QUIET[1])
+    return int(datetime(day.year, day.month, day.day, QUIET[0], tzinfo=zone).timestamp() * 1000)
+
+
+def asleep(scene: "Scene") -> Iterator[str]:
+    """No lease warning in quiet hours, unless it was too late to give it before them."""
+    if not scene.world.quiet:
+        return
+    poll = scene.world.poll_s * 1000
+    for life in scene.lives.values():
+        if scene.chose_for_themselves(life.owner):
+            continue
+        for key, post in scene.about("lease_warning", life.id):
+            began = quiet_since(post.at_ms, ZoneInfo(ZONES[life.owner]))
+            if began is None:
+                continue
+            known = min((since for since, _to, end, _s in life.ends if end == int(key.split(":")[2])), default=None)
+            if known is None or not scene.calm(began - BEFORE_QUIET_MS - poll, began + poll + SLACK_MS):
+                continue
+            known = max(known, scene.world.start_ms)
+            if known + poll + SLACK_MS < began - BEFORE_QUIET_MS and post.at_ms > began + poll + SLACK_MS:
+                yield f"{key} sent at {post.at_ms}, quiet since {began}, lease known since {known}"
 
 
 def overtaken(scene: "Scene") -> Iterator[str]:

@@ -15,7 +15,7 @@ from tests.simulation.inhabitants import Inhabitants
 from tests.simulation.loop import SimLoop, Stuck, run_simulated
 from tests.simulation.points import Killed
 from tests.simulation.troubles import Troubles
-from tests.simulation.world import START_MS, Complaints, Findings, Options, World
+from tests.simulation.world import Complaints, Findings, Options, World
 
 SETTLE_MS = 12 * 60_000  # contract: accepted commands are settled ten minutes after the faults
 
@@ -37,7 +37,7 @@ def play(options: Options) -> Result:
     """Run it. Never raises for what the bot does."""
     began = time.process_time()
     gc.disable()  # collected once, at the end: nothing of a run is let go before
-    clock = SimClock(START_MS, running=False)
+    clock = SimClock(options.start_ms, running=False)
 
     async def main(loop: SimLoop) -> Result:
         loop.set_exception_handler(_quiet)

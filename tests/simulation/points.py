@@ -4,8 +4,8 @@ import asyncio
 import hashlib
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
@@ -132,28 +132,19 @@ class SimDatabase(Database):
     def __init__(self, who: Incarnation, points: Points, *, sqlite: bool) -> None:
         self.sqlite, self._who, self._points = sqlite, who, points
 
-    @asynccontextmanager
-    async def begin(self) -> AsyncIterator[Tx]:
-        await self._points.at(self._who, "db.begin")
-        async with self._inside(), self._writing() as db:
-            yield db
-        await self._points.at(self._who, "db.committed")
+    def begin(self) -> AbstractAsyncContextManager[Tx]:
+        return _Turn(self._who, self._points, "db.begin", self._writing(), "db.committed")
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[Tx]:
-        await self._points.at(self._who, "db.read")
-        async with self._inside(), self._reading() as db:
-            yield db
+    def read(self) -> AbstractAsyncContextManager[Tx]:
+        return _Turn(self._who, self._points, "db.read", self._reading())
 
     async def at_once(self, work: Callable[[Tx], Coroutine[Any, Any, T]]) -> T:
         async with self.begin() as db:
             return await work(db)
 
-    @asynccontextmanager
-    async def peek(self) -> AsyncIterator[Tx]:
+    def peek(self) -> AbstractAsyncContextManager[Tx]:
         """The harness looks: no point, no turn."""
-        async with self._inside(), self._reading() as db:
-            yield db
+        return self._reading()
 
     async def least(self, statement: str) -> int | None:
         """The one number that a statement of the harness finds."""
@@ -167,13 +158,34 @@ class SimDatabase(Database):
     def _reading(self) -> AbstractAsyncContextManager[Tx]:
         return Database.read(self)
 
-    @asynccontextmanager
-    async def _inside(self) -> AsyncIterator[None]:
+
+class _Turn:
+    """A transaction between its points."""
+
+    def __init__(
+        self, who: Incarnation, points: Points, before: str, transaction: AbstractAsyncContextManager[Tx],
+        after: str | None = None,
+    ) -> None:  # fmt: skip
+        self._who, self._points, self._transaction = who, points, transaction
+        self._before, self._after = before, after
+
+    async def __aenter__(self) -> Tx:
+        await self._points.at(self._who, self._before)
         inside.set(inside.get() + 1)
         try:
-            yield
+            return await self._transaction.__aenter__()
+        except BaseException:
+            inside.set(inside.get() - 1)
+            raise
+
+    async def __aexit__(self, *error: Any) -> bool | None:
+        try:
+            swallowed = await self._transaction.__aexit__(*error)
         finally:
             inside.set(inside.get() - 1)
+        if self._after is not None and error[0] is None:
+            await self._points.at(self._who, self._after)
+        return swallowed
 
 
 class OnSqlite(SimDatabase):
@@ -183,27 +195,35 @@ class OnSqlite(SimDatabase):
         super().__init__(who, points, sqlite=True)
         self._memory = memory
 
-    @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[Tx]:
-        if inside.get() > 1:
-            raise CallInTransaction("another transaction")
-        self._memory.raw.execute("BEGIN IMMEDIATE")
-        try:
-            yield cast("Tx", self._memory.tx)
-        except BaseException:
-            self._memory.raw.execute("ROLLBACK")
-            raise
-        self._memory.raw.execute("COMMIT")
+    def _writing(self) -> AbstractAsyncContextManager[Tx]:
+        return _Held(self._memory, writes=True)
 
-    @asynccontextmanager
-    async def _reading(self) -> AsyncIterator[Tx]:
-        yield cast("Tx", self._memory.tx)
+    def _reading(self) -> AbstractAsyncContextManager[Tx]:
+        return _Held(self._memory, writes=False)
 
     async def least(self, statement: str) -> int | None:
         return self._memory.least(statement)
 
     async def dispose(self) -> None:
         """The memory outlives each incarnation."""
+
+
+class _Held:
+    """The memory, for one transaction. Reading needs none: nobody else runs meanwhile."""
+
+    def __init__(self, memory: Memory, *, writes: bool) -> None:
+        self._memory, self._writes = memory, writes
+
+    async def __aenter__(self) -> Tx:
+        if self._writes:
+            if inside.get() > 1:
+                raise CallInTransaction("another transaction")
+            self._memory.raw.execute("BEGIN IMMEDIATE")
+        return cast("Tx", self._memory.tx)
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_rest: Any) -> None:
+        if self._writes:
+            self._memory.raw.execute("COMMIT" if kind is None else "ROLLBACK")
 
 
 class OnPostgres(SimDatabase):
@@ -214,18 +234,36 @@ class OnPostgres(SimDatabase):
         self.engine = create_async_engine(url, pool_size=5)
         self._entered = entered
 
-    @asynccontextmanager
-    async def _inside(self) -> AsyncIterator[None]:
-        self._entered(+1)
-        try:
-            async with SimDatabase._inside(self):
-                yield
-        finally:
-            self._entered(-1)
+    def _writing(self) -> AbstractAsyncContextManager[Tx]:
+        return _Entered(super()._writing(), self._entered)
+
+    def _reading(self) -> AbstractAsyncContextManager[Tx]:
+        return _Entered(super()._reading(), self._entered)
 
     async def dispose(self) -> None:
         self._entered(+1)
         try:
             await self.engine.dispose()
+        finally:
+            self._entered(-1)
+
+
+class _Entered:
+    """A transaction of which the loop is told that it waits for a real server."""
+
+    def __init__(self, transaction: AbstractAsyncContextManager[Tx], entered: Callable[[int], None]) -> None:
+        self._transaction, self._entered = transaction, entered
+
+    async def __aenter__(self) -> Tx:
+        self._entered(+1)
+        try:
+            return await self._transaction.__aenter__()
+        except BaseException:
+            self._entered(-1)
+            raise
+
+    async def __aexit__(self, *error: Any) -> bool | None:
+        try:
+            return await self._transaction.__aexit__(*error)
         finally:
             self._entered(-1)

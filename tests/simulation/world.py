@@ -33,7 +33,13 @@ from tests.simulation.replica import Replica, Stage
 from tests.simulation.stagehands import sim_slack
 from tests.simulation.witness import Witness
 
-START_MS = 1_763_971_200_000  # Monday, 2025-11-24 08:00 UTC
+MONDAY_MS = 1_763_971_200_000  # 2025-11-24 08:00 UTC
+SPRING_MS = 1_774_684_800_000  # Saturday, 2026-03-28 08:00 UTC: at night Berlin leaves out an hour
+AUTUMN_MS = 1_761_379_200_000  # Saturday, 2025-10-25 08:00 UTC: at night Berlin has an hour twice
+LATE_AUTUMN_MS = 1_761_984_000_000  # Saturday, 2025-11-01 08:00 UTC: then New York has
+STARTS = (MONDAY_MS, MONDAY_MS, SPRING_MS, AUTUMN_MS, LATE_AUTUMN_MS)
+POLLS_S = (300, *(600,) * 2, *(900,) * 4, *(1200,) * 3, *(1800,) * 3)
+QUIET = (20, 8)  # o'clock, where the runs have quiet hours
 HOUR_MS, MINUTE_MS = 3_600_000, 60_000
 CLOUD_URL, PROJECT = "http://127.0.0.1:1", "research"
 CALM_MS = 5 * HOUR_MS  # at the end nobody does anything and nothing fails
@@ -55,7 +61,13 @@ class Options:
     until_ms: int | None = None
     without: frozenset[str] = frozenset()
     poll_s: int | None = None
+    quiet: bool | None = None  # whether the policy has quiet hours; None: from the seed
     bot: bool = True  # False: nobody is there; such a run must fail
+
+    @property
+    def start_ms(self) -> int:
+        """When it begins: the seeds go round the days on which clocks change."""
+        return STARTS[self.seed % len(STARTS)]
 
 
 @dataclass
@@ -80,11 +92,13 @@ class World:
         self.cloud.seed_default()
         self.witness = Witness(self.cloud)
         self.slack: SimSlack = sim_slack(self.clock, loop.time, self._dispatch)
-        self.poll_s = options.poll_s or self.rng.choice((300, 600, 900))  # at most half of idle_after
-        self.end_ms = START_MS + int(options.days * 24 * HOUR_MS)
+        self.poll_s = options.poll_s or self.rng.choice(POLLS_S)
+        self.quiet = self.rng.random() < 0.4 if options.quiet is None else options.quiet
+        self.start_ms = options.start_ms
+        self.end_ms = self.start_ms + int(options.days * 24 * HOUR_MS)
         if options.until_ms is not None:
-            self.end_ms = min(self.end_ms, START_MS + options.until_ms)
-        self.calm_ms = max(START_MS, self.end_ms - CALM_MS)  # from here on nobody acts and nothing fails
+            self.end_ms = min(self.end_ms, self.start_ms + options.until_ms)
+        self.calm_ms = max(self.start_ms, self.end_ms - CALM_MS)  # from here on nobody acts and nothing fails
         self.unsettled: list[str] = []
         self._opened: list[SimDatabase] = []
         self.brakes: list[tuple[int, bool]] = []  # looked at now and then: whether stops were paused
@@ -92,10 +106,6 @@ class World:
         self.memory: Memory | None = None
         loop.quiet_selector.quiet = self.points.quiet
         self.points.died = self._died
-
-    @property
-    def start_ms(self) -> int:
-        return START_MS
 
     @property
     def now_ms(self) -> int:
@@ -111,6 +121,8 @@ class World:
             "LEASEBOT_ENCRYPTION_KEYS": "sim:" + base64.urlsafe_b64encode(b"s" * 32).decode(),
         }  # fmt: skip
         text = TEMPLATE.read_text("utf-8").replace("{cloud}", CLOUD_URL)
+        if self.quiet:
+            text = text.replace("[policy]", f'[policy]\nquiet_hours = "{QUIET[0]:02}:00-{QUIET[1]:02}:00"', 1)
         config = load_text(text, "leasebot.toml", {"SANDBOX_BOT_PASSWORD": "sandbox-notebook-bot"})
         rng = random.Random(f"{self.options.seed} ids")
         make = self._open_database()
@@ -223,5 +235,5 @@ class Complaints(logging.Handler):
             self._findings.errors.append(f"{record.getMessage()}\n{text}")
 
 
-__all__ = ["CALM_MS", "HOUR_MS", "MINUTE_MS", "PROJECT", "START_MS", "Complaints", "Findings", "Options", "World",
+__all__ = ["CALM_MS", "HOUR_MS", "MINUTE_MS", "PROJECT", "QUIET", "Complaints", "Findings", "Options", "World",
            "run_simulated"]  # fmt: skip
