@@ -17,6 +17,7 @@ from bot.rules.durations import resolve
 from bot.stores import approvals, trail, usage
 from bot.stores.database import Tx
 from bot.stores.schema import notebooks, outbox, projects
+from bot.stores.upsert import find
 
 LATE = timedelta(hours=12)  # a digest that is later than this is not worth posting any more
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -27,7 +28,7 @@ Period = Literal["daily", "weekly"]
 async def due(parts: Parts, project: str, now: datetime) -> None:
     """Post what has fallen due and was not posted yet; a missed run comes later the same day."""
     async with parts.deps.db.read() as db:
-        row = (await db.execute(select(projects.c.mode).where(projects.c.name == project))).first()
+        row = await find(db, projects, name=project)
     policy = effective(parts.deps.config, project, stored_mode=row.mode if row else None)
     today = now.astimezone(parts.deps.config.timezone).date()
     at = resolve(today, policy.digest_at, parts.deps.config.timezone)
@@ -44,7 +45,7 @@ async def _post(
     """Once per day and period; nothing is posted where nothing ran and nothing waits, nor of days nobody watched."""
     key = keys.digest(project, period, today)
     async with parts.deps.db.begin() as db:
-        if (await db.execute(select(outbox.c.id).where(outbox.c.key == key))).first():
+        if await find(db, outbox, key=key):
             return
         window = _window(parts, today, 1 if period == "daily" else 7)
         if not await _watched_before(db, project, window[1]):

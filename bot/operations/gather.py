@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from bot.config.policy import EffectivePolicy, IdleMode, effective
 from bot.errors import BadInput
@@ -22,11 +22,19 @@ from bot.rules.quiet import QuietHours, parse_quiet_hours
 from bot.stores import catalogues, hints, notebooks
 from bot.stores.database import Tx
 from bot.stores.schema import approvals, identities, notices, people, projects, stops
+from bot.stores.upsert import find, find_all
 
 _NOTICE = (
     notices.c.key, notices.c.notebook_id, notices.c.state, notices.c.escalated_key, notices.c.created_at,
     notices.c.delivered_at, notices.c.voided_at, notices.c.settled_at, notices.c.reason,
 )  # fmt: skip
+_LINKED = select(identities.c.cloud_user_id, identities.c.slack).where(
+    identities.c.project == bindparam("of_project"), identities.c.state != "waiting"
+)
+_NOTICES = select(*_NOTICE).where(notices.c.project == bindparam("of_project"), notices.c.over_at.is_(None))
+_SHADOWED = select(stops.c.key).where(
+    stops.c.project == bindparam("of_project"), stops.c.cause == "shadow", stops.c.at > bindparam("young")
+)
 RUN_MEMORY = timedelta(days=8)  # what shadow mode would have stopped in a run older than any lease is of no use
 
 
@@ -63,14 +71,10 @@ async def project(
 ) -> Project:
     """Read it. `only`: for one notebook, or for some. `rows`: of `stores.notebooks.known`, if they were just read."""
     some = [only] if isinstance(only, str) else only
-    state = (await db.execute(select(projects).where(projects.c.name == name))).first()
+    state = await find(db, projects, name=name)
     entries, _at = await catalogues.get(db, name, "flavors")
-    linked = await db.execute(
-        select(identities.c.cloud_user_id, identities.c.slack).where(
-            identities.c.project == name, identities.c.state != "waiting"
-        )
-    )
-    known = list(await db.execute(select(people).where(people.c.team == deps.team)))
+    linked = await db.execute(_LINKED, {"of_project": name})
+    known = await find_all(db, people, team=deps.team)
     return Project(
         name=name,
         mode=state.mode if state else None,
@@ -101,13 +105,8 @@ async def again(db: Tx, known: Project, only: Collection[str]) -> Project:
 async def _notices(db: Tx, name: str, only: Collection[str] | None) -> dict[str, dict[str, NoticeState]]:
     """Those of the present lease ends and runs."""
     found: dict[str, dict[str, NoticeState]] = {}
-    rows = await db.execute(
-        select(*_NOTICE).where(
-            notices.c.project == name,
-            notices.c.over_at.is_(None),
-            *([notices.c.notebook_id.in_(only)] if only is not None else []),
-        )
-    )
+    query = _NOTICES if only is None else _NOTICES.where(notices.c.notebook_id.in_(only))
+    rows = await db.execute(query, {"of_project": name})
     for row in rows:
         escalated = row.escalated_key is not None
         found.setdefault(row.notebook_id, {})[row.key] = NoticeState(
@@ -124,11 +123,7 @@ async def _notices(db: Tx, name: str, only: Collection[str] | None) -> dict[str,
 
 
 async def _requests(db: Tx, name: str) -> dict[str, PendingRequest]:
-    rows = await db.execute(
-        select(approvals).where(
-            approvals.c.project == name, approvals.c.state == "pending", approvals.c.kind == "extension"
-        )
-    )
+    rows = await find_all(db, approvals, project=name, state="pending", kind="extension")
     return {
         row.notebook_id: PendingRequest(row.id, row.base_end, row.expires_at, row.held_until)
         for row in rows
@@ -137,9 +132,7 @@ async def _requests(db: Tx, name: str) -> dict[str, PendingRequest]:
 
 
 async def _shadowed(db: Tx, name: str, now: datetime) -> frozenset[str]:
-    rows = await db.execute(
-        select(stops.c.key).where(stops.c.project == name, stops.c.cause == "shadow", stops.c.at > now - RUN_MEMORY)
-    )
+    rows = await db.execute(_SHADOWED, {"of_project": name, "young": now - RUN_MEMORY})
     return frozenset(row.key.removeprefix("shadow:") for row in rows)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, update
 
 from bot.clock import to_ms
 from bot.config.policy import effective
@@ -22,7 +22,7 @@ from bot.stores import approvals as store
 from bot.stores import notebooks, usage
 from bot.stores.database import Tx
 from bot.stores.schema import notices, outbox, projects, tickets, work
-from bot.stores.upsert import put
+from bot.stores.upsert import find, put
 from bot.work import Item, record
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ async def passed(
 
 async def _paused(db: Tx, project: str) -> bool:
     """Whether stops rest already; whoever paused them is not overruled."""
-    row = (await db.execute(select(projects.c.paused).where(projects.c.name == project))).first()
+    row = await find(db, projects, name=project)
     return row is not None and row.paused is not None
 
 
@@ -98,7 +98,7 @@ async def before(parts: Parts, known: Project, decided: Sequence["Decided"], now
 async def _prices(parts: Parts, project: str, now: datetime) -> None:
     """The first pass under another policy file: time before it keeps the price it had."""
     async with parts.deps.db.begin() as db:
-        row = (await db.execute(select(projects.c.config_hash).where(projects.c.name == project))).first()
+        row = await find(db, projects, name=project)
         if row is not None and row.config_hash != parts.deps.config.file_hash:
             await usage.reprice(db, parts.deps.ids, project, parts.deps.config.prices, now)
 
@@ -166,7 +166,7 @@ async def _digests(parts: Parts, project: str, now: datetime) -> None:
 async def _forget(parts: Parts, project: str, now: datetime) -> None:
     """What nobody needs any more, once an hour. Audit and usage stay."""
     async with parts.deps.db.begin() as db:
-        row = (await db.execute(select(projects.c.last_pass_at).where(projects.c.name == project))).first()
+        row = await find(db, projects, name=project)
         if row is not None and row.last_pass_at is not None and row.last_pass_at.hour == now.hour:
             return
         await records.forget(db, now - effective(parts.deps.config, project).keep_decisions)

@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from bot.clock import to_ms
 from bot.stores.database import Tx
 from bot.stores.schema import notices, outbox, projects
+from bot.stores.upsert import find
 
 AWAY = timedelta(hours=2)  # without a pass; longer than any schedule of passes
 WARNINGS = ("lease_warning", "idle_warning")
@@ -59,7 +60,7 @@ async def _settle_stopped(db: Tx, notebook_id: str, words: str, now: datetime) -
 
 async def promise_anew(db: Tx, project: str, now: datetime) -> None:
     """After a long silence nobody is stopped by what was announced before it: all are warned anew (design 2, 9)."""
-    row = (await db.execute(select(projects.c.last_ok_at).where(projects.c.name == project))).first()
+    row = await find(db, projects, name=project)
     if row is None or row.last_ok_at is None or now - row.last_ok_at < AWAY:
         return
     told = notices.c.project == project, notices.c.kind == "idle_warning", notices.c.state == "delivered"

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Text, delete, insert, select, type_coerce, update
+from sqlalchemy import Text, bindparam, delete, insert, select, type_coerce, update
 
 from bot.ids import Ids
 from bot.rules.facts import Decision, NotebookFacts
@@ -21,10 +21,12 @@ _LIVE = (
     type_coerce(decisions.c.evidence, Text).label("evidence"),
 )  # fmt: skip
 
+_ALL_LIVE = select(*_LIVE).where(decisions.c.project == bindparam("of_project"), decisions.c.live)
+
 
 async def live(db: Tx, project: str) -> dict[str, Any]:
     """The last decision about each notebook that runs (or ran until a moment ago)."""
-    rows = await db.execute(select(*_LIVE).where(decisions.c.project == project, decisions.c.live))
+    rows = await db.execute(_ALL_LIVE, {"of_project": project})
     return {row.notebook_id: row for row in rows.all()}
 
 

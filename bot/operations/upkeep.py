@@ -12,6 +12,7 @@ from bot.operations.base import Parts
 from bot.operations.links import erase
 from bot.render.facts import at
 from bot.stores.schema import identities, people
+from bot.stores.upsert import find_all
 
 AHEAD = timedelta(days=3)
 ASK_AGAIN = timedelta(hours=24)  # how old what Slack said of a linked person may get
@@ -21,7 +22,7 @@ ASKED_MOST = 10  # people asked about in one pass
 async def look_after_links(parts: Parts, project: str, now: datetime) -> None:
     """One project's links; part of its pass."""
     async with parts.deps.db.read() as db:
-        links = list(await db.execute(select(identities).where(identities.c.project == project)))
+        links = await find_all(db, identities, project=project)
     await _tell_expiring(parts, [row for row in links if _expires(row, now)], now)
     gone = await _gone(parts, [row.slack for row in links], now)
     for row in links:

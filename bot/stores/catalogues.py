@@ -4,21 +4,17 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import select
-
 from bot.model import Flavor, Image
 from bot.stores.database import Tx
 from bot.stores.schema import catalogues
-from bot.stores.upsert import put
+from bot.stores.upsert import find, put
 
 Kind = Literal["images", "flavors"]
 
 
 async def get(db: Tx, project: str, kind: Kind) -> tuple[list[dict[str, Any]], datetime | None]:
     """The entries and when they were listed."""
-    row = (
-        await db.execute(select(catalogues).where(catalogues.c.project == project, catalogues.c.kind == kind))
-    ).first()
+    row = await find(db, catalogues, project=project, kind=kind)
     return (list(row.data), row.at) if row else ([], None)
 
 

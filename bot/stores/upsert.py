@@ -74,6 +74,12 @@ async def change(db: Tx, table: Table, where: Mapping[str, Any], values: Mapping
     return bool(done.rowcount == 1)
 
 
+async def find_all(db: Tx, table: Table, **where: Any) -> list[Any]:
+    """Every row in which these columns have these values (not None)."""
+    given = {f"at_{name}": value for name, value in where.items()}
+    return list(await db.execute(_find(table, tuple(where)), given))
+
+
 async def find(db: Tx, table: Table, **where: Any) -> Any | None:
     """The row in which these columns have these values (not None); the first if there are several."""
     given = {f"at_{name}": value for name, value in where.items()}
