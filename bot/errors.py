@@ -169,6 +169,8 @@ class SlackError(BotError):
 class SlackBusy(SlackError):
     """Slack asks us to slow down; the message is sent later."""
 
+    method = ""  # which of its methods, as far as it matters
+
 
 class SlackDown(SlackError):
     """Slack does not answer; the message is sent later."""

@@ -15,7 +15,7 @@ from sqlalchemy import and_, bindparam, exists, or_, select, update
 from bot.clock import Clock
 from bot.errors import SlackAnswerLost, SlackBusy, SlackContent, SlackDown, SlackError
 from bot.ids import Ids
-from bot.paces import instants, may_go, method, rest, resting, tick
+from bot.paces import OPEN, instants, may_go, method, rest, resting, tick_row
 from bot.slack import Message, Posted, Slack
 from bot.stores.database import Database, Tx
 from bot.stores.locks import lock
@@ -168,7 +168,7 @@ class Postman:
             await change(db, outbox, {"id": row.id}, values)
             if row.sent_rev == 0 and row.target_kind in ("dm", "channel"):
                 await put(db, paces, {"name": row.target, "next_at": now + CHANNEL_PACE})
-            await tick(db, row.method, now)
+            await tick_row(db, row, now)
             return row
 
     async def deliver(self, row: Any) -> None:
@@ -348,7 +348,7 @@ class Postman:
             )
             if isinstance(error, SlackBusy):
                 await put(db, paces, {"name": row.target, "next_at": now + wait})
-                await rest(db, row.method, now + wait)
+                await rest(db, OPEN if error.method == OPEN else row.method, now + wait)
 
     async def _finish(self, db: Tx, row: Any, **values: Any) -> bool:
         ours = {"id": row.id, "fence": row.fence + 1}
@@ -361,13 +361,14 @@ class Postman:
 
     async def next_due(self) -> datetime | None:
         """When the next message may go: when it is due, and the paces of its channel and method allow; None: never."""
-        channel, tier = paces.alias("channel"), paces.alias("tier")
+        channel, tier, opening = paces.alias("channel"), paces.alias("tier"), paces.alias("opening")
         query = (
             select(outbox.c.due_at, outbox.c.sent_rev, method().label("method"), channel.c.next_at,
-                   tier.c.next_at.label("method_at"))
+                   tier.c.next_at.label("method_at"), outbox.c.target_kind, opening.c.next_at.label("open_at"),
+                   outbox.c.channel.label("known_channel"))
             .select_from(
                 outbox.outerjoin(channel, channel.c.name == outbox.c.target)
-                .outerjoin(tier, tier.c.name == method())
+                .outerjoin(tier, tier.c.name == method()).outerjoin(opening, opening.c.name == OPEN)
             )
             .where(outbox.c.state == "pending")
             .order_by(outbox.c.due_at)

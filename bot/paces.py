@@ -1,13 +1,19 @@
-"""How fast Slack may be called: per method, by its tiers; shared by all replicas through the store."""
+"""How fast Slack may be called: per method, by its tiers; shared by all replicas through the store.
+
+What messages need is reckoned when one is claimed; what is looked up (people, members, histories) right at the call.
+"""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import and_, bindparam, case, exists, or_, select
 
-from bot.stores.database import Tx
+from bot.clock import Clock
+from bot.errors import SlackBusy
+from bot.stores.database import Database, Tx
+from bot.stores.locks import lock
 from bot.stores.schema import outbox, paces
-from bot.stores.upsert import put
+from bot.stores.upsert import find, put
 
 # Slack's tiers, with room to spare: one call in so long on the average, and this much at once.
 TIERS = {
@@ -15,8 +21,17 @@ TIERS = {
     "chat.update": (timedelta(milliseconds=1200), timedelta(seconds=30)),  # tier 3: 50 per minute
     "views.update": (timedelta(milliseconds=600), timedelta(seconds=30)),  # tier 4: 100 per minute
     "views.publish": (timedelta(milliseconds=600), timedelta(seconds=30)),  # tier 4
+    "conversations.open": (timedelta(milliseconds=1200), timedelta(seconds=30)),  # tier 3
 }
-POST = "chat.postMessage"
+LOOKUPS = {
+    "users.info": (timedelta(milliseconds=600), timedelta(seconds=30)),  # tier 4
+    "conversations.members": (timedelta(milliseconds=600), timedelta(seconds=30)),  # tier 4
+    "conversations.history": (timedelta(milliseconds=1200), timedelta(seconds=30)),  # tier 3
+    "usergroups.users.list": (timedelta(seconds=3), timedelta(seconds=30)),  # tier 2: 20 per minute
+}
+LONGEST_REST = timedelta(hours=1)  # an instant further ahead was written by a clock that was wrong
+PACED = "paced"  # the code of a refusal that is ours: Slack was not asked
+POST, OPEN = "chat.postMessage", "conversations.open"
 NO_TIER = "response_url"
 
 
@@ -24,8 +39,20 @@ async def tick(db: Tx, name: str, now: datetime) -> None:
     """One more call of this method: the next may come when on the average it is its turn."""
     if name not in TIERS:
         return
-    row = (await db.execute(select(paces.c.next_at).where(paces.c.name == name))).first()
+    row = await find(db, paces, name=name)
     await put(db, paces, {"name": name, "next_at": max(row.next_at if row else now, now) + TIERS[name][0]})
+
+
+async def tick_row(db: Tx, row: Any, now: datetime) -> None:
+    """What sending a claimed row will call."""
+    await tick(db, row.method, now)
+    if opens(row.target_kind, row.sent_rev, row.channel):
+        await tick(db, OPEN, now)
+
+
+def opens(target_kind: str, sent_rev: int, channel: str | None) -> bool:
+    """Whether the conversation must be opened before the message is posted."""
+    return target_kind == "dm" and not sent_rev and channel is None
 
 
 async def rest(db: Tx, name: str, until: datetime) -> None:
@@ -47,7 +74,11 @@ def resting() -> Any:
         and_(paces.c.name == name, paces.c.next_at > bindparam(name.replace(".", "_"), type_=paces.c.next_at.type))
         for name in TIERS
     ]
-    return exists().where(paces.c.name == method(), or_(*ahead))
+    opening = and_(outbox.c.target_kind == "dm", outbox.c.sent_rev == 0, outbox.c.channel.is_(None))
+    return or_(
+        exists().where(paces.c.name == method(), or_(*ahead)),
+        and_(opening, exists().where(ahead[list(TIERS).index(OPEN)])),
+    )
 
 
 def instants(now: datetime) -> dict[str, datetime]:
@@ -62,4 +93,42 @@ def may_go(row: Any) -> datetime:
         instants.append(row.next_at)
     if row.method_at and row.method in TIERS:
         instants.append(row.method_at - TIERS[row.method][1])
+    if row.open_at and opens(row.target_kind, row.sent_rev, row.known_channel):
+        instants.append(row.open_at - TIERS[OPEN][1])
     return max(instants)
+
+
+class Turns:
+    """Whose turn it is to look something up, for all replicas. A call whose turn has not come is not made."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db, self._clock = db, clock
+        self._until: dict[str, datetime] = {}  # what need not be asked of the store before
+
+    async def take(self, name: str) -> None:
+        """Raises SlackBusy if `name` has used up its tier, or Slack has asked for a rest."""
+        if name not in LOOKUPS:
+            return
+        now, (every, burst) = self._clock.now(), LOOKUPS[name]
+        if timedelta(0) < self._until.get(name, now) - now <= burst:
+            raise self._busy(name, self._until[name] - now)
+        async with self._db.begin() as db:
+            await lock(db, f"turns {name}")
+            row = (await db.execute(select(paces.c.next_at).where(paces.c.name == name))).first()
+            wait = row.next_at - burst - now if row else timedelta(0)
+            if not timedelta(0) < wait <= LONGEST_REST:
+                last = row.next_at if row and wait <= timedelta(0) else now
+                await put(db, paces, {"name": name, "next_at": max(last, now) + every})
+                return
+        self._until[name] = now + min(wait, burst)
+        raise self._busy(name, wait)
+
+    async def rest(self, name: str, wait: timedelta) -> None:
+        """Slack's `Retry-After` counts for every replica."""
+        if name in LOOKUPS:
+            async with self._db.begin() as db:
+                until = self._clock.now() + wait
+                await put(db, paces, {"name": name, "next_at": until + LOOKUPS[name][1]})
+
+    def _busy(self, name: str, wait: timedelta) -> SlackBusy:
+        return SlackBusy(PACED, f"{name} is called no faster than Slack wants.", retry_after=wait)

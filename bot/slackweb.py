@@ -19,7 +19,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import http
 from bot.clock import Clock, to_ms
-from bot.errors import SlackAnswerLost, SlackDown, SlackError
+from bot.errors import SlackAnswerLost, SlackBusy, SlackDown, SlackError
+from bot.paces import Turns
 from bot.slack import Message, Posted, SlackPerson, View
 from bot.slackcodes import error_for
 
@@ -35,7 +36,12 @@ DEFAULT_API = "https://slack.com/api/"
 class SlackWeb:
     """`bot.slack.Slack`. Its connections live until `close`, in one event loop."""
 
-    def __init__(self, token: str, clock: Clock, *, base_url: str = DEFAULT_API, timeout_s: int = TIMEOUT_S) -> None:
+    def __init__(
+        self, token: str, clock: Clock, *, base_url: str = DEFAULT_API, timeout_s: int = TIMEOUT_S,
+        turns: Turns | None = None,
+    ) -> None:  # fmt: skip
+        """`turns`: paces what is looked up; what is sent is paced by the outbox."""
+        self._turns = turns
         self._clock, self._base, self._timeout = clock, http.URL(base_url), timeout_s
         self.client = AsyncWebClient(
             token, base_url=base_url, timeout=timeout_s, retry_handlers=[], logger=_quiet_logger()
@@ -235,12 +241,14 @@ class SlackWeb:
         self, method: str, *, writes: bool = False, seen: dict[str, str] | None = None, **arguments: Any
     ) -> dict[str, Any]:
         """One call. `writes`: repeating it would be seen, so a lost answer must be told from a refusal."""
+        if self._turns is not None:
+            await self._turns.take(method)
         self._connect()
         verb = "GET" if method in _READ_BY_GET else "POST"
         try:
             response = await self.client.api_call(method, http_verb=verb, **arguments)
         except SlackApiError as error:
-            raise _refused(error, writes=writes) from None
+            raise await self._noted(_refused(error, writes=writes), method) from None
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise SlackDown("connection", f"Slack cannot be reached: {type(error).__name__}") from None
         except (aiohttp.ClientError, OSError, TimeoutError, asyncio.IncompleteReadError) as error:
@@ -249,6 +257,14 @@ class SlackWeb:
         if seen is not None:
             seen.update({str(name).lower(): str(value) for name, value in (response.headers or {}).items()})
         return _fields(response.data, writes=writes)
+
+    async def _noted(self, error: SlackError, method: str) -> SlackError:
+        """`Retry-After` counts per method."""
+        if isinstance(error, SlackBusy):
+            error.method = method
+            if self._turns is not None and error.retry_after is not None:
+                await self._turns.rest(method, error.retry_after)
+        return error
 
     def _hear(self, headers: Mapping[str, Any]) -> None:
         """Its clock, to the second; a proxy that leaves `Date` out changes nothing."""

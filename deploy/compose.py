@@ -34,6 +34,7 @@ from bot.operations.sweep import Sweep
 from bot.operations.table import read_verbs
 from bot.operations.verbs import Verbs
 from bot.outbox import Postman
+from bot.paces import Turns
 from bot.secrets import RESPONSE_PLACE, Sealer
 from bot.settings import Settings, required
 from bot.slackweb import SlackWeb
@@ -98,7 +99,7 @@ async def bot(
         clouds = await stack.enter_async_context(HttpClouds(clock, outside.http, jitter=jitter, ticks=outside.ticks))
         slack, fetcher = outside.slack, outside.http
         if slack is None:
-            slack = await stack.enter_async_context(_slack(settings, clock))
+            slack = await stack.enter_async_context(_slack(settings, clock, Turns(db, clock)))
         if fetcher is None:
             fetcher = await stack.enter_async_context(http.Client(follow_redirects=False, trust_env=False))
         ring = {key.id: key.secret for key in settings.key_ring}
@@ -120,9 +121,9 @@ async def bot(
         yield Bot(settings, config, clock, ids, db, slack, clouds, parts, workshop, drain, Local(drain))
 
 
-def _slack(settings: Settings, clock: Clock) -> SlackWeb:
+def _slack(settings: Settings, clock: Clock, turns: Turns) -> SlackWeb:
     token = required(settings.bot_token, "SLACK_BOT_TOKEN").get_secret_value()
-    return SlackWeb(token, clock, base_url=settings.slack_api_url)
+    return SlackWeb(token, clock, base_url=settings.slack_api_url, turns=turns)
 
 
 def handlers(parts: Parts, clouds: HttpClouds, fetcher: http.Client) -> dict[str, Handler]:

@@ -9,6 +9,7 @@ from bot.config.model import Roles
 from bot.errors import SlackBusy, SlackDown, SlackError
 from bot.model import Person, SlackUserId
 from bot.operations.deps import Deps
+from bot.paces import PACED
 from bot.stores import people as store
 
 Ask = Callable[[str], Awaitable[frozenset[str]]]
@@ -48,7 +49,8 @@ class People:
         try:
             return await self._ask(user, now)
         except SlackError as error:
-            log.warning("users.info: %s", error.code)
+            if error.code != PACED:  # there may be many, and their turn comes with the next pass
+                log.warning("users.info: %s", error.code)
             return None
 
     async def _ask(self, user: str, now: datetime) -> Person:
