@@ -221,6 +221,17 @@ def schema() -> bytes:
     return content
 
 
+def live(part: Part, policy: Mapping[str, str] | None = None) -> None:
+    """One life in which nobody dies."""
+
+    async def main(loop: SimLoop) -> None:
+        async with World(loop, policy or {}).incarnation() as (scene, _who):
+            await part(scene)
+            assert scene.slack.findings == []
+
+    run_simulated(SimClock(START_MS, running=False), main)
+
+
 def die_everywhere(before: Part, deed: Part, after: After, policy: Mapping[str, str] | None = None) -> list[Death]:
     """Carry out `deed`, dying at every moment of it; each time another incarnation comes, and `after` says what
     must be so then. Also after a life in which nobody died: that is the last of the deaths returned.
