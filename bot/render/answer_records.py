@@ -10,6 +10,7 @@ from bot.render.answer_facts import (
     DecisionFacts,
     PlanAnswer,
     PolicyAnswer,
+    PolicyRow,
     WhyAnswer,
 )
 from bot.render.approvals import decided, put_request, wish, withdraw_button
@@ -19,6 +20,7 @@ from bot.render.idle import evidence
 from bot.render.page import Page
 from bot.slack import Message
 
+_PEOPLE = ("approvers", "escalate_to")
 _DECISIONS, _RECORDS, _LIMITS, _REQUESTS = 10, 30, 40, 6
 
 
@@ -83,7 +85,7 @@ def policy(facts: PolicyAnswer, now: datetime, ctx: Context) -> Message:
     about = f"{text.bold(facts['name'])} in " if facts.get("name") else ""
     page.say(f"Limits that hold for {about}{text.name(facts['project'])}:")
     lines = [
-        f"• {text.code(row['key'])}: *{text.prose(row['value'], 200)}*, from {text.prose(row['source'], 120)}"
+        f"• {text.code(row['key'])}: *{_value(row)}*, from {text.prose(row['source'], 120)}"
         for row in facts["rows"][:_LIMITS]
     ]
     for start in range(0, len(lines), 7):
@@ -93,6 +95,11 @@ def policy(facts: PolicyAnswer, now: datetime, ctx: Context) -> Message:
     if facts.get("hash"):
         page.note(f"Policy file {text.code(facts['hash'], 16)}")
     return page.message()
+
+
+def _value(row: PolicyRow) -> str:
+    """People and groups are shown by name; the answer is ephemeral, so nobody is notified."""
+    return text.mentioned(text.cut(row["value"], 200)) if row["key"] in _PEOPLE else text.prose(row["value"], 200)
 
 
 def approvals(facts: ApprovalsAnswer, now: datetime, ctx: Context) -> Message:

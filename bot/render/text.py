@@ -15,6 +15,7 @@ _SPACES = re.compile(r"\s+")
 _AT = re.compile(r"\[\[at:(\d{1,14})\]\]")
 _UTC = re.compile(r"\b(\d{4}-\d\d-\d\d \d\d:\d\d) UTC\b")
 _PERSON = re.compile(r"[UW][A-Z0-9]{2,20}")
+_GROUP = re.compile(r"S[A-Z0-9]{2,20}")
 _MENTION = re.compile(r"<@([UW][A-Z0-9]{2,20})>")
 _COMMAND_WORD = re.compile(r"`([a-z]+)((?: [^`]*)?)`")
 
@@ -117,6 +118,17 @@ def people(who: str) -> str:
 def with_mentions(mrkdwn: str) -> str:
     """Escaped text with its mentions alive again. Only where a mention notifies nobody: in ephemeral answers."""
     return re.sub(r"&lt;@([UW][A-Z0-9]{2,20})&gt;", r"<@\1>", mrkdwn)
+
+
+def mentioned(plain: str) -> str:
+    """A list of ids as mentions, of people and of user groups; whatever else is in it as it is. Ephemeral only."""
+    return ", ".join(_mention(each) for each in plain.split(", "))
+
+
+def _mention(word: str) -> str:
+    if _GROUP.fullmatch(word):
+        return f"<!subteam^{word}>"
+    return f"<@{word}>" if _PERSON.fullmatch(word) else escape(word)
 
 
 def utc(ms: int) -> str:
