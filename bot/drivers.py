@@ -6,6 +6,7 @@ A driver is only a hint: it may be late, early or twice, and only lateness may f
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -32,6 +33,7 @@ class Drain:
 
     def __init__(self, workshop: Workshop, postman: Postman, clock: Clock) -> None:
         self._workshop, self._postman, self._clock = workshop, postman, clock
+        self.listeners: list[Callable[[str], None]] = []  # told the kind of each piece of work that was advanced
 
     async def __call__(self, most: int = 100_000) -> Counts:
         """Until nothing is due now; `most` steps bound a drain that feeds itself."""
@@ -52,6 +54,8 @@ class Drain:
         if claim is None:
             return None
         await self._workshop.advance(claim)
+        for listener in self.listeners:
+            listener(claim.kind)
         return "work"
 
     async def one_message(self) -> str | None:

@@ -33,6 +33,7 @@ from scheduler.runner import passes_every
 
 log = logging.getLogger(__name__)
 
+HEARTBEAT_S = 5  # seconds a watchdog may take
 GREET_PATIENCE = 0.5  # seconds of Slack's three, while the team is not known yet
 
 
@@ -88,17 +89,13 @@ async def timers(running: Bot) -> AsyncIterator[None]:
     """The driver and the scheduler of a long-running process."""
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(running.local)
-        heartbeat = await stack.enter_async_context(Client(timeout=5))
-
         watch = Watch(running.parts, running.settings)
+        await stack.enter_async_context(heartbeat(running, watch))
 
         async def ask() -> None:
             await ask_for_passes(running, watch)
 
-        async def listen() -> None:
-            await heard(watch, heartbeat)
-
-        scheduler = passes_every(running.parts.deps.poll, ask, listen)
+        scheduler = passes_every(running.parts.deps.poll, ask)
         scheduler.start()
         stack.callback(scheduler.shutdown, wait=False)
         await ask()
@@ -119,9 +116,39 @@ async def ask_for_passes(running: Bot, watch: Watch) -> None:
         log.exception("no pass could be asked for")
 
 
-async def heard(watch: Watch, client: Client) -> None:
-    """Tell the watchdog of passes that have ended. Never raises."""
+@asynccontextmanager
+async def heartbeat(running: Bot, watch: Watch, patience_s: float = HEARTBEAT_S) -> AsyncIterator[None]:
+    """Calls the watchdog right after each pass of this process; whatever it does, no pass waits for it."""
+    ended, closing = asyncio.Event(), asyncio.Event()
+
+    def listen(kind: str) -> None:
+        if kind == "pass":
+            ended.set()
+
+    async def beat(client: Client) -> None:
+        while not closing.is_set() or ended.is_set():
+            await ended.wait()
+            ended.clear()
+            await heard(watch, client, patience_s)
+
+    async with Client(timeout=patience_s) as client:
+        running.drain.listeners.append(listen)
+        task = asyncio.create_task(beat(client))
+        try:
+            yield
+        finally:
+            running.drain.listeners.remove(listen)
+            closing.set()
+            ended.set()  # what has ended since is still told
+            await task
+
+
+async def heard(watch: Watch, client: Client, patience_s: float = HEARTBEAT_S) -> None:
+    """Tell the watchdog of passes that have ended. Never raises, and never takes longer than `patience_s`."""
     try:
-        await watch.beat(client)
+        async with asyncio.timeout(patience_s):
+            await watch.beat(client)
+    except TimeoutError:
+        log.warning("heartbeat: no answer within %s s", patience_s)
     except Exception:
         log.exception("the watchdog could not be called")

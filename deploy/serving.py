@@ -17,11 +17,10 @@ from starlette.applications import Starlette
 from bot.claims import free_the_dead
 from bot.clock import Clock
 from bot.config.model import Config
-from bot.http import Client
 from bot.settings import Settings, required
 from bot.stores.schema import work
 from deploy.compose import Bot, bot, greet
-from deploy.front import bolt_dispatch, heard, intake_of, site, timers
+from deploy.front import bolt_dispatch, heartbeat, intake_of, site, timers
 from deploy.watch import Watch
 from handlers.socket import SocketIngress
 from scheduler.jobs import ask_now
@@ -99,11 +98,10 @@ async def tick(settings: Settings, config: Config, clock: Clock | None = None) -
         await greet(running)
         names = list(config.projects)
         asked = await ask_now(running.db, running.ids, names, running.clock.now())
-        done = await running.drain.settle(RETRY_PATIENCE)
-        await _await_others(running, asked)
-        missed = await _without_pass(running, asked)
-        async with Client(timeout=5) as heartbeat:
-            await heard(Watch(running.parts, settings), heartbeat)
+        async with heartbeat(running, Watch(running.parts, settings)):
+            done = await running.drain.settle(RETRY_PATIENCE)
+            await _await_others(running, asked)
+            missed = await _without_pass(running, asked)
         counts = {
             "projects": len(names),
             "passes": len(names) - len(missed),

@@ -6,23 +6,18 @@ from datetime import timedelta
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-LISTEN = timedelta(seconds=5)
 LATE = 60  # seconds a run may be late and still run; the interval is a floor, not an appointment
 
 
-def passes_every(
-    poll: timedelta, ask: Callable[[], Awaitable[None]], listen: Callable[[], Awaitable[None]]
-) -> AsyncIOScheduler:
-    """A scheduler, not yet started, that asks for passes every `poll` and listens for their end more often."""
+def passes_every(poll: timedelta, ask: Callable[[], Awaitable[None]]) -> AsyncIOScheduler:
+    """A scheduler, not yet started, that asks for passes every `poll`."""
     scheduler = AsyncIOScheduler(timezone="UTC")
-    often = min(poll, LISTEN)
-    for name, job, every in (("passes", ask, poll), ("heartbeat", listen, often)):
-        scheduler.add_job(
-            job,
-            IntervalTrigger(seconds=every.total_seconds()),
-            id=name,
-            coalesce=True,
-            max_instances=1,
-            misfire_grace_time=LATE,
-        )
+    scheduler.add_job(
+        ask,
+        IntervalTrigger(seconds=poll.total_seconds()),
+        id="passes",
+        coalesce=True,
+        max_instances=1,
+        misfire_grace_time=LATE,
+    )
     return scheduler
