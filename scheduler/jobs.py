@@ -11,6 +11,9 @@ from bot.stores.database import Database, Tx
 from bot.stores.schema import work
 from bot.work import Item, record
 
+# So old a replica's `now` may be once the store lets it in; only what is due later still stems from a clock ahead.
+STALE = timedelta(seconds=15)
+
 
 def pass_item(project: str, name: str) -> Item:
     """One pass of one project."""
@@ -27,9 +30,11 @@ async def ask_passes(db: Database, ids: Ids, projects: list[str], now: datetime,
         for project in projects:
             last = await _last(tx, project)
             if last is not None and last.state in ("open", "running"):
-                await _not_later(tx, last.id, now + poll)
+                await _not_late(tx, last.id, now, poll)
                 continue
-            due = now if last is None else min(max(now, last.updated_at + poll), now + poll)
+            due = now if last is None else max(now, last.updated_at + poll)
+            if due > now + poll + STALE:
+                due = now + poll
             item = pass_item(project, f"after:{last.id if last else 'none'}")
             _id, new = await record(tx, ids, replace(item, due=due), now)
             asked += new
@@ -66,10 +71,10 @@ async def _last(tx: Tx, project: str) -> Any | None:
     return last
 
 
-async def _not_later(tx: Tx, work_id: str, at: datetime) -> None:
+async def _not_late(tx: Tx, work_id: str, now: datetime, poll: timedelta) -> None:
     """A pass that was asked for while the clock stood ahead does not wait until it stands there again."""
-    late = (work.c.id == work_id) & (work.c.state == "open") & (work.c.due_at > at)
-    await tx.execute(update(work).where(late).values(due_at=at))
+    late = (work.c.id == work_id) & (work.c.state == "open") & (work.c.due_at > now + poll + STALE)
+    await tx.execute(update(work).where(late).values(due_at=now + poll))
 
 
 async def _waiting(tx: Tx, project: str, now: datetime) -> str | None:
