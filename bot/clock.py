@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SKEW = timedelta(seconds=120)  # what was stamped further ahead than this was stamped by a clock that was wrong
 
 
 class Clock(Protocol):

@@ -8,20 +8,21 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, Literal, Protocol
 
 from sqlalchemy import and_, bindparam, exists, or_, select, update
 
-from bot.clock import Clock
+from bot.clock import SKEW, Clock
 from bot.errors import SlackAnswerLost, SlackBusy, SlackContent, SlackDown, SlackError
 from bot.ids import Ids
-from bot.paces import OPEN, instants, may_go, method, rest, resting, tick_row
+from bot.paces import OPEN, holds, instants, may_go, method, pace, rest, resting, tick_row
 from bot.slack import Message, Posted, Slack
 from bot.stores.database import Database, Tx
 from bot.stores.locks import lock
 from bot.stores.outage import lasting
 from bot.stores.schema import outbox, outbox_order, paces
-from bot.stores.upsert import change, find, insert_once, put
+from bot.stores.upsert import change, find, insert_once
 
 log = logging.getLogger(__name__)
 
@@ -159,17 +160,19 @@ class Postman:
             row = (await db.execute(_DUE, instants(now))).first()
             if row is None:
                 return None
-            values = {
+            values: dict[str, Any] = {
                 "owner": self._owner,
                 "claim_until": now + CLAIM,
                 "fence": row.fence + 1,
                 "attempted_at": row.attempted_at or now,
             }
+            mended = _mended(row, now)
+            values |= mended
             await change(db, outbox, {"id": row.id}, values)
             if row.sent_rev == 0 and row.target_kind in ("dm", "channel"):
-                await put(db, paces, {"name": row.target, "next_at": now + CHANNEL_PACE})
+                await pace(db, row.target, now + CHANNEL_PACE, now)
             await tick_row(db, row, now)
-            return row
+            return SimpleNamespace(**(dict(row._mapping) | mended)) if mended else row
 
     async def deliver(self, row: Any) -> None:
         """Send one claimed row and record what came of it. Never raises for what Slack does."""
@@ -347,8 +350,8 @@ class Postman:
                 **({} if lost else {"attempted_at": None}),
             )
             if isinstance(error, SlackBusy):
-                await put(db, paces, {"name": row.target, "next_at": now + wait})
-                await rest(db, OPEN if error.method == OPEN else row.method, now + wait)
+                await pace(db, row.target, now + wait, now)
+                await rest(db, OPEN if error.method == OPEN else row.method, now + wait, now)
 
     async def _finish(self, db: Tx, row: Any, **values: Any) -> bool:
         ours = {"id": row.id, "fence": row.fence + 1}
@@ -379,6 +382,19 @@ class Postman:
         return min((may_go(row) for row in rows), default=None)
 
 
+def _mended(row: Any, now: datetime) -> dict[str, Any]:
+    """Instead of instants of a clock that was ahead; when it was tried before is not known any more."""
+    ahead = now + SKEW
+    mended: dict[str, Any] = {}
+    if row.created_at > ahead:
+        mended["created_at"] = now
+    if row.attempted_at and row.attempted_at > ahead:
+        mended["attempted_at"] = now - DEAD_AFTER
+    if row.failing_since and row.failing_since > ahead:
+        mended["failing_since"] = None
+    return mended
+
+
 def _metadata(row: Any) -> dict[str, Any]:
     """Flat: event type, key, and the ids the facts name (contract 2). Copies of a message carry the same key."""
     key = row.key.partition("@")[0]
@@ -398,16 +414,20 @@ def _put_together() -> Any:
         other.c.state == "pending",
         or_(other.c.rank < outbox.c.rank, and_(other.c.rank == outbox.c.rank, other.c.seq < outbox.c.seq)),
     )
-    sending = exists().where(other.c.subject == outbox.c.subject, other.c.id != outbox.c.id, other.c.claim_until > now)
-    paced = exists().where(paces.c.name == outbox.c.target, paces.c.next_at > now)
+    ahead = bindparam("ahead", type_=outbox.c.due_at.type)
+    busy = and_(other.c.claim_until > now, or_(other.c.attempted_at.is_(None), other.c.attempted_at <= ahead))
+    sending = exists().where(other.c.subject == outbox.c.subject, other.c.id != outbox.c.id, busy)
+    paced = exists().where(paces.c.name == outbox.c.target, paces.c.next_at > now, holds(paces))
+    # What a clock that was ahead has stamped is due now, and claimed by nobody.
+    early = or_(outbox.c.created_at > ahead, outbox.c.failing_since > ahead, outbox.c.attempted_at > ahead)
     return (
         select(outbox, method().label("method"))
         .where(
             outbox.c.state == "pending",
-            outbox.c.due_at <= now,
+            or_(outbox.c.due_at <= now, early),
             ~before,
             ~sending,
-            or_(outbox.c.claim_until.is_(None), outbox.c.claim_until <= now),
+            or_(outbox.c.claim_until.is_(None), outbox.c.claim_until <= now, outbox.c.attempted_at > ahead),
             or_(outbox.c.sent_rev > 0, ~paced),
             ~resting(),
         )

@@ -6,9 +6,9 @@ What messages need is reckoned when one is claimed; what is looked up (people, m
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, exists, or_, select
+from sqlalchemy import and_, bindparam, case, exists, or_
 
-from bot.clock import Clock
+from bot.clock import SKEW, Clock
 from bot.errors import SlackBusy
 from bot.stores.database import Database, Tx
 from bot.stores.locks import lock
@@ -29,7 +29,6 @@ LOOKUPS = {
     "conversations.history": (timedelta(milliseconds=1200), timedelta(seconds=30)),  # tier 3
     "usergroups.users.list": (timedelta(seconds=3), timedelta(seconds=30)),  # tier 2: 20 per minute
 }
-LONGEST_REST = timedelta(hours=1)  # an instant further ahead was written by a clock that was wrong
 PACED = "paced"  # the code of a refusal that is ours: Slack was not asked
 POST, OPEN = "chat.postMessage", "conversations.open"
 NO_TIER = "response_url"
@@ -40,7 +39,8 @@ async def tick(db: Tx, name: str, now: datetime) -> None:
     if name not in TIERS:
         return
     row = await find(db, paces, name=name)
-    await put(db, paces, {"name": name, "next_at": max(row.next_at if row else now, now) + TIERS[name][0]})
+    last = row.next_at if row and believed(row, now) else now
+    await pace(db, name, max(last, now) + TIERS[name][0], now)
 
 
 async def tick_row(db: Tx, row: Any, now: datetime) -> None:
@@ -55,10 +55,25 @@ def opens(target_kind: str, sent_rev: int, channel: str | None) -> bool:
     return target_kind == "dm" and not sent_rev and channel is None
 
 
-async def rest(db: Tx, name: str, until: datetime) -> None:
+async def rest(db: Tx, name: str, until: datetime, now: datetime) -> None:
     """Slack asked for a rest, and it counts per method: nobody calls it before either. Posts it counts per channel."""
     if name in TIERS and name != POST:
-        await put(db, paces, {"name": name, "next_at": until + TIERS[name][1]})
+        await pace(db, name, until + TIERS[name][1], now)
+
+
+async def pace(db: Tx, name: str, until: datetime, now: datetime) -> None:
+    """Nothing more goes to this channel, or by this method, before `until`."""
+    await put(db, paces, {"name": name, "next_at": until, "at": now})
+
+
+def believed(row: Any, now: datetime) -> bool:
+    """Whether a pace was reckoned by a clock that went right."""
+    return row.at is None or bool(row.at <= now + SKEW)
+
+
+def holds(table: Any) -> Any:
+    """The same, as a condition."""
+    return or_(table.c.at.is_(None), table.c.at <= bindparam("ahead", type_=paces.c.at.type))
 
 
 def method() -> Any:
@@ -71,7 +86,11 @@ def method() -> Any:
 def resting() -> Any:
     """Whether a row's method has used up what may be called at once."""
     ahead = [
-        and_(paces.c.name == name, paces.c.next_at > bindparam(name.replace(".", "_"), type_=paces.c.next_at.type))
+        and_(
+            paces.c.name == name,
+            paces.c.next_at > bindparam(name.replace(".", "_"), type_=paces.c.next_at.type),
+            holds(paces),
+        )
         for name in TIERS
     ]
     opening = and_(outbox.c.target_kind == "dm", outbox.c.sent_rev == 0, outbox.c.channel.is_(None))
@@ -83,7 +102,9 @@ def resting() -> Any:
 
 def instants(now: datetime) -> dict[str, datetime]:
     """What the question for the next row is asked with."""
-    return {"now": now} | {name.replace(".", "_"): now + burst for name, (_every, burst) in TIERS.items()}
+    return {"now": now, "ahead": now + SKEW} | {
+        name.replace(".", "_"): now + burst for name, (_every, burst) in TIERS.items()
+    }
 
 
 def may_go(row: Any) -> datetime:
@@ -114,11 +135,11 @@ class Turns:
             raise self._busy(name, self._until[name] - now)
         async with self._db.begin() as db:
             await lock(db, f"turns {name}")
-            row = (await db.execute(select(paces.c.next_at).where(paces.c.name == name))).first()
-            wait = row.next_at - burst - now if row else timedelta(0)
-            if not timedelta(0) < wait <= LONGEST_REST:
-                last = row.next_at if row and wait <= timedelta(0) else now
-                await put(db, paces, {"name": name, "next_at": max(last, now) + every})
+            row = await find(db, paces, name=name)
+            last = row.next_at if row and believed(row, now) else now
+            wait = last - burst - now
+            if wait <= timedelta(0):
+                await pace(db, name, max(last, now) + every, now)
                 return
         self._until[name] = now + min(wait, burst)
         raise self._busy(name, wait)
@@ -126,9 +147,9 @@ class Turns:
     async def rest(self, name: str, wait: timedelta) -> None:
         """Slack's `Retry-After` counts for every replica."""
         if name in LOOKUPS:
+            now = self._clock.now()
             async with self._db.begin() as db:
-                until = self._clock.now() + wait
-                await put(db, paces, {"name": name, "next_at": until + LOOKUPS[name][1]})
+                await pace(db, name, now + wait + LOOKUPS[name][1], now)
 
     def _busy(self, name: str, wait: timedelta) -> SlackBusy:
         return SlackBusy(PACED, f"{name} is called no faster than Slack wants.", retry_after=wait)

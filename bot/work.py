@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from sqlalchemy import and_, bindparam, exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from bot.clock import Clock
+from bot.clock import SKEW, Clock
 from bot.errors import (
     AnswerLost,
     BotError,
@@ -180,7 +180,7 @@ class Workshop:
         now = self._clock.now()
         try:
             async with self._db.begin() as db:
-                while (row := (await db.execute(_due(skip), {"now": now})).first()) is not None:
+                while (row := (await db.execute(_due(skip), {"now": now, "ahead": now + SKEW})).first()) is not None:
                     claim = await self._take(db, row, now)
                     if row.state != "held":
                         return claim
@@ -311,9 +311,11 @@ def _due(skip: frozenset[str]) -> Any:
 def _put_together() -> Any:
     now, other = bindparam("now", type_=work.c.due_at.type), work.alias("other")
     busy = exists().where(other.c.serial == work.c.serial, other.c.id != work.c.id, other.c.state == "running")
+    early = work.c.updated_at > bindparam("ahead", type_=work.c.due_at.type)  # stamped by a clock that was wrong
     ready = or_(
         and_(work.c.state.in_(("open", "held")), work.c.due_at <= now),
-        and_(work.c.state == "running", work.c.claim_until <= now),
+        and_(work.c.state == "open", early),
+        and_(work.c.state == "running", or_(work.c.claim_until <= now, early)),
     )
     return (
         select(work)

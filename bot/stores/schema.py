@@ -384,6 +384,7 @@ paces = Table(
     metadata,
     Column("name", String(120), primary_key=True),  # a Slack channel or method group
     Column("next_at", Instant, nullable=False),
+    Column("at", Instant),  # when that was reckoned
 )
 
 beats = Table(

@@ -282,6 +282,21 @@ async def test_nothing_is_begun_before_it_is_due(bench: Bench) -> None:
     assert len(bench.world.done) == 1
 
 
+@pytest.mark.parametrize("died", [False, True], ids=["put off", "claimed"])
+async def test_what_a_clock_that_was_ahead_has_put_off_is_done_once_it_goes_right(bench: Bench, died: bool) -> None:
+    bench.clock.at = START + timedelta(hours=2)
+    await bench.add()
+    if died:
+        assert await bench.workshop("first").claim() is not None
+    else:
+        bench.world.fail = [CloudDown("no answer")]
+        await bench.drain()()
+    bench.clock.at = START
+    await bench.drain()()
+    assert [row.state for row in await bench.rows()] == ["done"]
+    assert len(bench.world.done) == 1
+
+
 async def hostile(bench: Bench, dice: random.Random) -> None:
     """Wakes are lost, doubled, delayed and run at once: only lateness may follow."""
     while any(row.state != "done" for row in await bench.rows()):

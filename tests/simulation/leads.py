@@ -21,9 +21,10 @@ def due(scene: "Scene") -> Iterator[str]:
     """Every due lead was delivered, or a shorter one that fell due with it; where nothing was wrong meanwhile."""
     for life in scene.lives.values():
         told = scene.about("lease_warning", life.id)
+        made = scene.world.witness.made_at.get(life.id, 0)  # before, nobody could see it
         for since, to, end, span in life.ends:
             for lead in LEADS_MS:
-                yield from _lead(scene, life, told, (since, to, end, span), lead)
+                yield from _lead(scene, life, told, (max(since, made), to, end, span), lead)
 
 
 def _lead(
@@ -95,7 +96,7 @@ def asleep(scene: "Scene") -> Iterator[str]:
             known = min((since for since, _to, end, _s in life.ends if end == int(key.split(":")[2])), default=None)
             if known is None or not scene.calm(began - BEFORE_QUIET_MS - poll, began + poll + SLACK_MS):
                 continue
-            known = max(known, scene.world.start_ms)
+            known = max(known, scene.world.start_ms, scene.world.witness.made_at.get(life.id, 0))
             if known + poll + SLACK_MS < began - BEFORE_QUIET_MS and post.at_ms > began + poll + SLACK_MS:
                 yield f"{key} sent at {post.at_ms}, quiet since {began}, lease known since {known}"
 

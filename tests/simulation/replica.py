@@ -6,10 +6,10 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from bot.clock import from_ms
+from bot.clock import SKEW, from_ms
 from bot.config.model import Config
 from bot.settings import Settings
 from deploy.compose import Bot, Outside, bot, greet
@@ -181,7 +181,7 @@ class Replica:
 
     async def _due_now(self, database: SimDatabase, due: Sequence[str], wake: asyncio.Event, pause: float) -> bool:
         """Sleep until something is due, at least for `pause` s; False if somebody woke us."""
-        at = await next_instant(database, due)
+        at = await next_instant(database, due, self.clock.now_ms())
         left = max(pause, (at - self.clock.now_ms()) / 1000 if at is not None else NEVER_S)
         if left <= 0:
             if self.stage.dice.random() < RACE:
@@ -196,18 +196,21 @@ class Replica:
 
 
 _OF_WORK = (
-    "SELECT min(due_at) FROM work WHERE state IN ('open', 'held')",
-    "SELECT min(claim_until) FROM work WHERE state = 'running'",
+    "SELECT min(CASE WHEN state = 'open' AND updated_at > {ahead} THEN 0 ELSE due_at END) FROM work"
+    " WHERE state IN ('open', 'held')",
+    "SELECT min(CASE WHEN updated_at > {ahead} THEN 0 ELSE claim_until END) FROM work WHERE state = 'running'",
 )
 _OF_MESSAGES = (
-    "SELECT min(CASE WHEN o.sent_rev = 0 AND p.next_at > o.due_at THEN p.next_at ELSE o.due_at END)"
+    "SELECT min(CASE WHEN o.created_at > {ahead} OR o.failing_since > {ahead} OR o.attempted_at > {ahead} THEN 0"
+    " WHEN o.sent_rev = 0 AND p.next_at > o.due_at AND p.at <= {ahead} THEN p.next_at ELSE o.due_at END)"
     " FROM outbox o LEFT JOIN paces p ON p.name = o.target WHERE o.state = 'pending'",
 )
 
 
-async def next_instant(database: SimDatabase, statements: Sequence[str]) -> int | None:
+async def next_instant(database: SimDatabase, statements: Sequence[str], now_ms: int) -> int | None:
     """When anything falls due (ms), claims of the dead included: only so that quiet hours can be slept through."""
-    found = [await database.least(each) for each in statements]
+    ahead = now_ms + SKEW // timedelta(milliseconds=1)
+    found = [await database.least(each.format(ahead=ahead)) for each in statements]
     return min((at for at in found if at is not None), default=None)
 
 

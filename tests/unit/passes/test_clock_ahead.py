@@ -1,0 +1,81 @@
+"""A host's clock stands ahead for a while and goes right again: what it has stamped holds nothing back."""
+
+from datetime import timedelta
+
+from bot.errors import SlackAnswerLost, SlackBusy, SlackDown
+from tests.unit.passes.stand import NOW, Stand
+from tests.unit.passes.test_outbox_order import Wire, postman, put, run
+
+AHEAD = timedelta(hours=2)
+
+
+async def test_a_conversation_that_was_written_to_is_not_paced_for_hours(stand: Stand) -> None:
+    wire = Wire()
+    post = postman(stand.db, stand.clock, wire)
+    stand.clock.at = NOW + AHEAD
+    await put(stand.db, "then", at=stand.clock.at)
+    assert await run(post) == 1
+    stand.clock.at = NOW + timedelta(seconds=2)
+    await put(stand.db, "now", at=stand.clock.at)
+    assert await run(post) == 1
+    assert wire.calls == [("post", "DU1")] * 2
+
+
+async def test_a_method_that_was_asked_to_rest_is_used_again(stand: Stand) -> None:
+    wire = Wire()
+    post = postman(stand.db, stand.clock, wire)
+    stand.clock.at = NOW + AHEAD
+    wire.failures = [SlackBusy("ratelimited", "slow", retry_after=timedelta(seconds=30))]
+    await put(stand.db, "then", at=stand.clock.at)
+    assert await run(post) == 1
+    stand.clock.at = NOW
+    assert await run(post) == 1
+    assert await run(post) == 0
+
+
+async def test_a_message_put_off_by_failures_goes_once(stand: Stand) -> None:
+    wire = Wire()
+    post = postman(stand.db, stand.clock, wire)
+    stand.clock.at = NOW + AHEAD
+    wire.failures = [SlackDown("down", "no"), SlackDown("down", "no")]
+    await put(stand.db, "k", at=stand.clock.at)
+    assert await run(post) == 1
+    stand.clock.at = NOW
+    assert await run(post) == 1  # at once, and it fails again
+    assert await run(post) == 0, "what the right clock has put off waits"
+    stand.clock.at += timedelta(minutes=1)
+    assert await run(post) == 1
+    assert len(wire.calls) == 3
+
+
+async def test_an_attempt_of_that_time_is_looked_up_from_long_before(stand: Stand) -> None:
+    """The stamp of the attempt is wrong by hours; the history is asked from early enough to find it."""
+    asked = []
+
+    class Watched(Wire):
+        async def find(self, _channel: str, _key: str, oldest: object) -> str | None:
+            asked.append(oldest)
+            return "1.0"
+
+    wire = Watched()
+    post = postman(stand.db, stand.clock, wire)
+    stand.clock.at = NOW + AHEAD
+    wire.failures = [SlackAnswerLost("lost", "no answer")]
+    await put(stand.db, "k", at=stand.clock.at)
+    assert await run(post) == 1
+    stand.clock.at = NOW
+    assert await run(post) == 1
+    assert len(wire.calls) == 1
+    assert len(asked) == 1
+    assert asked[0] < NOW
+
+
+async def test_a_claim_of_that_time_is_free(stand: Stand) -> None:
+    wire = Wire()
+    post = postman(stand.db, stand.clock, wire)
+    stand.clock.at = NOW + AHEAD
+    await put(stand.db, "k", at=stand.clock.at)
+    assert await post.claim() is not None  # and the process dies
+    stand.clock.at = NOW
+    assert await run(post) == 1
+    assert wire.calls == [("post", "DU1")]
