@@ -42,6 +42,7 @@ class Scene:
 
     def __init__(self, world: World, inhabitants: "Inhabitants", troubles: "Troubles") -> None:
         self.world, self.acts = world, inhabitants.acts
+        self._away = inhabitants.away
         self.spans, self.jumps = troubles.spans, troubles.jumps
         self.posts: list[Post] = history.posts(world)
         self.lives: dict[str, Life] = history.lives(world)
@@ -55,6 +56,10 @@ class Scene:
     def troubles(self, start: int, end: int, *names: str) -> bool:
         """Whether one of these troubles was on in that time."""
         return any(begin < end and over > start and name in names for begin, over, name in self.spans)
+
+    def away(self, owner: str, start: int, end: int) -> bool:
+        """Whether this person was not to be reached at some time between."""
+        return any(PEOPLE[user] == owner and begin < end and over > start for begin, over, user in self._away)
 
     def chose_for_themselves(self, owner: str) -> bool:
         """Whether this person may have set zone or quiet hours of their own."""

@@ -23,6 +23,7 @@ class Inhabitants:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.away: list[tuple[int, int, str]] = []  # from, to, user
         self.acts: list[dict[str, Any]] = []  # what people did: user, verb, notebook, at, key, answered
 
     def populate(self) -> None:
@@ -265,7 +266,9 @@ class Inhabitants:
                 members.remove(user)
             self.note(f"world: {user} is away")
             self.world.findings.counts["away"] += 1
-            await asyncio.sleep(rng.uniform(1, 5) * 3600)
+            left, hours = self.world.now_ms, rng.uniform(1, 5)
+            self.away.append((left, left + int(hours * HOUR_MS), user))
+            await asyncio.sleep(hours * 3600)
             workspace.users[user].deleted = False
             if user not in members:
                 members.append(user)

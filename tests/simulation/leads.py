@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from tests.simulation.history import Life, Post
-from tests.simulation.world import MINUTE_MS, QUIET
+from tests.simulation.world import HOUR_MS, MINUTE_MS, QUIET
 
 if TYPE_CHECKING:
     from tests.simulation.checks import Scene
@@ -38,6 +38,8 @@ def _lead(
         return
     start = max(due_at[lead], since, scene.world.start_ms)
     need = poll + SLACK_MS
+    if scene.away(life.owner, start - HOUR_MS, start + need):
+        need += poll  # Slack refuses it, and the next pass gives it to the lead
     if min(to, end, scene.world.end_ms) - start < need or not scene.calm(start - poll - SLACK_MS, start + need):
         return
     seen_at = max(since, scene.world.start_ms) + poll + SLACK_MS
