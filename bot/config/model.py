@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
@@ -143,4 +144,10 @@ class Config:
 
     def person_of(self, cloud_user: str) -> SlackUserId | None:
         """Who gets notices for a cloud user that has not linked."""
-        return next((hint.slack for hint in self.people if hint.cloud_user == cloud_user), None)
+        return _hinted(self).get(cloud_user)
+
+
+@lru_cache(maxsize=8)
+def _hinted(config: Config) -> Mapping[str, SlackUserId]:
+    """Of several about one cloud user the first."""
+    return {hint.cloud_user: hint.slack for hint in reversed(config.people)}

@@ -13,24 +13,22 @@ from sqlalchemy import bindparam, select
 from bot.config.policy import EffectivePolicy, IdleMode, effective
 from bot.errors import BadInput
 from bot.model import Flavor, Notebook
+from bot.operations import owners
 from bot.operations.deps import Deps
 from bot.operations.notices import REFUSED
 from bot.rules import idle
 from bot.rules.facts import NotebookFacts, NoticeState, OwnerFacts, PendingRequest
 from bot.rules.idle import Verdict
 from bot.rules.quiet import QuietHours, parse_quiet_hours
-from bot.stores import catalogues, hints, notebooks
+from bot.stores import catalogues, notebooks
 from bot.stores.database import Tx
-from bot.stores.schema import approvals, identities, notices, people, projects, stops
+from bot.stores.schema import approvals, notices, projects, stops
 from bot.stores.upsert import find, find_all
 
 _NOTICE = (
     notices.c.key, notices.c.notebook_id, notices.c.state, notices.c.escalated_key, notices.c.created_at,
     notices.c.delivered_at, notices.c.voided_at, notices.c.settled_at, notices.c.reason,
 )  # fmt: skip
-_LINKED = select(identities.c.cloud_user_id, identities.c.slack).where(
-    identities.c.project == bindparam("of_project"), identities.c.state != "waiting"
-)
 _NOTICES = select(*_NOTICE).where(notices.c.project == bindparam("of_project"), notices.c.over_at.is_(None))
 _SHADOWED = select(stops.c.key).where(
     stops.c.project == bindparam("of_project"), stops.c.cause == "shadow", stops.c.at > bindparam("young")
@@ -69,12 +67,11 @@ async def project(
     only: str | Collection[str] | None = None,
     rows: dict[str, Any] | None = None,
 ) -> Project:
-    """Read it. `only`: for one notebook, or for some. `rows`: of `stores.notebooks.known`, if they were just read."""
+    """Read it. `only`: for one stored notebook, or for some. `rows`: of `stores.notebooks.known`, if just read."""
     some = [only] if isinstance(only, str) else only
     state = await find(db, projects, name=name)
     entries, _at = await catalogues.get(db, name, "flavors")
-    linked = await db.execute(_LINKED, {"of_project": name})
-    known = await find_all(db, people, team=deps.team)
+    whose = await owners.read(db, deps, name, some)
     return Project(
         name=name,
         mode=state.mode if state else None,
@@ -86,9 +83,9 @@ async def project(
         notices=await _notices(db, name, some),
         requests=await _requests(db, name),
         shadowed=await _shadowed(db, name, now),
-        owners={r.cloud_user_id: r.slack for r in linked},
-        people={r.slack: r for r in known},
-        mapped=hints.mapped(known, name),
+        owners=whose.linked,
+        people=whose.people,
+        mapped=whose.mapped,
         rows=await notebooks.known(db, name, some) if rows is None else rows,
     )
 
