@@ -5,7 +5,7 @@ Nothing is remembered that the cloud can tell; what is late is still due; effect
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -109,7 +109,12 @@ class Sweep:
 
     async def _adopt(self, project: str, looked: Looked, now: datetime) -> None:
         """What changed since it was last seen; all in one transaction, or each for itself if one of them is broken."""
-        changed = [each for each in looked.seen if _changed(looked.rows.get(each.id), each)]
+        server_now = looked.listing.server_now  # whether a lease had ended is told by the cloud's clock
+        changed = [
+            each if each.server_now else replace(each, server_now=server_now)
+            for each in looked.seen
+            if _changed(looked.rows.get(each.id), each)
+        ]
         try:
             async with self.deps.db.begin() as db:
                 stale = await self._take(db, project, changed, looked.rows, now)
