@@ -41,16 +41,12 @@ def copied() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="mutations-") as folder:
         tree = Path(folder) / "tree"
         tree.mkdir()
-        for name in SOURCES:
-            _copy(ROOT / name, tree / name, shutil.ignore_patterns("__pycache__", ".*"))
+        for source in (ROOT / name for name in SOURCES):
+            if source.is_dir():
+                shutil.copytree(source, tree / source.name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+            else:
+                shutil.copy2(source, tree)
         yield tree
-
-
-def _copy(source: Path, target: Path, ignore: object = None) -> None:
-    if source.is_dir():
-        shutil.copytree(source, target, ignore=ignore)  # type: ignore[arg-type]
-    else:
-        shutil.copy2(source, target)
 
 
 def unbroken(tree: Path, tests: Sequence[str], jobs: int) -> set[str]:
@@ -70,11 +66,11 @@ def _passed(tree: Path, number: int, tests: Sequence[str]) -> list[str]:
 
 
 def try_one(tree: Path, mutation: Mutation) -> Outcome:
-    """Break one rule in a copy of `tree`, import what was broken, and run the test that has to notice."""
+    """Break one rule in a linked copy of `tree`, import what was broken, and run the test that has to notice."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mutation-", dir=tree.parent) as folder:
         broken = Path(folder) / "tree"
-        _copy(tree, broken, shutil.ignore_patterns(".*"))
+        shutil.copytree(tree, broken, ignore=shutil.ignore_patterns(".*"), copy_function=os.link)
         survived = _survived(broken, mutation)
     return Outcome(mutation, survived, time.monotonic() - began)
 
@@ -92,8 +88,9 @@ def _survived(broken: Path, mutation: Mutation) -> str:
 
 
 def _break(broken: Path, mutation: Mutation) -> None:
-    file = broken / mutation.file
-    file.write_text(mutation.applied(broken), encoding="utf-8")
+    file, text = broken / mutation.file, mutation.applied(broken)
+    file.unlink()  # it is the unbroken tree's file, too
+    file.write_text(text, encoding="utf-8")
     for compiled in (file.parent / "__pycache__").glob(f"{file.stem}.*"):  # it may bear the same second and size
         compiled.unlink()
 
