@@ -70,7 +70,7 @@ SOME = ("extend", "stop", "start", "approve", "withdraw")
 async def test_a_click_that_reaches_both_happens_once(pair: Pair, name: str) -> None:
     case, scene = BUTTONS[name], pair.first
     await case.before(scene)
-    before, since = set(places(scene)), len(scene.cloud.effects())
+    before, since, told = set(places(scene)), len(scene.cloud.effects()), len(scene.slack.ephemerals(case.user))
     assert (await scene.slack.click(case.user, case.action, channel=case.where)).ok
     await pair.deliver_to_both()
     await pair.work()
@@ -78,6 +78,7 @@ async def test_a_click_that_reaches_both_happens_once(pair: Pair, name: str) -> 
     await pair.pass_time(4)
     assert done(scene, since) == case.effects
     assert new(scene, before) == sorted(case.messages)
+    assert len(scene.slack.ephemerals(case.user)) == told  # a repeat is no second click
     assert await unsettled(scene) == []
 
 
@@ -129,6 +130,17 @@ async def test_passes_of_both_warn_of_a_lease_once(pair: Pair) -> None:
     keys = [one for m in scene.in_dm(ANA, "lease_warning") for one in keys_of(m)]
     assert sorted(keys) == sorted(row.key for row in await scene.rows(notices))
     assert len(keys) == len(set(keys)) == 2
+
+
+async def test_while_one_waits_for_slack_the_other_does_not_send_it_as_well(pair: Pair) -> None:
+    scene = pair.first
+    await scene.notebook("ana", "one", age_ms=0, settled_ago_ms=0, lease_ms=2 * HOUR)
+    await scene.jump(minutes(61))
+    scene.slack.fault("chat.postMessage", "slow", seconds=0.5)
+    await pair.both(Scene.sweep)
+    await pair.pass_time(2)
+    assert len(scene.in_dm(ANA, "lease_warning")) == 1
+    assert len(scene.slack.calls("chat.postMessage")) == 1
 
 
 async def test_passes_of_both_stop_what_is_idle_once_and_not_before_the_grace(pair: Pair) -> None:
