@@ -119,7 +119,9 @@ class Metrics:
         return key(series.name, self._policy, subject.notebook.id)
 
     @staticmethod
-    def _scaled(series: Series, raw: Sequence[Point]) -> tuple[Point, ...]:
+    def _scaled(series: Series, raw: tuple[Point, ...]) -> tuple[Point, ...]:
+        if series.scale == 1:
+            return raw
         return tuple(Point(each.at, each.value * series.scale) for each in raw)
 
 
