@@ -98,9 +98,9 @@ async def test_a_process_that_was_frozen_over_its_claim_records_nothing(crew: Cr
     frozen.thaw()
     await until(lambda: "k" in crew.effects.keys("left", pid=frozen.pid)[1:], "the frozen one has come to its end")
     await until(lambda: crew.finished(1), "it is done")
-    if thawed == "while the other is at it":
-        assert crew.effects.all("left", pid=frozen.pid)[-1].at < crew.effects.all("act", pid=other.pid)[-1].at
     (row,) = await crew.rows(work)
     assert row.result == {"pid": other.pid}
     assert await crew.recorded() == {"k": 1}
+    if thawed == "while the other is at it":
+        assert crew.effects.all("left", pid=frozen.pid)[-1].at < crew.effects.all("act", pid=other.pid)[-1].at
     assert await frozen.end() == await other.end() == 0
