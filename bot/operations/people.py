@@ -30,12 +30,18 @@ class People:
 
     async def get(self, user: str) -> Person:
         """The person; what Slack said at most an hour ago, or the last it ever said if it does not answer now."""
+        return (await self._latest(user))[0]
+
+    async def _latest(self, user: str) -> tuple[Person, datetime | None]:
+        """The person, and when Slack said so; None: never."""
         team, now = self._deps.team, self._deps.clock.now()
         async with self._deps.db.read() as db:
             known = await store.get(db, team, user)
-        if known and known[1] and now - known[1] < FRESH:
-            return known[0]
-        return await self._refresh(user, now) or (known[0] if known else Person(team, SlackUserId(user)))
+        if known and _fresh(known[1], now):
+            return known
+        if (said := await self._refresh(user, now)) is not None:
+            return said, now
+        return known or (Person(team, SlackUserId(user)), None)
 
     async def acting(self, user: str) -> Person:
         """Whoever wants something done. Raises SlackError if Slack has never said who they are and does not now."""
@@ -71,12 +77,20 @@ class People:
 
     async def reach(self, user: str) -> bool | None:
         """Whether Slack, asked at most an hour ago, shows an active member; None if Slack does not say."""
-        person = await self.get(user)
-        async with self._deps.db.read() as db:
-            known = await store.get(db, self._deps.team, user)
-        if known is None or known[1] is None or self._deps.clock.now() - known[1] >= FRESH:
+        person, at = await self._latest(user)
+        if not _fresh(at, self._deps.clock.now()):
             return None
         return not (person.deleted or person.guest or person.stranger)
+
+    async def reach_each(self, users: Iterable[str]) -> dict[str, bool | None]:
+        """The same of many: those whom Slack has told of lately are looked up together."""
+        wanted, now = dict.fromkeys(users), self._deps.clock.now()
+        async with self._deps.db.read() as db:
+            rows = await store.told_of(db, self._deps.team, wanted)
+        found = {
+            row.slack: not (row.deleted or row.guest or row.stranger) for row in rows if _fresh(row.checked_at, now)
+        }
+        return {user: found[user] if user in found else await self.reach(user) for user in wanted}
 
     async def reachable(self, user: str) -> bool:
         """The same, where not knowing means no."""
@@ -166,3 +180,7 @@ class People:
                 raise
             return known[1] if known and stale else frozenset()
         return cache[key][1]
+
+
+def _fresh(at: datetime | None, now: datetime) -> bool:
+    return at is not None and now - at < FRESH

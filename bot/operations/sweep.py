@@ -207,14 +207,11 @@ class Sweep:
         if brake:
             known.paused = known.paused or brake
         decided = [self._plan(known, notebook, server_now, reachable=True) for notebook in found]
-        reach: dict[str, bool | None] = {}
-        for place, each in enumerate(decided):
-            if each.owner is None or all(isinstance(action, VoidNotice | SettleNotice) for action in each.plan.actions):
-                continue
-            if each.owner not in reach:
-                reach[each.owner] = await self.parts.people.reach(each.owner)
-            if not reach[each.owner]:
-                decided[place] = self._plan(known, each.facts.notebook, server_now, reachable=reach[each.owner])
+        asked = [(place, each) for place, each in enumerate(decided) if each.owner is not None and _tells(each.plan)]
+        reach = await self.parts.people.reach_each(str(each.owner) for _place, each in asked)
+        for place, each in asked:
+            if not (reachable := reach[str(each.owner)]):
+                decided[place] = self._plan(known, each.facts.notebook, server_now, reachable=reachable)
         return await self._with_slack(known, decided, server_now)
 
     async def _with_slack(self, known: Project, decided: list[Decided], server_now: datetime) -> list[Decided]:
@@ -256,6 +253,11 @@ class Sweep:
 def _changed(row: Any | None, notebook: Notebook) -> bool:
     """Whether there is anything to adopt. A pass costs what changed, not what there is."""
     return row is None or bool(row.missing) or row.digest != notebooks.digest(notebook)
+
+
+def _tells(plan: Plan) -> bool:
+    """It does more than to end what was told before."""
+    return any(not isinstance(action, VoidNotice | SettleNotice) for action in plan.actions)
 
 
 def _matters(notebook: Notebook, before: Mapping[str, Any], known: Project) -> bool:

@@ -1,5 +1,6 @@
 """People as Slack last told of them."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +28,13 @@ async def get(db: Tx, team: str, user: str) -> tuple[Person, datetime | None] | 
     clouds = {r.project: CloudUserId(r.cloud_user_id) for r in linked}
     person = Person(team, SlackUserId(user), row.name, row.zone, row.deleted, row.guest, row.stranger, clouds)
     return person, row.checked_at
+
+
+async def told_of(db: Tx, team: str, users: Collection[str]) -> Sequence[Any]:
+    """The rows of those of them that Slack has ever told of."""
+    if not users:
+        return ()
+    return (await db.execute(select(people).where(people.c.team == team, people.c.slack.in_(users)))).all()
 
 
 async def save(db: Tx, team: str, said: SlackPerson, now: datetime) -> None:
