@@ -1,8 +1,6 @@
 """Brakes (contract 8): signs that something is wrong with what we see. Each pauses stops until an admin releases it."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
 
 COLLAPSE_SHARE = 0.5
 COLLAPSE_LEAST = 5
@@ -36,17 +34,3 @@ def clock_off(host_now: datetime, remote_now: datetime | None, whose: str = "the
         return None
     off = int((host_now - remote_now).total_seconds())
     return f"the host's clock differs from {whose}'s by {off} s"
-
-
-class _Due(Protocol):
-    @property
-    def notice_at(self) -> datetime: ...
-
-
-D = TypeVar("D", bound=_Due)
-
-
-def capped(stops: Iterable[D], most: int) -> tuple[list[D], list[D]]:
-    """(those for this pass, those that wait): whoever was told first is stopped first."""
-    in_order = sorted(stops, key=lambda stop: stop.notice_at)
-    return in_order[:most], in_order[most:]

@@ -1,13 +1,10 @@
 """Brakes trip at their figures, and only there."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from bot.rules.brakes import capped, clock_off, collapse, jump
+from bot.rules.brakes import clock_off, collapse, jump
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -41,17 +38,3 @@ def test_jump(due: int, running: int, trips: bool) -> None:
 def test_clock(off: int, trips: bool) -> None:
     assert (clock_off(NOW, NOW + timedelta(seconds=off)) is not None) is trips
     assert clock_off(NOW, None) is None
-
-
-@dataclass(frozen=True)
-class Due:
-    notice_at: datetime
-
-
-@given(st.lists(st.integers(0, 99)), st.integers(1, 20))
-def test_the_cap_lets_through_whoever_was_told_first_and_loses_nobody(minutes: list[int], most: int) -> None:
-    stops = [Due(NOW + timedelta(minutes=m)) for m in minutes]
-    first, rest = capped(stops, most)
-    assert len(first) == min(most, len(stops))
-    assert sorted(each.notice_at for each in first + rest) == sorted(each.notice_at for each in stops)
-    assert all(early.notice_at <= late.notice_at for early in first for late in rest)
