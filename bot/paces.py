@@ -110,6 +110,8 @@ def instants(now: datetime) -> dict[str, datetime]:
 def may_go(row: Any) -> datetime:
     """When a row of `Postman.next_due` may be sent."""
     instants: list[datetime] = [row.due_at]
+    if row.claim_until:  # a runner has it, or died with it
+        instants.append(row.claim_until)
     if row.next_at and not row.sent_rev:
         instants.append(row.next_at)
     if row.method_at and row.method in TIERS:

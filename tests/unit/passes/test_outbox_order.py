@@ -276,3 +276,10 @@ async def test_what_comes_after_its_time_is_void(stand: Stand) -> None:
     stand.clock.at += SECOND
     await run(postman(stand.db, stand.clock, wire, events))
     assert (wire.calls, events.received, events.void) == ([], [], ["k"])
+
+
+async def test_what_a_dead_runner_holds_is_looked_at_when_its_claim_runs_out(stand: Stand) -> None:
+    post = postman(stand.db, stand.clock, Wire())
+    await put(stand.db, "k")
+    assert await post.claim() is not None
+    assert await post.next_due() == stand.clock.now() + CLAIM
