@@ -30,7 +30,8 @@ ASKED_BY = {  # what people must have begun so that the cloud was asked for this
     "RenewLease": ("extend", "notebook_extend", "approval_approve", "approval_less", "keep", "notebook_keep", "start",
                    "notebook_start"),
     "StartNotebook": ("start", "notebook_start", "approval_approve", "approval_less"),
-    "StopNotebook": ("stop", "notebook_stop"), "DeleteNotebook": ("delete", "notebook_delete"),
+    "StopNotebook": ("stop", "notebook_stop", "delete", "notebook_delete"),  # what runs is stopped before it is deleted
+    "DeleteNotebook": ("delete", "notebook_delete"),
 }  # fmt: skip
 UNNAMED = ("start", "extend", "stop", "delete", "keep")  # what is typed may name it by a beginning of its name
 APPROVERS = frozenset({"U0CARLA", "U0DORA"})
