@@ -31,7 +31,6 @@ log = logging.getLogger(__name__)
 
 CONFIRM_MOST = 25  # disappeared notebooks looked up in one pass
 NEEDED_TO_BELIEVE = 2  # not-founds in a row
-MOST_REREAD = 2_000  # changed notebooks; above it everything is read again
 
 
 @dataclass(slots=True)
@@ -51,7 +50,7 @@ class Looked:
     listing: Listing
     found: list[Notebook] = field(default_factory=list)  # absent from the listing, yet there
     absent: list[str] = field(default_factory=list)  # not found
-    rows: dict[str, Any] = field(default_factory=dict)  # what we knew; after adoption, what we know
+    before: dict[str, Any] = field(default_factory=dict)  # as we last saw each
     stale: set[str] = field(default_factory=set)  # somebody has read them since: left to the next pass
 
     @property
@@ -88,14 +87,12 @@ class Sweep:
         """One walk over the listing; who is missing from a complete one is looked up (API digest 12)."""
         cloud = self.parts.tokens.service(project)
         looked = Looked(await cloud.list_all())
+        async with self.deps.db.read() as db:
+            looked.before = await notebooks.as_seen(db, project)
         if not looked.listing.complete:
-            async with self.deps.db.read() as db:
-                looked.rows = await notebooks.known(db, project)
             return looked
         listed = {notebook.id for notebook in looked.listing.notebooks}
-        async with self.deps.db.read() as db:
-            looked.rows = await notebooks.known(db, project)
-        for notebook_id in [each for each in looked.rows if each not in listed][:CONFIRM_MOST]:
+        for notebook_id in [each for each in looked.before if each not in listed][:CONFIRM_MOST]:
             await self._confirm(cloud, notebook_id, looked)
         return looked
 
@@ -113,25 +110,24 @@ class Sweep:
         changed = [
             each if each.server_now else replace(each, server_now=server_now)
             for each in looked.seen
-            if _changed(looked.rows.get(each.id), each)
+            if _changed(looked.before.get(each.id), each)
         ]
         try:
             async with self.deps.db.begin() as db:
-                stale = await self._take(db, project, changed, looked.rows, now)
+                stale = await self._take(db, project, changed, looked.before, now)
         except Exception:
             log.exception("the listing of %s cannot be adopted at once; trying each notebook", project)
             stale = {str(each.id) for each in changed if not await self._adopt_alone(project, each, now)}
         async with self.deps.db.begin() as db:
             for notebook_id in looked.absent:
                 await self._absent(db, project, notebook_id, now)
-        await self._reread(project, looked, [each.id for each in changed])
         looked.stale = stale
 
     async def _take(
-        self, db: Tx, project: str, changed: list[Notebook], rows: Mapping[str, Any], now: datetime
+        self, db: Tx, project: str, changed: list[Notebook], before: Mapping[str, Any], now: datetime
     ) -> set[str]:
         """Adopt them; those never seen before together. Returns those of which we know something newer."""
-        unknown = {each.id for each in changed if each.id not in rows}
+        unknown = {each.id for each in changed if each.id not in before}
         fresh = unknown - await notebooks.gone_before(db, project, unknown)
         await adopt_new(db, self.deps, project, [each for each in changed if each.id in fresh], now)
         stale: set[str] = set()
@@ -147,12 +143,6 @@ class Sweep:
         except Exception:
             log.exception("notebook %s cannot be adopted", notebook.id)
             return False
-
-    async def _reread(self, project: str, looked: Looked, changed: list[str]) -> None:
-        if changed:
-            every = len(changed) > MOST_REREAD
-            async with self.deps.db.read() as db:
-                looked.rows |= await notebooks.known(db, project, None if every else changed)
 
     async def _absent(self, db: Tx, project: str, notebook_id: str, now: datetime) -> None:
         row = await notebooks.get(db, project, notebook_id)
@@ -170,10 +160,11 @@ class Sweep:
         server_now = looked.listing.server_now
         async with self.deps.db.begin() as db:
             await promise_anew(db, project, now)
-            known = await gather.project(db, self.deps, project, now, rows=looked.rows)
+            known = await gather.project(db, self.deps, project, now, rows={})
             before = await records.live(db, project)
+            found = [each for each in looked.seen if each.id not in looked.stale and _matters(each, before, known)]
+            known.rows = await notebooks.known(db, project, [each.id for each in found])
         brake = self._brake(known, looked, now)
-        found = [each for each in looked.seen if each.id not in looked.stale and _matters(each, before, known)]
         decided = await self._plans(known, found, server_now, brake)
         jump = self._jump(decided, known.released_at)
         escalate_to = await self._acts.escalation_targets(project, decided)
