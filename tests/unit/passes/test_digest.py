@@ -18,7 +18,7 @@ LEASE = Lease(NOW - HOUR, 24 * HOUR, stamped_at=NOW - HOUR)
 @pytest.mark.parametrize(
     "change",
     [
-        {"name": "other"}, {"name": "half a pair \ud800"}, {"status": Status.STOPPED}, {"flavor": "modelarts.vm.cpu.8u"},
+        {"name": "other"}, {"name": "half a pair \ud800"}, {"status": Status.STOPPED}, {"flavor": "cpu.8u"},
         {"owner_id": None}, {"updated_at": NOW - HOUR + MS}, {"updated_at": None}, {"lease": None},
         *({"lease": replace(LEASE, **each)} for each in (
             {"created_at": NOW - HOUR + MS}, {"duration": 24 * HOUR + MS}, {"enabled": False},
