@@ -14,6 +14,7 @@ from bot.rules.idle import SourceReading
 NAME = "jupyter"
 STEADY = timedelta(seconds=5)  # `Date` has whole seconds; a smaller difference is no difference
 TOO_EARLY = timedelta(minutes=2)  # a stamp further ahead of the server's own clock contradicts it
+A_MOMENT = timedelta(minutes=1)  # a pass takes its time
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +108,16 @@ def _last_use(
     stamps = [at + ahead for at in server.uses]
     if before and before.active_until:
         stamps.append(before.active_until)
-    lately = before is not None and now - before.read_at <= max(subject.idle_fresh, 2 * interval(subject.idle_after))
+    lately = before is not None and now - before.read_at <= _usual_gap(subject)
     gone = before is not None and not before.present <= _present(server)
     if gone or (not _present(server) and not lately and server.last_activity > server.started):
         stamps.append(server.last_activity + ahead)
     return min(max(stamps), now) if stamps else None
+
+
+def _usual_gap(subject: Subject) -> timedelta:
+    """Between two readings, one of which may have failed."""
+    return max(subject.idle_fresh, 2 * max(interval(subject.idle_after), subject.pass_interval) + A_MOMENT)
 
 
 def _contradiction(server: ServerFacts, subject: Subject, now: datetime, ahead: timedelta) -> str:

@@ -16,6 +16,15 @@ def interval(idle_after: timedelta) -> timedelta:
     return max(SHORTEST, idle_after / PARTS)
 
 
+def due(at: datetime, now: datetime, idle_after: timedelta) -> bool:
+    """Whether a reading is taken now that was to come `at`.
+
+    Up to a tenth of the interval early: where passes come as often as readings, each would otherwise just miss
+    the pass before it, and only every second pass would read.
+    """
+    return at <= now + interval(idle_after) / 10
+
+
 def first_poll(notebook_id: NotebookId, running_since: datetime, idle_after: timedelta) -> datetime:
     """The first reading of a run: spread over one interval, so that many notebooks are not read at once.
 

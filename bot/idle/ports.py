@@ -42,6 +42,7 @@ class Subject:
     running_since: datetime
     idle_after: timedelta
     idle_fresh: timedelta = DEFAULT_FRESH
+    pass_interval: timedelta = timedelta()  # readings come no closer to each other than passes
     memory: Memory = field(default_factory=dict)  # what this source returned last time
 
 

@@ -141,6 +141,7 @@ class Evidence:
             since or self.deps.clock.now(),
             policy.idle_after,
             policy.idle_fresh,
+            self.deps.poll,
         )
 
     async def _memory(self, db: Tx, project: str, ids: Sequence[str]) -> Told:

@@ -156,7 +156,7 @@ def _due(row: Any, each: "Decided", now: datetime) -> bool:
         return False
     since = row.running_since or now
     at = row.poll_at or poll.first_poll(each.facts.notebook.id, since, each.policy.idle_after)
-    return bool(at <= now)
+    return poll.due(at, now, each.policy.idle_after)
 
 
 async def _digests(parts: Parts, project: str, now: datetime) -> None:

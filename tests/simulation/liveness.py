@@ -26,6 +26,9 @@ def idle(scene: "Scene") -> Iterator[str]:
 def _spell(scene: "Scene", life: Life, since: int, until: int) -> Iterator[str]:
     world = scene.world
     since = max(since, world.start_ms)
+    first = next((each for each in world.witness.samples.get(life.id, []) if each.at_ms >= since), None)
+    if first is not None and first.blurred:
+        since = first.at_ms
     idle_after = world.witness.idle_after_ms(life.id)
     deadline = since + idle_after + GRACE_MS + PASSES * world.poll_s * 1000 + SLACK_MS
     if any(at == until and user == SERVICE for at, _by, user in life.stops) and until <= deadline:

@@ -18,6 +18,7 @@ class Sample:
 
     at_ms: int
     active: bool
+    blurred: bool = False  # an open tab hides since when nothing was used
 
 
 @dataclass
@@ -55,7 +56,8 @@ class Witness:
         last = max([kernel.last_activity_ms for kernel in notebook.jupyter.kernels], default=0)
         terminal = max(notebook.jupyter.terminals.values(), default=0)
         active = bool(busy) or at - max(last, terminal) < self.idle_after_ms(notebook.id)
-        self.samples.setdefault(notebook.id, []).append(Sample(at, active))
+        blurred = notebook.jupyter.tab_open and not notebook.jupyter.kernels
+        self.samples.setdefault(notebook.id, []).append(Sample(at, active, blurred))
 
     def made(self, notebook: Notebook) -> None:
         """A notebook that came from nowhere, with a past that nobody saw."""

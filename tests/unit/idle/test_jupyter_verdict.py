@@ -101,11 +101,13 @@ def test_without_kernels_and_memory_the_servers_own_last_activity_bounds_the_use
     assert read(server([], seen=5 * MINUTE)).state == "active"
 
 
-def test_an_open_tab_without_kernels_does_not_stay_young_for_ever() -> None:
-    subject, now = a_subject(), NOW
+@pytest.mark.parametrize("passes", [0 * MINUTE, 10 * MINUTE, 20 * MINUTE, 30 * MINUTE, 60 * MINUTE])
+def test_an_open_tab_without_kernels_does_not_stay_young_for_ever(passes: timedelta) -> None:
+    """However seldom passes come, and with every second reading lost."""
+    subject, now = a_subject(pass_interval=passes), NOW
     told = judge(server([]), now, subject, now)
     for _ in range(7):
-        now += 10 * MINUTE
+        now += 2 * max(10 * MINUTE, passes) + 5 * timedelta(seconds=1)
         subject = replace(subject, memory=told.memory)
         told = judge(server([], seen=NOW - now), now, subject, now)  # the tab polls: the server was used right now
     assert (told.reading.state, told.reading.since) == ("idle", NOW)

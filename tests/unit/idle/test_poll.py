@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.idle.poll import first_poll, interval, next_poll
+from bot.idle.poll import due, first_poll, interval, next_poll
 from bot.model import NotebookId
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -50,6 +50,15 @@ def test_never_later_than_the_interval_and_never_within_a_minute(
 ) -> None:
     due = next_poll(NOW, idle_after, idle_since=idle_since, stop_at=stop_at, confirm=confirm)
     assert NOW + MINUTE <= due <= NOW + interval(idle_after)
+
+
+def test_a_pass_that_comes_as_often_as_readings_does_not_just_miss_each() -> None:
+    pass_at, read_at = NOW, NOW + timedelta(seconds=3)
+    for _ in range(20):
+        pass_at += timedelta(minutes=10)
+        assert due(next_poll(read_at, timedelta(minutes=60)), pass_at, timedelta(minutes=60))
+        read_at = pass_at + timedelta(seconds=3)
+    assert not due(pass_at + timedelta(minutes=2), pass_at, timedelta(minutes=60))
 
 
 def test_first_readings_are_spread_over_one_interval() -> None:
