@@ -174,20 +174,36 @@ class Workshop:
     ) -> None:
         self._db, self._clock, self._ids, self._handlers = db, clock, ids, handlers
         self._give_up, self._jitter, self._owner, self._claim_for = give_up, jitter, owner, claim_for
+        self._unsure: list[tuple[str, int, datetime]] = []  # id, fence and end of claims that may be ours
 
     async def claim(self, skip: frozenset[str] = frozenset()) -> Claim | None:
         """Take the work that is due longest, one per serial at a time over all runners; None if there is none."""
         now = self._clock.now()
+        await self._put_back()
+        taken: list[tuple[str, int, datetime]] = []
         try:
             async with self._db.begin() as db:
                 while (row := (await db.execute(_due(skip), {"now": now, "ahead": now + SKEW})).first()) is not None:
                     claim = await self._take(db, row, now)
                     if row.state != "held":
+                        taken.append((claim.id, claim.fence, now + self._claim_for))
                         return claim
                     await self._expire(db, claim, now)
         except IntegrityError:  # another runner took this serial between our reading and our writing
             pass
+        except Exception:
+            self._unsure += taken
+            raise
         return None
+
+    async def _put_back(self) -> None:
+        """Claims whose commit was not answered may hold although nobody has them; nothing of them was begun."""
+        while self._unsure:
+            work_id, fence, claim_until = self._unsure[-1]
+            ours = {"id": work_id, "fence": fence, "state": "running", "owner": self._owner, "claim_until": claim_until}
+            async with self._db.begin() as db:
+                await change(db, work, ours, {"state": "open", "owner": None, "claim_until": None})
+            self._unsure = [each for each in self._unsure if each != (work_id, fence, claim_until)]
 
     async def _take(self, db: Tx, row: Any, now: datetime) -> Claim:
         """A row still marked running belonged to a runner that died: its step counts as begun."""
