@@ -38,21 +38,17 @@ async def told_of(db: Tx, team: str, users: Collection[str]) -> Sequence[Any]:
 
 
 async def save(db: Tx, team: str, said: SlackPerson, now: datetime) -> None:
-    """Keep what Slack said of somebody."""
-    await put(
-        db,
-        people,
-        {
-            "team": team,
-            "slack": said.id,
-            "name": said.name,
-            "zone": said.zone,
-            "deleted": said.deleted,
-            "guest": said.guest,
-            "stranger": said.stranger,
-            "checked_at": now,
-        },
-    )
+    """Keep what Slack said of somebody; of a deactivated account it tells no zone, and the one that was known stays."""
+    values = {
+        "team": team,
+        "slack": said.id,
+        "name": said.name,
+        "deleted": said.deleted,
+        "guest": said.guest,
+        "stranger": said.stranger,
+        "checked_at": now,
+    }
+    await put(db, people, values | ({"zone": said.zone} if said.zone else {}))
 
 
 async def settings(db: Tx, team: str, user: str) -> dict[str, Any]:
