@@ -367,8 +367,8 @@ class Postman:
         channel, tier, opening = paces.alias("channel"), paces.alias("tier"), paces.alias("opening")
         query = (
             select(outbox.c.due_at, outbox.c.claim_until, outbox.c.sent_rev, method().label("method"),
-                   channel.c.next_at, tier.c.next_at.label("method_at"), outbox.c.target_kind, opening.c.next_at.label("open_at"),
-                   outbox.c.channel.label("known_channel"))
+                   channel.c.next_at, tier.c.next_at.label("method_at"), outbox.c.target_kind,
+                   opening.c.next_at.label("open_at"), outbox.c.channel.label("known_channel"))
             .select_from(
                 outbox.outerjoin(channel, channel.c.name == outbox.c.target)
                 .outerjoin(tier, tier.c.name == method()).outerjoin(opening, opening.c.name == OPEN)
