@@ -1,0 +1,190 @@
+"""The checks can fail: a history that breaks a promise is reported by the check of that promise, and only by it."""
+
+from collections import Counter
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.simulation import checks, leads, liveness
+from tests.simulation.checks import Scene
+from tests.simulation.history import NEVER, SERVICE, Life, Post, Write
+from tests.simulation.witness import Sample
+from tests.simulation.world import HOUR_MS, MINUTE_MS, MONDAY_MS
+
+NOTEBOOK, T0 = "n1", MONDAY_MS
+STOP = T0 + 150 * MINUTE_MS
+WARNED = STOP - 20 * MINUTE_MS
+END = T0 + 8 * HOUR_MS
+SAFE = (checks.stops, checks.activity, checks.shortened, checks.doubles, checks.effects, checks.rights,
+        leads.overtaken, leads.asleep, leads.due, liveness.idle)  # fmt: skip
+
+
+class Witness:
+    """Nobody used it, and it was looked at a minute before the stop."""
+
+    def __init__(self) -> None:
+        self.samples = {NOTEBOOK: [Sample(STOP - MINUTE_MS, active=False)]}
+        self.flavors: dict[str, str] = {}
+        self.made_at: dict[str, int] = {}
+
+    def busy_at(self, _notebook: str, _at: int) -> bool:
+        return False
+
+    def idle_after_ms(self, _notebook: str) -> int:
+        return HOUR_MS
+
+    def quiet_spells(self, _notebook: str, begin: int, end: int) -> list[tuple[int, int]]:
+        return [(begin, end)]
+
+
+def a_scene() -> Any:
+    """A notebook of ana's: warned of idleness, and stopped after the grace."""
+    scene = object.__new__(Scene)
+    life = Life(NOTEBOOK, "ana", runs=[(T0 + HOUR_MS, STOP)], ends=[(T0 + HOUR_MS, STOP, END, END - T0)],
+                stops=[(STOP, "api", SERVICE)])  # fmt: skip
+    slack = SimpleNamespace(calls=lambda _method: [])
+    scene.world = SimpleNamespace(  # type: ignore[assignment]
+        poll_s=600, quiet=False, start_ms=T0, end_ms=T0 + 24 * HOUR_MS, witness=Witness(), slack=slack,
+        braked=lambda _start, _end: False,
+    )  # fmt: skip
+    scene.lives, scene.writes, scene.acts, scene.spans, scene.jumps = {NOTEBOOK: life}, [], [], [], []
+    scene._away, scene.counts = [], Counter()
+    scene.posts = [a_post(WARNED, f"idle_warning:{NOTEBOOK}:{T0}")]
+    return scene
+
+
+def a_post(at: int, key: str, receipt: int | None = -1) -> Post:
+    return Post(at, "D1", f"{at}", key.partition(":")[0], (key,), at if receipt == -1 else receipt)
+
+
+def broken(scene: Any) -> set[str]:
+    return {check.__name__ for check in SAFE if list(check(scene))}
+
+
+def test_a_good_history_is_good() -> None:
+    assert broken(a_scene()) == set()
+
+
+@pytest.mark.parametrize("posts", [[], [a_post(WARNED, f"idle_warning:{NOTEBOOK}:1", None)],
+                                   [a_post(STOP - 14 * MINUTE_MS, f"idle_warning:{NOTEBOOK}:1")],
+                                   [a_post(T0, f"idle_warning:{NOTEBOOK}:1")]],
+                         ids=["none", "its receipt never came", "grace not over", "of the run before"])  # fmt: skip
+def test_a_stop_without_notice_or_grace(posts: list[Post]) -> None:
+    scene = a_scene()
+    scene.posts = posts
+    assert broken(scene) == {"stops"}
+
+
+@pytest.mark.parametrize(
+    "samples", [[], [Sample(STOP - MINUTE_MS, active=True)], [Sample(STOP - HOUR_MS, active=False)]]
+)
+def test_a_stop_of_what_was_in_use_or_not_looked_at(samples: list[Sample]) -> None:
+    scene = a_scene()
+    scene.world.witness.samples = {NOTEBOOK: samples}
+    assert broken(scene) == {"activity"}
+
+
+def test_a_renewal_that_shortens() -> None:
+    scene = a_scene()
+    scene.lives[NOTEBOOK].renewals = [(T0 + 2 * HOUR_MS, f"api {SERVICE}", END, END - 1)]
+    assert broken(scene) == {"shortened"}
+
+
+def test_a_message_twice() -> None:
+    scene = a_scene()
+    scene.posts.append(a_post(WARNED + 1, scene.posts[0].keys[0]))
+    assert broken(scene) == {"doubles"}
+
+
+def test_two_effects_of_one_button() -> None:
+    scene = a_scene()
+    click = {"user": "U0ANA", "how": "click", "what": "notebook_extend:1h 1.0", "at": T0, "notebooks": {NOTEBOOK}}
+    scene.acts = [click, click | {"at": T0 + 1}]
+    scene.writes = [Write(T0, "ana", "RenewLease", NOTEBOOK)]
+    assert broken(scene) == set()
+    scene.writes *= 2
+    assert broken(scene) == {"effects"}
+
+
+@pytest.mark.parametrize(
+    "write", [Write(T0, "ben", "StopNotebook", NOTEBOOK), Write(T0, SERVICE, "StartNotebook", NOTEBOOK)]
+)
+def test_what_somebody_else_did(write: Write) -> None:
+    scene = a_scene()
+    scene.acts = [{"user": "U0BEN", "how": "command", "what": "stop n", "at": T0, "notebooks": {NOTEBOOK}}]
+    scene.writes = [write]
+    assert broken(scene) == {"rights"}
+
+
+@pytest.mark.parametrize(
+    ("at", "old", "new", "fine"),
+    [
+        (T0 + 2 * HOUR_MS, END, END + 4 * HOUR_MS, True),
+        (T0 + 2 * HOUR_MS, END, END + 4 * HOUR_MS + 2 * MINUTE_MS, False),  # more than one step
+        (T0 + 2 * HOUR_MS, END + 2 * HOUR_MS, END + 6 * HOUR_MS, False),  # more than is free in a run
+    ],
+)
+@pytest.mark.parametrize("approved", [False, True])
+def test_more_than_the_gate_lets_through(at: int, old: int, new: int, fine: bool, approved: bool) -> None:
+    scene = a_scene()
+    scene.lives[NOTEBOOK].renewals = [(at, "api ana", old, new)]
+    if approved:
+        act = {"user": "U0CARLA", "how": "click", "what": "approval_approve 1.0", "at": at, "notebooks": {NOTEBOOK}}
+        scene.acts = [act]
+    assert broken(scene) == (set() if fine or approved else {"rights"})
+
+
+def test_nobody_approves_their_own() -> None:
+    scene = a_scene()
+    scene.lives[NOTEBOOK].owner = "carla"
+    scene.lives[NOTEBOOK].renewals = [(T0 + 2 * HOUR_MS, "api carla", END, END + 9 * HOUR_MS)]
+    scene.acts = [
+        {"user": "U0CARLA", "how": "click", "what": "approval_approve 1.0", "at": T0, "notebooks": {NOTEBOOK}}
+    ]
+    assert broken(scene) == {"rights"}
+
+
+def runs_on(scene: Any) -> Any:
+    """Nobody stops it: the lease ends."""
+    life = scene.lives[NOTEBOOK]
+    life.runs, life.ends, life.stops = [(T0 + HOUR_MS, END)], [(T0 + HOUR_MS, END, END, END - T0)], []
+    return scene
+
+
+def warned(*leads_s: int) -> list[Post]:
+    return [a_post(END - lead * 1000 + MINUTE_MS, f"lease_warning:{NOTEBOOK}:{END}:{lead}") for lead in leads_s]
+
+
+def test_an_idle_notebook_that_nobody_stops_and_nobody_warns_of() -> None:
+    assert broken(runs_on(a_scene())) == {"idle", "due"}
+
+
+def test_a_lead_that_never_came() -> None:
+    scene = runs_on(a_scene())
+    scene.world.witness.quiet_spells = lambda *_words: []
+    scene.posts = warned(3600)
+    assert broken(scene) == set()  # the other one may still come when the lease is over
+    scene.posts = warned(900)
+    assert broken(scene) == {"due"}
+
+
+def test_a_warning_of_an_end_that_was_renewed() -> None:
+    scene = a_scene()
+    life = scene.lives[NOTEBOOK]
+    life.ends = [(T0 + HOUR_MS, T0 + 2 * HOUR_MS, END, END - T0), (T0 + 2 * HOUR_MS, STOP, NEVER, NEVER)]
+    scene.posts.append(a_post(T0 + 2 * HOUR_MS + 30 * MINUTE_MS, f"lease_warning:{NOTEBOOK}:{END}:3600"))
+    assert broken(scene) == {"overtaken"}
+
+
+def test_a_warning_in_quiet_hours_that_could_have_come_before() -> None:
+    scene = runs_on(a_scene())
+    scene.world.quiet = True
+    scene.world.witness.quiet_spells = lambda *_words: []
+    life, end = scene.lives[NOTEBOOK], T0 + 14 * HOUR_MS  # 23:00 in Berlin
+    life.runs, life.ends = [(T0 + HOUR_MS, end)], [(T0 + HOUR_MS, end, end, end - T0)]
+    key = f"lease_warning:{NOTEBOOK}:{end}:3600"
+    scene.posts = [a_post(T0 + 11 * HOUR_MS - 9 * MINUTE_MS, key)]  # ten minutes before they began at 20:00
+    assert broken(scene) == set()
+    scene.posts = [a_post(end - HOUR_MS, key)]
+    assert broken(scene) == {"asleep", "due"}
