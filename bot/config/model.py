@@ -142,6 +142,11 @@ class Config:
     file_hash: str
     path: str
 
+    @property
+    def rules_by_owner(self) -> bool:
+        """Whether any rule holds for some owners only."""
+        return any(rule.when.owner for rule in self.rules)
+
     def person_of(self, cloud_user: str) -> SlackUserId | None:
         """Who gets notices for a cloud user that has not linked."""
         return _hinted(self).get(cloud_user)

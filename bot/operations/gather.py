@@ -134,8 +134,9 @@ async def _shadowed(db: Tx, name: str, now: datetime) -> frozenset[str]:
 
 
 def policy_for(deps: Deps, known: Project, notebook: Notebook, owner: str | None) -> EffectivePolicy:
-    """The effective policy of one notebook."""
-    alike = (notebook.flavor, notebook.owner_id, notebook.owner_name, owner, notebook.workspace, notebook.tags)
+    """The effective policy of one notebook; whose it is counts only if a rule asks for that."""
+    whose = (notebook.owner_id, notebook.owner_name, owner) if deps.config.rules_by_owner else None
+    alike = (notebook.flavor, whose, notebook.workspace, notebook.tags)
     found = known.policies.get(alike)
     if found is None:
         flavor = known.flavors.get(notebook.flavor)

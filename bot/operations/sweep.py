@@ -163,7 +163,7 @@ class Sweep:
             known = await gather.project(db, self.deps, project, now, rows={})
             before = await records.live(db, project)
             found = [each for each in looked.seen if each.id not in looked.stale and _matters(each, before, known)]
-            known.rows = await notebooks.known(db, project, [each.id for each in found])
+            known.rows = await notebooks.known_running(db, project, [each.id for each in found])
         brake = self._brake(known, looked, now)
         decided = await self._plans(known, found, server_now, brake)
         jump = self._jump(decided, known.released_at)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from bot.clock import to_ms
 from bot.operations.alerts import alert
@@ -12,19 +12,28 @@ from bot.operations.base import Parts
 from bot.operations.links import erase
 from bot.render.facts import at
 from bot.stores.schema import identities, people
-from bot.stores.upsert import find_all
+from bot.stores.upsert import find
 
 AHEAD = timedelta(days=3)
 ASK_AGAIN = timedelta(hours=24)  # how old what Slack said of a linked person may get
 ASKED_MOST = 10  # people asked about in one pass
+# With what Slack said of each; of the credentials only what is needed here.
+_LINKS = (
+    select(
+        identities.c.team, identities.c.slack, identities.c.project, identities.c.state, identities.c.expires_at,
+        identities.c.told_at, identities.c.cloud_user_name, people.c.deleted, people.c.name, people.c.checked_at,
+    )
+    .outerjoin(people, (people.c.team == bindparam("of_team")) & (people.c.slack == identities.c.slack))
+    .where(identities.c.project == bindparam("of_project"))
+)  # fmt: skip
 
 
 async def look_after_links(parts: Parts, project: str, now: datetime) -> None:
     """One project's links; part of its pass."""
     async with parts.deps.db.read() as db:
-        links = await find_all(db, identities, project=project)
+        links = (await db.execute(_LINKS, {"of_project": project, "of_team": parts.deps.team})).all()
     await _tell_expiring(parts, [row for row in links if _expires(row, now)], now)
-    gone = await _gone(parts, [row.slack for row in links], now)
+    gone = await _gone(parts, links, now)
     for row in links:
         if row.slack in gone:
             await _erase(parts, row, gone[row.slack], now)
@@ -60,20 +69,13 @@ def _told(row: Any) -> Any:
     return update(identities).where(mine)
 
 
-async def _gone(parts: Parts, users: Sequence[str], now: datetime) -> dict[str, str]:
+async def _gone(parts: Parts, links: Sequence[Any], now: datetime) -> dict[str, str]:
     """Id and name of who has left Slack; a few are asked about in each pass, the others are as last told."""
-    async with parts.deps.db.read() as db:
-        mine = people.c.team == parts.deps.team
-        known = {row.slack: row for row in await db.execute(select(people).where(mine, people.c.slack.in_(users)))}
-    old = [user for user in users if _is_old(known.get(user), now)]
-    asked = {user: await parts.people.get(user) for user in dict.fromkeys(old[:ASKED_MOST])}
+    old = dict.fromkeys(row.slack for row in links if row.checked_at is None or now - row.checked_at > ASK_AGAIN)
+    asked = {user: await parts.people.get(user) for user in list(old)[:ASKED_MOST]}
     fresh = {user: (person.deleted, person.name) for user, person in asked.items()}
-    told = {user: (row.deleted, row.name) for user, row in known.items()} | fresh
+    told = {row.slack: (row.deleted, row.name) for row in links} | fresh
     return {user: name or user for user, (deleted, name) in told.items() if deleted}
-
-
-def _is_old(row: Any | None, now: datetime) -> bool:
-    return row is None or row.checked_at is None or now - row.checked_at > ASK_AGAIN
 
 
 async def _erase(parts: Parts, row: Any, name: str, now: datetime) -> None:
@@ -81,7 +83,10 @@ async def _erase(parts: Parts, row: Any, name: str, now: datetime) -> None:
     leads = await parts.people.expand(parts.deps.config.projects[row.project].roles.leads)
     told = leads or await parts.people.admins(row.project)
     async with parts.deps.db.begin() as db:
-        await erase(parts, db, row, "scheduler", now, "left")
+        link = await find(db, identities, team=row.team, slack=row.slack, project=row.project)
+        if link is None:  # they have just unlinked
+            return
+        await erase(parts, db, link, "scheduler", now, "left")
         await alert(
             parts,
             db,
