@@ -93,6 +93,7 @@ class PostgresServer:
             str(self.port),
             "-k",
             self._folder,
+            *settings,
         ]
         with (self._folder / "log").open("ab") as log:
             return subprocess.Popen(

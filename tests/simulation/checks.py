@@ -187,7 +187,7 @@ def _gates(scene: Scene, life: Life) -> Iterator[str]:
     """At most `max_extension` at once and `free_total` in a run, or somebody else approved."""
     free = FREE_TOTAL_MS["GPU" if ".gpu." in scene.world.witness.flavors.get(life.id, "") else "CPU"]
     for at, by, old, new in life.renewals:
-        if not by.startswith("api") or by == f"api {SERVICE}":
+        if not by.startswith("api") or by == f"api {SERVICE}" or not old:  # it had no end: any end is less
             continue
         run = max((begin for begin, _end in life.runs if begin <= at), default=at)
         step = new - max(old, at) > MAX_EXTENSION_MS + MINUTE_MS
