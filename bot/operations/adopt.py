@@ -72,7 +72,7 @@ async def adopt(db: Tx, deps: Deps, project: str, notebook: Notebook, now: datet
         price, since = deps.config.prices.disk_gb_month, _kept_since(before, notebook, now)
         await usage.open_interval(db, deps.ids, project, notebook, "disk", price, since)
     if before is None or before.lease_end != notebook.lease_ends:
-        values["lease_seen_at"] = now
+        values["lease_seen_at"] = notebook.server_now or now  # what it is compared with is on the cloud's clock
     await notebooks.save(db, project, notebook, values, now)
     return seen
 
@@ -82,7 +82,7 @@ async def adopt_new(db: Tx, deps: Deps, project: str, found: Sequence[Notebook],
     rows, intervals = [], []
     for notebook in found:
         since = (notebook.updated_at or now) if notebook.status.runs else None
-        seen = {"first_seen_at": now, "lease_seen_at": now, "running_since": since}
+        seen = {"first_seen_at": now, "lease_seen_at": notebook.server_now or now, "running_since": since}
         rows.append(notebooks.columns(project, notebook, now) | seen)
         price = deps.config.prices.disk_gb_month
         kept = notebook.created_at or now

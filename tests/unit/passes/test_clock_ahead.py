@@ -2,8 +2,12 @@
 
 from datetime import timedelta
 
+from sqlalchemy import select
+
 from bot.errors import SlackAnswerLost, SlackBusy, SlackDown
-from tests.unit.passes.stand import NOW, Stand
+from bot.model import Lease
+from bot.stores.schema import notebooks, outbox
+from tests.unit.passes.stand import HOUR, NOW, Stand, a_notebook
 from tests.unit.passes.test_outbox_order import Wire, postman, put, run
 
 AHEAD = timedelta(hours=2)
@@ -79,3 +83,18 @@ async def test_a_claim_of_that_time_is_free(stand: Stand) -> None:
     stand.clock.at = NOW
     assert await run(post) == 1
     assert wire.calls == [("post", "DU1")]
+
+
+async def test_since_when_a_lease_is_known_is_told_by_the_cloud_so_no_lead_seems_to_lie_behind(stand: Stand) -> None:
+    stand.cloud.add(a_notebook(1), a_notebook(2))
+    stand.clock.at, stand.cloud.skew = NOW + AHEAD, -AHEAD
+    await stand.sweep()
+    stand.cloud.change(a_notebook(1).id, lease=Lease(NOW, 2 * HOUR, stamped_at=NOW))
+    await stand.sweep(timedelta(minutes=1))
+    seen = [row.lease_seen_at for row in await stand.rows(select(notebooks).order_by(notebooks.c.name))]
+    assert seen == [NOW + timedelta(minutes=1), NOW]
+    stand.clock.at, stand.cloud.skew = NOW + HOUR, timedelta(0)
+    await stand.sweep()
+    warned = [row.key for row in await stand.rows(select(outbox).where(outbox.c.kind == "lease_warning"))]
+    assert len(warned) == 1
+    assert warned[0].endswith(":3600")
