@@ -169,7 +169,7 @@ class Evidence:
                 verdict = self._verdict(known, notebook, told.get(notebook.id, {}), server_now)
                 if verdict.state == "active" or not only_busy:
                     found[notebook.id] = verdict
-                    await self._keep(db, known, notebook, told.get(notebook.id, {}), verdict, now)
+            await self._keep(db, known, [each for each in running if each.id in found], told, found, now)
             await shadow.score(db, project, found, now)
         return found
 
@@ -184,23 +184,34 @@ class Evidence:
         self,
         db: Tx,
         known: gather.Project,
-        notebook: Notebook,
-        told: Mapping[str, Sample],
-        verdict: Verdict,
+        judged: Sequence[Notebook],
+        told: Told,
+        verdicts: Mapping[str, Verdict],
         now: datetime,
     ) -> None:
-        of_it = {"project": known.name, "notebook_id": notebook.id, "at": now}
-        rows = [of_it | {"source": source, "data": samples.encode(sample)} for source, sample in told.items()]
+        """Samples and verdicts of all of them in two statements."""
+        rows = [
+            {"project": known.name, "notebook_id": each.id, "at": now, "source": source, "data": samples.encode(sample)}
+            for each in judged
+            for source, sample in told.get(each.id, {}).items()
+        ]
         await put_all(db, table, rows)
+        kept = {
+            each.id: (idle.encode(verdicts[each.id]), self._next(known, each, verdicts[each.id], now))
+            for each in judged
+        }
+        await notebooks.judged(db, known.name, kept)
+
+    def _next(self, known: gather.Project, notebook: Notebook, verdict: Verdict, now: datetime) -> datetime:
+        """When it is read again."""
         policy = self._policy(known, notebook)
-        due = poll.next_poll(
+        return poll.next_poll(
             now,
             policy.idle_after,
             idle_since=verdict.idle_since,
             stop_at=self._stop_at(known, notebook, policy, now),
             confirm=verdict.wants_confirmation,
         )
-        await notebooks.change(db, known.name, notebook.id, verdict=idle.encode(verdict), poll_at=due)
 
     def _stop_at(
         self, known: gather.Project, notebook: Notebook, policy: EffectivePolicy, now: datetime

@@ -1,7 +1,7 @@
 """Notebooks as last seen. The cloud is the truth; this is what answers at once, and what a pass compares with."""
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -210,6 +210,18 @@ async def polls(db: Tx, project: str, due: dict[str, datetime]) -> None:
             .values(poll_at=bindparam("next"))
         )
         await db.execute(change, [{"which": each, "next": at} for each, at in due.items()])
+
+
+async def judged(db: Tx, project: str, found: Mapping[NotebookId, tuple[dict[str, object], datetime]]) -> None:
+    """The verdict on each of these, and when its evidence is read next."""
+    if found:
+        change = (
+            update(notebooks)
+            .where(notebooks.c.project == project, notebooks.c.id == bindparam("which"))
+            .values(verdict=bindparam("found"), poll_at=bindparam("next"))
+        )
+        rows = [{"which": each, "found": verdict, "next": at} for each, (verdict, at) in found.items()]
+        await db.execute(change, rows)
 
 
 async def change(db: Tx, project: str, notebook_id: str, **values: Any) -> None:
