@@ -3,7 +3,7 @@
 from collections import Counter
 
 from tests.simulation.checks import ASKED_BY
-from tests.simulation.troubles import CLOUD_EFFECTS, DEADLY_POINTS, SLACK_EFFECTS
+from tests.simulation.troubles import CLOUD_EFFECTS, SLACK_EFFECTS
 
 CLOUD = ("login", "list", "flavors", "images", "create", "start", "stop", "renew", "delete", "show", "samples",
          "jupyter")  # fmt: skip
@@ -14,7 +14,8 @@ TROUBLES = ("cloud_calls", "slack_calls", "cloud_down", "slack_down", "slack_los
             "collapse", "host_clock", "freeze", "sold_out", "password", "history", "gap")  # fmt: skip
 MESSAGES = ("lease_warning", "idle_warning", "stopped", "approval_request", "approval_settled", "operation", "digest",
             "alert", "response")  # fmt: skip
-DEATHS = ("db.begin", "db.committed", "db.read", *DEADLY_POINTS)
+DEATHS = ("db.begin", "db.committed", "db.read")
+WRITES = ("create", "start", "stop", "renew", "delete")
 CHECKED = ("idle stops", "leads due", "leads moved", "idle spells due", "renewals within the gate",
            *(f"effects of {action}" for action in ASKED_BY))  # fmt: skip
 ACTS = ("did command", "did click", "did submit", "did home", "away")
@@ -35,4 +36,8 @@ def expected() -> list[str]:
 
 def never(seen: Counter[str]) -> list[str]:
     """What was never met."""
-    return [name for name in expected() if not seen[name]]
+    lonely = [
+        f"death {when} any write" for when in ("before", "after")
+        if not any(seen[f"death at cloud.{write} {when}"] for write in WRITES)
+    ]  # fmt: skip
+    return [*(name for name in expected() if not seen[name]), *lonely]
