@@ -49,4 +49,4 @@ async def test_calls_on_one_notebook_go_one_at_a_time_in_order_and_those_on_ten_
         assert at_once(mine.values()) == 1, f"overlaps on notebook {notebook}: {mine}"
         assert sorted(mine, key=lambda key: mine[key][0]) == [f"n{notebook}.{turn}" for turn in turns]
     # One drain makes one call at a time, so two processes make two; the others have several hands each.
-    assert at_once(spans(crew).values()) >= (2 if crew.driver == "drain" else 5)
+    assert at_once(spans(crew).values()) >= (2 if crew.driver == "drain" else 3)
