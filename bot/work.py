@@ -6,7 +6,7 @@ was committed before, its result is committed after, checked against the fence. 
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -30,7 +30,7 @@ from bot.ids import Ids
 from bot.stores.database import Database, Tx
 from bot.stores.outage import lasting
 from bot.stores.schema import work
-from bot.stores.upsert import change, insert_missing, insert_once
+from bot.stores.upsert import change, insert_once
 
 log = logging.getLogger(__name__)
 
@@ -121,36 +121,30 @@ class GiveUp(Protocol):
 
 async def record(db: Tx, ids: Ids, item: Item, now: datetime) -> tuple[str, bool]:
     """Add `item` unless its cause is known; returns the row's id and whether it is new."""
-    values = _row(ids, item, now)
-    work_id = str(values["id"])
-    new = await insert_once(db, work, values)
+    work_id = ids.new()
+    new = await insert_once(
+        db,
+        work,
+        {
+            "id": work_id,
+            "kind": item.kind,
+            "cause": item.cause,
+            "serial": item.serial,
+            "state": "open",
+            "step": item.step,
+            "data": dict(item.data),
+            "author": item.author,
+            "due_at": item.due or now,
+            "created_at": now,
+            "updated_at": now,
+            "fence": 0,
+            "tries": 0,
+        },
+    )
     if new:
         return work_id, True
     row = (await db.execute(select(work.c.id).where(work.c.cause == item.cause))).one()
     return str(row.id), False
-
-
-async def record_all(db: Tx, ids: Ids, items: Iterable[Item], now: datetime) -> None:
-    """The same for many, in one statement."""
-    await insert_missing(db, work, [_row(ids, item, now) for item in items])
-
-
-def _row(ids: Ids, item: Item, now: datetime) -> dict[str, Any]:
-    return {
-        "id": ids.new(),
-        "kind": item.kind,
-        "cause": item.cause,
-        "serial": item.serial,
-        "state": "open",
-        "step": item.step,
-        "data": dict(item.data),
-        "author": item.author,
-        "due_at": item.due or now,
-        "created_at": now,
-        "updated_at": now,
-        "fence": 0,
-        "tries": 0,
-    }
 
 
 async def release_held(db: Tx, author: str, now: datetime) -> int:
@@ -352,7 +346,4 @@ _DUE = _put_together()
 _NEXT = select(work.c.due_at).where(work.c.state == "open").order_by(work.c.due_at).limit(1)
 
 
-__all__ = [
-    "Claim", "Done", "GiveUp", "Go", "Handler", "Held", "Item", "Outcome", "Workshop", "record", "record_all",
-    "release_held",
-]  # fmt: skip
+__all__ = ["Claim", "Done", "GiveUp", "Go", "Handler", "Held", "Item", "Outcome", "Workshop", "record", "release_held"]

@@ -19,7 +19,7 @@ from bot.stores import notebooks, usage
 from bot.stores.database import Tx
 from bot.stores.schema import notices
 from bot.stores.upsert import insert_once
-from bot.work import Item, record, record_all
+from bot.work import Item, record
 
 if TYPE_CHECKING:
     from bot.operations.sweep import Decided
@@ -47,7 +47,8 @@ class Acts:
             for action in each.plan.actions:
                 await self._one(db, project, each, action, to, now)
         await self._lease_warnings(db, project, decided, to, now)
-        await record_all(db, self.deps.ids, [self._stop(project, each, stop, now) for each, stop in stops], now)
+        for each, stop in stops:
+            await self._stop(db, project, each, stop, now)
 
     async def _one(self, db: Tx, project: str, each: "Decided", action: Action, to: Targets, now: datetime) -> None:
         match action:
@@ -163,22 +164,26 @@ class Acts:
             },
         )
 
-    @staticmethod
-    def _stop(project: str, each: "Decided", stop: StopIdle, now: datetime) -> Item:
+    async def _stop(self, db: Tx, project: str, each: "Decided", stop: StopIdle, now: datetime) -> None:
         """Work of its own, which decides again on fresh data right before it stops."""
         notebook = each.facts.notebook
-        return Item(
-            "idle_stop",
-            f"idle_stop:{stop.key}:{to_ms(now)}",
-            serial(project, notebook.id),
-            {
-                "project": project,
-                "notebook": notebook.id,
-                "key": stop.key,
-                "rule": stop.rule,
-                "idle_since_ms": to_ms(stop.idle_since),
-                "name": notebook.name,
-            },
+        await record(
+            db,
+            self.deps.ids,
+            Item(
+                "idle_stop",
+                f"idle_stop:{stop.key}:{to_ms(now)}",
+                serial(project, notebook.id),
+                {
+                    "project": project,
+                    "notebook": notebook.id,
+                    "key": stop.key,
+                    "rule": stop.rule,
+                    "idle_since_ms": to_ms(stop.idle_since),
+                    "name": notebook.name,
+                },
+            ),
+            now,
         )
 
     # --- lease ---------------------------------------------------------------------------------

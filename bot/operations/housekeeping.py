@@ -23,7 +23,7 @@ from bot.stores import notebooks, usage
 from bot.stores.database import Tx
 from bot.stores.schema import notices, outbox, projects, tickets, work
 from bot.stores.upsert import find, put
-from bot.work import Item, record_all
+from bot.work import Item, record
 
 if TYPE_CHECKING:
     from bot.operations.sweep import Decided, Looked
@@ -132,18 +132,20 @@ async def _polls(parts: Parts, known: Project, decided: Sequence["Decided"], now
     due = [each for each in running if _due(known.rows.get(each.facts.notebook.id), each, now)]
     if not due:
         return
-    ids = [each.facts.notebook.id for each in due]
-    items = [
-        Item(
-            "evidence",
-            f"evidence:{project}:{to_ms(now)}:{start}",
-            f"evidence:{project}:{start}",
-            {"project": project, "notebooks": ids[start : start + CHUNK]},
-        )
-        for start in range(0, len(ids), CHUNK)
-    ]
     async with parts.deps.db.begin() as db:
-        await record_all(db, parts.deps.ids, items, now)
+        for start in range(0, len(due), CHUNK):
+            ids = [each.facts.notebook.id for each in due[start : start + CHUNK]]
+            await record(
+                db,
+                parts.deps.ids,
+                Item(
+                    "evidence",
+                    f"evidence:{project}:{to_ms(now)}:{start}",
+                    f"evidence:{project}:{start}",
+                    {"project": project, "notebooks": ids},
+                ),
+                now,
+            )
         await notebooks.polls(
             db, project, {each.facts.notebook.id: now + poll.interval(each.policy.idle_after) for each in due}
         )
