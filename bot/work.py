@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import and_, bindparam, exists, or_, select, update
+from sqlalchemy import and_, bindparam, exists, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from bot.clock import SKEW, Clock
@@ -176,14 +176,14 @@ class Workshop:
         self._give_up, self._jitter, self._owner, self._claim_for = give_up, jitter, owner, claim_for
         self._unsure: list[tuple[str, int, datetime]] = []  # id, fence and end of claims that may be ours
 
-    async def claim(self, skip: frozenset[str] = frozenset()) -> Claim | None:
+    async def claim(self) -> Claim | None:
         """Take the work that is due longest, one per serial at a time over all runners; None if there is none."""
         now = self._clock.now()
         await self._put_back()
         taken: list[tuple[str, int, datetime]] = []
         try:
             async with self._db.begin() as db:
-                while (row := (await db.execute(_due(skip), {"now": now, "ahead": now + SKEW})).first()) is not None:
+                while (row := (await db.execute(_DUE, {"now": now, "ahead": now + SKEW})).first()) is not None:
                     claim = await self._take(db, row, now)
                     if row.state != "held":
                         taken.append((claim.id, claim.fence, now + self._claim_for))
@@ -319,14 +319,16 @@ def _final(error: BaseException) -> bool:
     return isinstance(error, BotError) and not isinstance(error, _PASSING)
 
 
-def _due(skip: frozenset[str]) -> Any:
-    """What may be taken at `now`; put together once, for it is asked after every step."""
-    return _DUE.where(work.c.kind.not_in(skip)) if skip else _DUE
-
-
 def _put_together() -> Any:
+    """What may be taken at `now`; put together once, for it is asked after every step."""
     now, other = bindparam("now", type_=work.c.due_at.type), work.alias("other")
     busy = exists().where(other.c.serial == work.c.serial, other.c.id != work.c.id, other.c.state == "running")
+    # A row that another runner is just taking is skipped as locked: what comes after it on its serial is not next.
+    place = [(other.c[name], work.c[name]) for name in ("due_at", "created_at", "id")]
+    later = exists().where(
+        other.c.serial == work.c.serial, other.c.state == "open", other.c.due_at <= now,
+        tuple_(*(theirs for theirs, _ in place)) < tuple_(*(mine for _, mine in place)),
+    )  # fmt: skip
     early = work.c.updated_at > bindparam("ahead", type_=work.c.due_at.type)  # stamped by a clock that was wrong
     ready = or_(
         and_(work.c.state.in_(("open", "held")), work.c.due_at <= now),
@@ -335,7 +337,7 @@ def _put_together() -> Any:
     )
     return (
         select(work)
-        .where(ready, ~busy)
+        .where(ready, ~busy, ~later)
         .order_by(work.c.due_at, work.c.created_at, work.c.id)
         .limit(1)
         .with_for_update(skip_locked=True, of=work)

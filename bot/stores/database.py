@@ -1,7 +1,10 @@
 """The engine: one SQLite file or a PostgreSQL server, by URL."""
 
 import asyncio
+import contextlib
 import os
+import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -18,7 +21,8 @@ T = TypeVar("T")
 
 # A process that freezes within a transaction would hold its locks for ever; no transaction waits for anything outside.
 _IDLE_MOST = "SET idle_in_transaction_session_timeout = '30s'"
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON")
+_PRAGMAS = ("busy_timeout=10000", "synchronous=FULL", "foreign_keys=ON")
+_WAL_MOST_S, _WAL_AGAIN_S = 10.0, 0.01
 
 
 class Database:
@@ -32,7 +36,7 @@ class Database:
         self.url = url
         self.sqlite = make_url(url).get_backend_name() == "sqlite"
         if self.sqlite:
-            _private_file(make_url(url).database)
+            _prepare(make_url(url).database)
         self.engine = _engine(url, sqlite=self.sqlite)
         self._direct = _Direct(url) if self.sqlite else None
 
@@ -112,10 +116,26 @@ def _finished(coroutine: Coroutine[Any, Any, T]) -> T:
     raise RuntimeError("only statements may be awaited here")
 
 
-def _private_file(path: str | None) -> None:
-    """Create the file for this user alone before anything else opens it."""
-    if path and path != ":memory:" and not Path(path).exists():
+def _prepare(path: str | None) -> None:
+    """Create the file for this user alone before anything else opens it, and set it to write ahead.
+
+    The file remembers that mode. SQLite gives it to one process at a time and lets no other wait, whatever the
+    time-out: so it is asked again here, once per process, and no connection has to.
+    """
+    if not path or path == ":memory:":
+        return
+    if not Path(path).exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    until = time.monotonic() + _WAL_MOST_S
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        while True:
+            try:
+                db.execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+            time.sleep(_WAL_AGAIN_S)
 
 
 def _engine(url: str, *, sqlite: bool) -> AsyncEngine:

@@ -1,5 +1,10 @@
 """Both databases come up with the same schema, and refuse what they must refuse."""
 
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -27,6 +32,22 @@ async def test_the_migrated_schema_is_the_declared_one(database_url: str) -> Non
     await db.dispose()
     there.pop("alembic_version")
     assert there == {table.name: {column.name for column in table.columns} for table in metadata.sorted_tables}
+
+
+async def test_processes_that_make_the_file_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    """Where another one looks into it just then, SQLite refuses to change its mode and waits for nothing."""
+    path = tmp_path / "leasebot.sqlite3"
+    with closing(sqlite3.connect(path, isolation_level=None)) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("CREATE TABLE something (a)")
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM something").fetchall()
+        starting = pool.submit(Database, f"sqlite+aiosqlite:///{path}")
+        assert not wait([starting], timeout=0.2).done, "it is neither refused nor through"
+        other.execute("COMMIT")
+        db = starting.result(timeout=5)
+    async with db.read() as tx:
+        assert (await tx.exec_driver_sql("PRAGMA journal_mode")).scalar() == "wal"
+    await db.dispose()
 
 
 async def test_upgrading_twice_changes_nothing(database_url: str) -> None:

@@ -191,6 +191,23 @@ async def test_work_on_one_notebook_goes_one_piece_at_a_time(bench: Bench) -> No
     assert len(bench.world.done) == 8
 
 
+@pytest.mark.postgres
+async def test_what_another_runner_is_just_taking_is_not_overtaken(postgres_url: str) -> None:
+    """Its row is locked and still says open; PostgreSQL then passes over it to what comes after it."""
+    db = Database(async_database_url(postgres_url))
+    bench = Bench(db, StillClock(), World())
+    first = await bench.add("first")
+    bench.clock.push(timedelta(seconds=1))
+    await bench.add("second")
+    async with db.begin() as other:
+        await other.execute(select(work).where(work.c.id == first).with_for_update())
+        assert await bench.workshop().claim() is None
+    claim = await bench.workshop().claim()
+    await db.dispose()
+    assert claim is not None
+    assert claim.cause == "first"
+
+
 async def test_what_passes_is_tried_again_later_and_later(bench: Bench) -> None:
     await bench.add()
     bench.world.fail = [CloudDown("no answer"), CloudDown("no answer")]

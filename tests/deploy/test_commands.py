@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.stores.migrate import LATEST
 from deploy.manifest import APP_SCOPES, BOT_SCOPES, EVENTS
 from deploy.sandbox.links import PEOPLE
 from deploy.sandbox.play import play
@@ -133,7 +134,7 @@ async def test_check_finds_nothing_wrong_with_the_sandbox(on: Stage) -> None:
     assert wrong(ended) == []
     assert ended.code == 0
     for said in ("11 scopes", "channel C0RESEARCH", "user group S0APPROVERS", "logged in as notebook-bot",
-                 "idle source jupyter", "idle source metrics", "shortest honest interval", "schema 0001",
+                 "idle source jupyter", "idle source metrics", "shortest honest interval", f"schema {LATEST}",
                  "the clocks agree"):  # fmt: skip
         assert said in ended.out, said
 
