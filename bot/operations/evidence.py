@@ -1,7 +1,8 @@
 """Evidence of idleness is read, stored and combined: kind `evidence`, and once more right before a stop.
 
 The platform's metrics are asked first: they come for many notebooks at once and need nothing of the notebook itself.
-Only where they show no work is the notebook looked at and its own server asked, so that many busy ones cost little.
+Only where they show no work since the last time is the notebook looked at and its own server asked, so that many busy
+ones cost little.
 """
 
 import asyncio
@@ -54,6 +55,18 @@ class Sources(Protocol):
     def __call__(self, project: str, /) -> Mapping[str, Source]: ...
 
 
+def _new_load(notebook_id: NotebookId, told: Told, memory: Told) -> bool:
+    """Whether the metrics show work that they did not show the last time.
+
+    Old work still counts as use for `idle_after`; but what is closed meanwhile (a terminal, a kernel) must be noticed
+    when it goes: noticed later, it may have been in use until then.
+    """
+    read, before = told.get(notebook_id, {}).get(METRICS), memory.get(notebook_id, {}).get(METRICS)
+    if read is None or read.reading.state != "active" or read.reading.since is None:
+        return False
+    return before is None or before.reading.newest is None or read.reading.since > before.reading.newest
+
+
 class Evidence:
     """Kind `evidence`; `data`: project, notebooks (ids)."""
 
@@ -65,7 +78,8 @@ class Evidence:
         known = await self._known(project, [str(each) for each in claim.data["notebooks"]], now)
         stored = known.running
         told = await self._ask(known, stored, {METRICS})
-        busy = await self._settle(known, stored, told, now, only_busy=True)
+        loaded = [each for each in stored if _new_load(each.id, told, known.memory)]
+        busy = await self._settle(known, loaded, told, now, only_busy=True)
         shown = [n for n in [await self._show(project, each.id, now) for each in stored if each.id not in busy] if n]
         verdicts = await self._read(known, shown, told, now)
         doubtful = [each for each, verdict in verdicts.items() if verdict.wants_confirmation]

@@ -18,7 +18,7 @@ class Sample:
 
     at_ms: int
     active: bool
-    blurred: bool = False  # an open tab hides since when nothing was used
+    blurred: bool = False  # an open tab hides since when nothing, or what has gone, was used
 
 
 @dataclass
@@ -31,6 +31,7 @@ class Witness:
     uses: dict[str, list[tuple[int, bool]]] = field(default_factory=dict)  # instants at which use began (or ended)
     flavors: dict[str, str] = field(default_factory=dict)
     made_at: dict[str, int] = field(default_factory=dict)
+    there: dict[str, set[str]] = field(default_factory=dict)  # kernels and terminals, at the last look
 
     def __post_init__(self) -> None:
         self._write = self.cloud.write_log
@@ -56,7 +57,10 @@ class Witness:
         last = max([kernel.last_activity_ms for kernel in notebook.jupyter.kernels], default=0)
         terminal = max(notebook.jupyter.terminals.values(), default=0)
         active = bool(busy) or at - max(last, terminal) < self.idle_after_ms(notebook.id)
-        blurred = notebook.jupyter.tab_open and not notebook.jupyter.kernels
+        there = {kernel.id for kernel in notebook.jupyter.kernels} | set(notebook.jupyter.terminals)
+        gone = self.there.get(notebook.id, set()) - there
+        self.there[notebook.id] = there
+        blurred = notebook.jupyter.tab_open and bool(gone or not notebook.jupyter.kernels)
         self.samples.setdefault(notebook.id, []).append(Sample(at, active, blurred))
 
     def made(self, notebook: Notebook) -> None:

@@ -73,6 +73,18 @@ async def test_quiet_ones_are_looked_at_and_asked_themselves(stand: Stand) -> No
     assert {reading.source for reading in found[quiet.id].readings} == {"jupyter", "metrics"}
 
 
+async def test_where_the_load_is_an_old_one_the_server_is_asked_what_has_gone_since(stand: Stand) -> None:
+    made = a_notebook(1)
+    stand.cloud.add(made)
+    await stand.sweep()
+    jupyter, metrics = Told("jupyter"), Told("metrics", {made.id})
+    await read(stand, jupyter, metrics)
+    assert jupyter.asked == [], "the load is new"
+    await read(stand, jupyter, metrics)
+    assert jupyter.asked == [[made.id]], "the same point again, which still counts as use"
+    assert (await verdicts(stand))[made.id].state == "active"
+
+
 async def test_a_busy_kernel_wins_over_quiet_metrics(stand: Stand) -> None:
     made = a_notebook(1)
     stand.cloud.add(made)
