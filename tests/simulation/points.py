@@ -146,10 +146,10 @@ class SimDatabase(Database):
         """The harness looks: no point, no turn."""
         return self._reading()
 
-    async def least(self, statement: str) -> int | None:
+    async def least(self, statement: str, ahead: int) -> int | None:
         """The one number that a statement of the harness finds."""
         async with self.peek() as db:
-            found: int | None = (await db.execute(text(statement))).scalar()
+            found: int | None = (await db.execute(text(statement), {"ahead": ahead})).scalar()
         return found
 
     def _writing(self) -> AbstractAsyncContextManager[Tx]:
@@ -201,8 +201,8 @@ class OnSqlite(SimDatabase):
     def _reading(self) -> AbstractAsyncContextManager[Tx]:
         return _Held(self._memory, writes=False)
 
-    async def least(self, statement: str) -> int | None:
-        return self._memory.least(statement)
+    async def least(self, statement: str, ahead: int) -> int | None:
+        return self._memory.least(statement, ahead)
 
     async def dispose(self) -> None:
         """The memory outlives each incarnation."""
@@ -218,12 +218,12 @@ class _Held:
         if self._writes:
             if inside.get() > 1:
                 raise CallInTransaction("another transaction")
-            self._memory.raw.execute("BEGIN IMMEDIATE")
+            self._memory.run("BEGIN IMMEDIATE")
         return cast("Tx", self._memory.tx)
 
     async def __aexit__(self, kind: type[BaseException] | None, *_rest: Any) -> None:
         if self._writes:
-            self._memory.raw.execute("COMMIT" if kind is None else "ROLLBACK")
+            self._memory.run("COMMIT" if kind is None else "ROLLBACK")
 
 
 class OnPostgres(SimDatabase):

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -151,7 +151,7 @@ class Replica:
             return
 
     async def _hand(
-        self, who: Incarnation, database: SimDatabase, step: Callable[[], Awaitable[str | None]], due: Sequence[str]
+        self, who: Incarnation, database: SimDatabase, step: Callable[[], Awaitable[str | None]], due: str
     ) -> None:
         """As `bot.drivers.Local` does, but it sleeps through the time in which nothing is due."""
         wake, pause = asyncio.Event(), 0.0
@@ -179,7 +179,7 @@ class Replica:
             await asyncio.sleep(TROUBLE_S)
             return None
 
-    async def _due_now(self, database: SimDatabase, due: Sequence[str], wake: asyncio.Event, pause: float) -> bool:
+    async def _due_now(self, database: SimDatabase, due: str, wake: asyncio.Event, pause: float) -> bool:
         """Sleep until something is due, at least for `pause` s; False if somebody woke us."""
         at = await next_instant(database, due, self.clock.now_ms())
         left = max(pause, (at - self.clock.now_ms()) / 1000 if at is not None else NEVER_S)
@@ -196,22 +196,20 @@ class Replica:
 
 
 _OF_WORK = (
-    "SELECT min(CASE WHEN state = 'open' AND updated_at > {ahead} THEN 0 ELSE due_at END) FROM work"
-    " WHERE state IN ('open', 'held')",
-    "SELECT min(CASE WHEN updated_at > {ahead} THEN 0 ELSE claim_until END) FROM work WHERE state = 'running'",
+    "SELECT min(at) FROM (SELECT CASE WHEN state = 'open' AND updated_at > :ahead THEN 0 ELSE due_at END AS at"
+    " FROM work WHERE state IN ('open', 'held') UNION ALL"
+    " SELECT CASE WHEN updated_at > :ahead THEN 0 ELSE claim_until END AS at FROM work WHERE state = 'running') dues"
 )
 _OF_MESSAGES = (
-    "SELECT min(CASE WHEN o.created_at > {ahead} OR o.failing_since > {ahead} OR o.attempted_at > {ahead} THEN 0"
-    " WHEN o.sent_rev = 0 AND p.next_at > o.due_at AND p.at <= {ahead} THEN p.next_at ELSE o.due_at END)"
-    " FROM outbox o LEFT JOIN paces p ON p.name = o.target WHERE o.state = 'pending'",
+    "SELECT min(CASE WHEN o.created_at > :ahead OR o.failing_since > :ahead OR o.attempted_at > :ahead THEN 0"
+    " WHEN o.sent_rev = 0 AND p.next_at > o.due_at AND p.at <= :ahead THEN p.next_at ELSE o.due_at END)"
+    " FROM outbox o LEFT JOIN paces p ON p.name = o.target WHERE o.state = 'pending'"
 )
 
 
-async def next_instant(database: SimDatabase, statements: Sequence[str], now_ms: int) -> int | None:
+async def next_instant(database: SimDatabase, statement: str, now_ms: int) -> int | None:
     """When anything falls due (ms), claims of the dead included: only so that quiet hours can be slept through."""
-    ahead = now_ms + SKEW // timedelta(milliseconds=1)
-    found = [await database.least(each.format(ahead=ahead)) for each in statements]
-    return min((at for at in found if at is not None), default=None)
+    return await database.least(statement, now_ms + SKEW // timedelta(milliseconds=1))
 
 
 __all__ = ["HostClock", "Replica", "Stage", "next_instant"]
