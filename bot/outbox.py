@@ -22,6 +22,7 @@ from bot.stores.database import Database, Tx
 from bot.stores.locks import lock
 from bot.stores.outage import lasting
 from bot.stores.schema import outbox, outbox_order, paces
+from bot.stores.types import word
 from bot.stores.upsert import change, find, insert_once
 
 log = logging.getLogger(__name__)
@@ -373,7 +374,7 @@ class Postman:
                 outbox.outerjoin(channel, channel.c.name == outbox.c.target)
                 .outerjoin(tier, tier.c.name == method()).outerjoin(opening, opening.c.name == OPEN)
             )
-            .where(outbox.c.state == "pending")
+            .where(outbox.c.state == word("pending"))
             .order_by(outbox.c.due_at)
             .limit(50)
         )  # fmt: skip
@@ -411,7 +412,7 @@ def _put_together() -> Any:
     before = exists().where(
         other.c.subject == outbox.c.subject,
         other.c.id != outbox.c.id,
-        other.c.state == "pending",
+        other.c.state == word("pending"),
         or_(other.c.rank < outbox.c.rank, and_(other.c.rank == outbox.c.rank, other.c.seq < outbox.c.seq)),
     )
     ahead = bindparam("ahead", type_=outbox.c.due_at.type)
@@ -423,7 +424,7 @@ def _put_together() -> Any:
     return (
         select(outbox, method().label("method"))
         .where(
-            outbox.c.state == "pending",
+            outbox.c.state == word("pending"),
             or_(outbox.c.due_at <= now, early),
             ~before,
             ~sending,

@@ -30,6 +30,7 @@ from bot.ids import Ids
 from bot.stores.database import Database, Tx
 from bot.stores.outage import lasting
 from bot.stores.schema import work
+from bot.stores.types import word
 from bot.stores.upsert import change, insert_once
 
 log = logging.getLogger(__name__)
@@ -183,7 +184,8 @@ class Workshop:
         taken: list[tuple[str, int, datetime]] = []
         try:
             async with self._db.begin() as db:
-                while (row := (await db.execute(_DUE, {"now": now, "ahead": now + SKEW})).first()) is not None:
+                due = _DUE[db.dialect.name]
+                while (row := (await db.execute(due, {"now": now, "ahead": now + SKEW})).first()) is not None:
                     claim = await self._take(db, row, now)
                     if row.state != "held":
                         taken.append((claim.id, claim.fence, now + self._claim_for))
@@ -319,33 +321,34 @@ def _final(error: BaseException) -> bool:
     return isinstance(error, BotError) and not isinstance(error, _PASSING)
 
 
-def _put_together() -> Any:
-    """What may be taken at `now`; put together once, for it is asked after every step."""
+def _put_together(*, at_once: bool) -> Any:
+    """What may be taken at `now`. `at_once`: where others may be taking something at the same moment."""
     now, other = bindparam("now", type_=work.c.due_at.type), work.alias("other")
-    busy = exists().where(other.c.serial == work.c.serial, other.c.id != work.c.id, other.c.state == "running")
+    busy = exists().where(other.c.serial == work.c.serial, other.c.id != work.c.id, other.c.state == word("running"))
     # A row that another runner is just taking is skipped as locked: what comes after it on its serial is not next.
     place = [(other.c[name], work.c[name]) for name in ("due_at", "created_at", "id")]
     later = exists().where(
-        other.c.serial == work.c.serial, other.c.state == "open", other.c.due_at <= now,
+        other.c.serial == work.c.serial, other.c.state == word("open"), other.c.due_at <= now,
         tuple_(*(theirs for theirs, _ in place)) < tuple_(*(mine for _, mine in place)),
     )  # fmt: skip
     early = work.c.updated_at > bindparam("ahead", type_=work.c.due_at.type)  # stamped by a clock that was wrong
     ready = or_(
-        and_(work.c.state.in_(("open", "held")), work.c.due_at <= now),
-        and_(work.c.state == "open", early),
-        and_(work.c.state == "running", or_(work.c.claim_until <= now, early)),
+        and_(work.c.state == word("open"), or_(work.c.due_at <= now, early)),
+        and_(work.c.state == word("held"), work.c.due_at <= now),
+        and_(work.c.state == word("running"), or_(work.c.claim_until <= now, early)),
     )
     return (
         select(work)
-        .where(ready, ~busy, ~later)
+        .where(ready, ~busy, *([~later] if at_once else []))
         .order_by(work.c.due_at, work.c.created_at, work.c.id)
         .limit(1)
         .with_for_update(skip_locked=True, of=work)
     )
 
 
-_DUE = _put_together()
-_NEXT = select(work.c.due_at).where(work.c.state == "open").order_by(work.c.due_at).limit(1)
+# Put together once, for it is asked after every step. On SQLite writers come one after the other.
+_DUE = {"sqlite": _put_together(at_once=False), "postgresql": _put_together(at_once=True)}
+_NEXT = select(work.c.due_at).where(work.c.state == word("open")).order_by(work.c.due_at).limit(1)
 
 
 __all__ = ["Claim", "Done", "GiveUp", "Go", "Handler", "Held", "Item", "Outcome", "Workshop", "record", "release_held"]

@@ -4,11 +4,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from bot.ids import Ids
 from bot.stores.database import Database, Tx
 from bot.stores.schema import work
+from bot.stores.types import word
 from bot.work import Item, record
 
 # So old a replica's `now` may be once the store lets it in; only what is due later still stems from a clock ahead.
@@ -50,21 +51,27 @@ async def ask_now(db: Database, ids: Ids, projects: list[str], now: datetime) ->
         ]
 
 
+_PASSES = select(work.c.id, work.c.state, work.c.updated_at).where(
+    work.c.serial == bindparam("of_serial"), work.c.kind == word("pass")
+)
+_WAITS = _PASSES.where((work.c.state == word("open")) | (work.c.state == word("running"))).limit(1)
+_LATEST = _PASSES.order_by(work.c.updated_at.desc(), work.c.id).limit(1)
+_AFTER = _PASSES.where(work.c.cause == bindparam("of_cause"))
+
+
 async def _last(tx: Tx, project: str) -> Any | None:
     """The pass that waits or runs, else the one that ended last.
 
     Ends are stamped by a clock that may have jumped ahead and back; each pass is named after the one before, so the
     names tell which was the last in truth.
     """
-    mine = select(work.c.id, work.c.state, work.c.updated_at).where(
-        work.c.serial == f"project:{project}", work.c.kind == "pass"
-    )
-    waits = (await tx.execute(mine.where(work.c.state.in_(("open", "running"))).limit(1))).first()
+    mine = {"of_serial": f"project:{project}"}
+    waits = (await tx.execute(_WAITS, mine)).first()
     if waits is not None:
         return waits
-    last = (await tx.execute(mine.order_by(work.c.updated_at.desc(), work.c.id).limit(1))).first()
+    last = (await tx.execute(_LATEST, mine)).first()
     while last is not None:
-        after = (await tx.execute(mine.where(work.c.cause == f"pass:{project}:after:{last.id}"))).first()
+        after = (await tx.execute(_AFTER, mine | {"of_cause": f"pass:{project}:after:{last.id}"})).first()
         if after is None:
             break
         last = after

@@ -11,12 +11,13 @@ from bot.config.policy import EffectivePolicy, effective
 from bot.operations.base import Parts
 from bot.operations.costs import Bill, bill
 from bot.operations.facts import money
+from bot.operations.gather import Project
 from bot.outbox import RESULT, Say, say
 from bot.rules import costs, keys
 from bot.rules.durations import resolve
 from bot.stores import approvals, trail, usage
 from bot.stores.database import Tx
-from bot.stores.schema import notebooks, outbox, projects
+from bot.stores.schema import notebooks, outbox
 from bot.stores.upsert import find
 
 LATE = timedelta(hours=12)  # a digest that is later than this is not worth posting any more
@@ -25,11 +26,10 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Period = Literal["daily", "weekly"]
 
 
-async def due(parts: Parts, project: str, now: datetime) -> None:
+async def due(parts: Parts, known: Project, now: datetime) -> None:
     """Post what has fallen due and was not posted yet; a missed run comes later the same day."""
-    async with parts.deps.db.read() as db:
-        row = await find(db, projects, name=project)
-    policy = effective(parts.deps.config, project, stored_mode=row.mode if row else None)
+    project = known.name
+    policy = effective(parts.deps.config, project, stored_mode=known.mode)
     today = now.astimezone(parts.deps.config.timezone).date()
     at = resolve(today, policy.digest_at, parts.deps.config.timezone)
     if not at <= now < at + LATE:
@@ -44,9 +44,10 @@ async def _post(
 ) -> None:
     """Once per day and period; nothing is posted where nothing ran and nothing waits, nor of days nobody watched."""
     key = keys.digest(project, period, today)
-    async with parts.deps.db.begin() as db:
+    async with parts.deps.db.read() as db:
         if await find(db, outbox, key=key):
             return
+    async with parts.deps.db.begin() as db:
         window = _window(parts, today, 1 if period == "daily" else 7)
         if not await _watched_before(db, project, window[1]):
             return

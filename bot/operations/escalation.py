@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from bot.config.policy import EffectivePolicy, effective
 from bot.operations.alerts import alert
@@ -15,6 +15,7 @@ from bot.outbox import NOTICE, Say, TargetKind, say
 from bot.stores.database import Tx
 from bot.stores.notebooks import chunks
 from bot.stores.schema import notices, outbox
+from bot.stores.types import word
 
 SINCE = timedelta(days=1)
 OWED = timedelta(days=8)  # no warning is owed for longer: no lease and no run's memory is
@@ -56,7 +57,8 @@ async def late_warnings(parts: Parts, project: str, now: datetime) -> None:
     """
     policy = effective(parts.deps.config, project)
     async with parts.deps.db.read() as db:
-        found = await _owed(db, project, [row.key for row in await db.execute(_troubled(project, policy, now))])
+        asked = {"project": project, "now": now, "owed": now - OWED, "patience": now - policy.escalate_after}
+        found = await _owed(db, project, [row.key for row in await db.execute(_TROUBLED, asked)])
     if not found:
         return
     needs_leads = any(_from_owner(rows) for rows in found.values())
@@ -67,21 +69,26 @@ async def late_warnings(parts: Parts, project: str, now: datetime) -> None:
             await _further(db, parts, base, rows, to, now, now - policy.escalate_after)
 
 
-def _troubled(project: str, policy: EffectivePolicy, now: datetime) -> Any:
+def _put_together() -> Any:
     """Warnings that were refused, and lease warnings that wait for long."""
-    refused = (outbox.c.state == "dead") & (outbox.c.due_at > now - OWED)
-    waits = (outbox.c.state == "pending") & (outbox.c.kind == "lease_warning") & (outbox.c.target_kind == "dm")
+    now, owed, patience = (bindparam(name, type_=outbox.c.due_at.type) for name in ("now", "owed", "patience"))
+    refused = (outbox.c.state == word("dead")) & (outbox.c.due_at > owed)
+    direct = (outbox.c.kind == word("lease_warning")) & (outbox.c.target_kind == word("dm"))
+    waits = (outbox.c.state == word("pending")) & direct & (outbox.c.created_at <= patience)
     return (
         select(outbox.c.key)
         .where(
-            outbox.c.project == project,
-            outbox.c.kind.in_(WARNINGS),
+            outbox.c.project == bindparam("project"),
+            or_(*(outbox.c.kind == word(kind) for kind in WARNINGS)),
             outbox.c.sent_rev == 0,
             or_(outbox.c.expires_at.is_(None), outbox.c.expires_at > now),
-            or_(refused, waits & (outbox.c.created_at <= now - policy.escalate_after)),
+            or_(refused, waits),
         )
         .order_by(outbox.c.seq)
     )
+
+
+_TROUBLED = _put_together()
 
 
 async def _owed(db: Tx, project: str, troubled: Sequence[str]) -> dict[str, list[Any]]:
@@ -139,28 +146,30 @@ async def _copy(
 # --- what Slack will not take --------------------------------------------------------------------
 
 
+_REFUSED = (
+    select(
+        outbox.c.key, outbox.c.kind, outbox.c.reason, outbox.c.target_kind, outbox.c.target, outbox.c.project,
+        outbox.c.facts, outbox.c.due_at,
+    )
+    .where(
+        outbox.c.state == word("dead"),
+        outbox.c.kind != word("alert"),
+        outbox.c.due_at > bindparam("since", type_=outbox.c.due_at.type),
+        or_(outbox.c.project == bindparam("project"), outbox.c.project.is_(None)),
+    )
+    .order_by(outbox.c.seq)
+    .limit(TOLD_MOST)
+)  # fmt: skip
+
+
 async def dead_letters(parts: Parts, project: str, now: datetime) -> None:
     """Messages that Slack will not take are told to the admins: what was refused, and the one next step.
 
     One alert a day for each of: warnings that did not reach a person, messages to the channel, everything else.
     What belongs to no project is told to the admins of everything, whichever project's pass comes first.
     """
-    refused = (
-        select(
-            outbox.c.key, outbox.c.kind, outbox.c.reason, outbox.c.target_kind, outbox.c.target, outbox.c.project,
-            outbox.c.facts, outbox.c.due_at,
-        )
-        .where(
-            outbox.c.state == "dead",
-            outbox.c.kind != "alert",
-            outbox.c.due_at > now - SINCE,
-            or_(outbox.c.project == project, outbox.c.project.is_(None)),
-        )
-        .order_by(outbox.c.seq)
-        .limit(TOLD_MOST)
-    )  # fmt: skip
     async with parts.deps.db.read() as db:
-        rows = list(await db.execute(refused))
+        rows = list(await db.execute(_REFUSED, {"project": project, "since": now - SINCE}))
     grouped: dict[tuple[str | None, str, date], list[Refused]] = {}
     for row in rows:
         day = row.due_at.astimezone(parts.deps.config.timezone).date()

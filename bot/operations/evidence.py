@@ -8,7 +8,7 @@ ones cost little.
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -47,6 +47,7 @@ class Known:
     project: gather.Project
     memory: Told
     running: list[Notebook]
+    digests: Mapping[str, str | None] = field(default_factory=dict)  # of what was last seen of each
 
 
 class Sources(Protocol):
@@ -80,7 +81,8 @@ class Evidence:
         told = await self._ask(known, stored, {METRICS})
         loaded = [each for each in stored if _new_load(each.id, told, known.memory)]
         busy = await self._settle(known, loaded, told, now, only_busy=True)
-        shown = [n for n in [await self._show(project, each.id, now) for each in stored if each.id not in busy] if n]
+        quiet = [each for each in stored if each.id not in busy]
+        shown = [n for n in [await self._show(known, each.id, now) for each in quiet] if n]
         verdicts = await self._read(known, shown, told, now)
         doubtful = [each for each, verdict in verdicts.items() if verdict.wants_confirmation]
         if doubtful and claim.step != CONFIRM:  # not left to the next pass: an idle stop would come one pass later
@@ -107,22 +109,26 @@ class Evidence:
         """Everything stored, read once; as last seen is enough to ask the metrics service."""
         there = rows.c.project == project, rows.c.id.in_(ids), rows.c.deleted_at.is_(None)
         async with self.deps.db.read() as db:
-            found = [notebooks.load(row.snapshot) for row in await db.execute(select(rows.c.snapshot).where(*there))]
+            seen = list(await db.execute(select(rows.c.id, rows.c.snapshot, rows.c.digest).where(*there)))
             known = await gather.project(db, self.deps, project, now, only=ids)
             memory = await self._memory(db, project, ids)
-        return Known(known, memory, [each for each in found if each.status is Status.RUNNING])
+        found = [notebooks.load(row.snapshot) for row in seen]
+        running = [each for each in found if each.status is Status.RUNNING]
+        return Known(known, memory, running, {row.id: row.digest for row in seen})
 
-    async def _show(self, project: str, notebook_id: str, now: datetime) -> Notebook | None:
+    async def _show(self, known: Known, notebook_id: NotebookId, now: datetime) -> Notebook | None:
         """Afresh: its token changes at each start, and only the service account may read on others' behalf."""
+        project = known.project.name
         try:
-            notebook = await self.parts.tokens.service(project).show(NotebookId(notebook_id))
+            notebook = await self.parts.tokens.service(project).show(notebook_id)
         except CloudNotFound:
             return None
         except CloudError as error:
             log.warning("notebook %s cannot be shown: %s", notebook_id, error)
             return None
-        async with self.deps.db.begin() as db:
-            await observe(db, self.deps, project, notebook, now)
+        if notebooks.digest(notebook) != known.digests.get(notebook_id):
+            async with self.deps.db.begin() as db:
+                await observe(db, self.deps, project, notebook, now)
         return notebook
 
     async def _ask(self, known: Known, running: Sequence[Notebook], names: Iterable[str]) -> Told:

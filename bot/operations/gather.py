@@ -46,6 +46,8 @@ class Project:
     last_running: int | None
     released_at: datetime | None
     last_ok_at: datetime | None
+    last_pass_at: datetime | None
+    config_hash: str | None  # of the policy file at the last pass
     flavors: Mapping[str, Flavor]
     notices: dict[str, dict[str, NoticeState]]
     requests: dict[str, PendingRequest]
@@ -79,6 +81,8 @@ async def project(
         last_running=state.last_running if state else None,
         released_at=state.released_at if state else None,
         last_ok_at=state.last_ok_at if state else None,
+        last_pass_at=state.last_pass_at if state else None,
+        config_hash=state.config_hash if state else None,
         flavors={flavor.id: flavor for flavor in catalogues.flavors(entries)},
         notices=await _notices(db, name, some),
         requests=await _requests(db, name),

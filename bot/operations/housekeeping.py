@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import bindparam, delete, select, update
 
 from bot.clock import to_ms
 from bot.config.policy import effective
@@ -22,6 +22,7 @@ from bot.stores import approvals as store
 from bot.stores import notebooks, usage
 from bot.stores.database import Tx
 from bot.stores.schema import notices, outbox, projects, tickets, work
+from bot.stores.types import word
 from bot.stores.upsert import find, put
 from bot.work import Item, record
 
@@ -32,6 +33,12 @@ log = logging.getLogger(__name__)
 
 CHUNK = 20  # notebooks per evidence work; the metrics service takes 20 at a time
 KEEP_SETTLED = timedelta(days=30)
+ADDRESS_LIFE = timedelta(minutes=30)
+_OLD_ADDRESS = (
+    (outbox.c.target_kind == word("response")) & (outbox.c.target != word(""))
+    & (outbox.c.created_at < bindparam("before", type_=outbox.c.created_at.type))
+)  # fmt: skip
+_SOME_ADDRESS = select(outbox.c.id).where(_OLD_ADDRESS).limit(1)
 
 
 async def passed(
@@ -83,9 +90,9 @@ async def failed(parts: Parts, db: Tx, project: str, error: CloudError, now: dat
 
 async def before(parts: Parts, known: Project, decided: Sequence["Decided"], now: datetime) -> None:
     """Requests, digests, links, evidence: each in a transaction of its own, so that one failing keeps none back."""
-    for part in (_prices, _requests, _digests, late_warnings, dead_letters, _addresses, _forget, look_after_links):
+    for part in (_prices, _requests, digests.due, _late_warnings, _dead_letters, _addresses, _forget, _links):
         try:
-            await part(parts, known.name, now)
+            await part(parts, known, now)
         except Exception:
             log.exception("%s of %s failed", part.__name__, known.name)
     try:
@@ -95,18 +102,18 @@ async def before(parts: Parts, known: Project, decided: Sequence["Decided"], now
     await _polls(parts, known, decided, now)
 
 
-async def _prices(parts: Parts, project: str, now: datetime) -> None:
+async def _prices(parts: Parts, known: Project, now: datetime) -> None:
     """The first pass under another policy file: time before it keeps the price it had."""
+    if known.last_pass_at is None or known.config_hash == parts.deps.config.file_hash:
+        return
     async with parts.deps.db.begin() as db:
-        row = await find(db, projects, name=project)
-        if row is not None and row.config_hash != parts.deps.config.file_hash:
-            await usage.reprice(db, parts.deps.ids, project, parts.deps.config.prices, now)
+        await usage.reprice(db, parts.deps.ids, known.name, parts.deps.config.prices, now)
 
 
-async def _requests(parts: Parts, project: str, now: datetime) -> None:
+async def _requests(parts: Parts, known: Project, now: datetime) -> None:
     """Expire what nobody answered; escalate what waits too long, to each by DM with the same key."""
     async with parts.deps.db.read() as db:
-        waiting = await store.pending(db, [project])
+        waiting = await store.pending(db, [known.name])
     for row in waiting:
         if now >= row.expires_at:
             async with parts.deps.db.begin() as db:
@@ -159,17 +166,24 @@ def _due(row: Any, each: "Decided", now: datetime) -> bool:
     return poll.due(at, now, each.policy.idle_after)
 
 
-async def _digests(parts: Parts, project: str, now: datetime) -> None:
-    await digests.due(parts, project, now)
+async def _late_warnings(parts: Parts, known: Project, now: datetime) -> None:
+    await late_warnings(parts, known.name, now)
 
 
-async def _forget(parts: Parts, project: str, now: datetime) -> None:
+async def _dead_letters(parts: Parts, known: Project, now: datetime) -> None:
+    await dead_letters(parts, known.name, now)
+
+
+async def _links(parts: Parts, known: Project, now: datetime) -> None:
+    await look_after_links(parts, known.name, now)
+
+
+async def _forget(parts: Parts, known: Project, now: datetime) -> None:
     """What nobody needs any more, once an hour. Audit and usage stay."""
+    if known.last_pass_at is not None and known.last_pass_at.hour == now.hour:
+        return
     async with parts.deps.db.begin() as db:
-        row = await find(db, projects, name=project)
-        if row is not None and row.last_pass_at is not None and row.last_pass_at.hour == now.hour:
-            return
-        await records.forget(db, now - effective(parts.deps.config, project).keep_decisions)
+        await records.forget(db, now - effective(parts.deps.config, known.name).keep_decisions)
         routine = work.c.state.in_(("done", "failed")), work.c.kind.in_(("pass", "evidence"))
         await db.execute(delete(work).where(*routine, work.c.updated_at < now - timedelta(hours=6)))
         await db.execute(delete(tickets).where(tickets.c.expires_at < now - KEEP_SETTLED))
@@ -177,8 +191,11 @@ async def _forget(parts: Parts, project: str, now: datetime) -> None:
         await db.execute(update(notices).where(*old).values(over_at=now))
 
 
-async def _addresses(parts: Parts, _project: str, now: datetime) -> None:
+async def _addresses(parts: Parts, _known: Project, now: datetime) -> None:
     """Addresses of answers that have run out are erased (contract 10)."""
+    before = {"before": now - ADDRESS_LIFE}
+    async with parts.deps.db.read() as db:
+        if (await db.execute(_SOME_ADDRESS, before)).first() is None:
+            return
     async with parts.deps.db.begin() as db:
-        old = outbox.c.target_kind == "response", outbox.c.created_at < now - timedelta(minutes=30)
-        await db.execute(update(outbox).where(*old, outbox.c.target != "").values(target=""))
+        await db.execute(update(outbox).where(_OLD_ADDRESS).values(target=""), before)

@@ -7,8 +7,7 @@ from sqlalchemy import select, update
 
 from bot.clock import to_ms
 from bot.stores.database import Tx
-from bot.stores.schema import notices, outbox, projects
-from bot.stores.upsert import find
+from bot.stores.schema import notices, outbox
 
 AWAY = timedelta(hours=2)  # without a pass; longer than any schedule of passes
 WARNINGS = ("lease_warning", "idle_warning")
@@ -58,11 +57,13 @@ async def _settle_stopped(db: Tx, notebook_id: str, words: str, now: datetime) -
         await _settle_message(db, row.key, notebook_id, words, now)
 
 
+def was_away(last_ok_at: datetime | None, now: datetime) -> bool:
+    """Whether there was no pass for long."""
+    return last_ok_at is not None and now - last_ok_at >= AWAY
+
+
 async def promise_anew(db: Tx, project: str, now: datetime) -> None:
     """After a long silence nobody is stopped by what was announced before it: all are warned anew (design 2, 9)."""
-    row = await find(db, projects, name=project)
-    if row is None or row.last_ok_at is None or now - row.last_ok_at < AWAY:
-        return
     told = notices.c.project == project, notices.c.kind == "idle_warning", notices.c.state == "delivered"
     rows = await db.execute(select(notices).where(*told, notices.c.settled_at.is_(None)))
     for notice in list(rows):

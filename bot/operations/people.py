@@ -85,6 +85,8 @@ class People:
     async def reach_each(self, users: Iterable[str]) -> dict[str, bool | None]:
         """The same of many: those whom Slack has told of lately are looked up together."""
         wanted, now = dict.fromkeys(users), self._deps.clock.now()
+        if not wanted:
+            return {}
         async with self._deps.db.read() as db:
             rows = await store.told_of(db, self._deps.team, wanted)
         found = {

@@ -18,7 +18,7 @@ from bot.operations.acts import Acts
 from bot.operations.adopt import adopt_new, gone
 from bot.operations.base import Parts
 from bot.operations.gather import Project
-from bot.operations.notices import WARNINGS, promise_anew, settle
+from bot.operations.notices import WARNINGS, promise_anew, settle, was_away
 from bot.operations.told import observe
 from bot.rules import brakes
 from bot.rules.facts import Action, NotebookFacts, SettleNotice, StopIdle, VoidNotice
@@ -112,16 +112,23 @@ class Sweep:
             for each in looked.seen
             if _changed(looked.before.get(each.id), each)
         ]
+        if changed:
+            looked.stale = await self._adopt_all(project, changed, looked.before, now)
+        if looked.absent:
+            async with self.deps.db.begin() as db:
+                for notebook_id in looked.absent:
+                    await self._absent(db, project, notebook_id, now)
+
+    async def _adopt_all(
+        self, project: str, changed: list[Notebook], before: Mapping[str, Any], now: datetime
+    ) -> set[str]:
+        """Returns those of which we know something newer."""
         try:
             async with self.deps.db.begin() as db:
-                stale = await self._take(db, project, changed, looked.before, now)
+                return await self._take(db, project, changed, before, now)
         except Exception:
             log.exception("the listing of %s cannot be adopted at once; trying each notebook", project)
-            stale = {str(each.id) for each in changed if not await self._adopt_alone(project, each, now)}
-        async with self.deps.db.begin() as db:
-            for notebook_id in looked.absent:
-                await self._absent(db, project, notebook_id, now)
-        looked.stale = stale
+            return {str(each.id) for each in changed if not await self._adopt_alone(project, each, now)}
 
     async def _take(
         self, db: Tx, project: str, changed: list[Notebook], before: Mapping[str, Any], now: datetime
@@ -158,12 +165,11 @@ class Sweep:
 
     async def _decide(self, project: str, looked: Looked, now: datetime) -> Outcome:
         server_now = looked.listing.server_now
-        async with self.deps.db.begin() as db:
-            await promise_anew(db, project, now)
-            known = await gather.project(db, self.deps, project, now, rows={})
-            before = await records.live(db, project)
-            found = [each for each in looked.seen if each.id not in looked.stale and _matters(each, before, known)]
-            known.rows = await notebooks.known_running(db, project, [each.id for each in found])
+        known, before, found = await self._known(project, looked, now)
+        if was_away(known.last_ok_at, now):
+            async with self.deps.db.begin() as db:
+                await promise_anew(db, project, now)
+            known, before, found = await self._known(project, looked, now)
         brake = self._brake(known, looked, now)
         decided = await self._plans(known, found, server_now, brake)
         jump = self._jump(decided, known.released_at)
@@ -180,6 +186,17 @@ class Sweep:
         await housekeeping.before(self.parts, known, decided, now)
         counts = {"project": project, "notebooks": len(looked.seen), "complete": looked.listing.complete}
         return Done(counts | ({"paused": brake or jump} if brake or jump else {}), write=write)
+
+    async def _known(
+        self, project: str, looked: Looked, now: datetime
+    ) -> tuple[Project, Mapping[str, Any], list[Notebook]]:
+        """What is stored, the last decisions, and those that have to be decided about."""
+        async with self.deps.db.read() as db:
+            known = await gather.project(db, self.deps, project, now, rows={})
+            before = await records.live(db, project)
+            found = [each for each in looked.seen if each.id not in looked.stale and _matters(each, before, known)]
+            known.rows = await notebooks.known_running(db, project, [each.id for each in found])
+        return known, before, found
 
     def _brake(self, known: Project, looked: Looked, now: datetime) -> str | None:
         """Signs that what we see is wrong; they hold stops, never notices."""

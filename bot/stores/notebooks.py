@@ -29,6 +29,11 @@ _LEAN = (
     type_coerce(notebooks.c.verdict, Text).label("verdict"),
 )  # fmt: skip
 _KNOWN = select(*_LEAN).where(notebooks.c.project == bindparam("of_project"), notebooks.c.deleted_at.is_(None))
+_LOCKED = (
+    select(notebooks)
+    .where(notebooks.c.project == bindparam("of_project"), notebooks.c.id == bindparam("of_id"))
+    .with_for_update()
+)
 _RUNS = notebooks.c.status.in_([status.value for status in Status if status.runs])
 _PLAIN = tuple(f.name for f in fields(Notebook) if f.name not in _DERIVED)
 
@@ -102,8 +107,7 @@ async def get(db: Tx, project: str, notebook_id: str, *, lock: bool = False) -> 
     """The row, gone ones included; None if never seen. `lock`: nobody else changes it until this transaction ends."""
     if not lock:
         return await upsert.find(db, notebooks, project=project, id=notebook_id)
-    query = select(notebooks).where(notebooks.c.project == project, notebooks.c.id == notebook_id)
-    return (await db.execute(query.with_for_update())).first()
+    return (await db.execute(_LOCKED, {"of_project": project, "of_id": notebook_id})).first()
 
 
 async def as_seen(db: Tx, project: str) -> dict[str, Any]:
