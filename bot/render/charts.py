@@ -1,7 +1,6 @@
 """Bar charts as PNG pictures. An optional extra: without it the figures stand in the text alone."""
 
 from collections.abc import Sequence
-from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -105,7 +104,6 @@ def _json(names: dict[object, object]) -> str:
     return json.dumps(names)
 
 
-@cache
 def _engine() -> ModuleType | None:
     try:
         import vl_convert

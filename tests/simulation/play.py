@@ -8,12 +8,14 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 
 from deploy.sandbox.clock import SimClock
 from tests.simulation import checks
 from tests.simulation.inhabitants import Inhabitants
 from tests.simulation.loop import SimLoop, Stuck, run_simulated
 from tests.simulation.points import Killed
+from tests.simulation.stagehands import charts
 from tests.simulation.troubles import Troubles
 from tests.simulation.world import Complaints, Findings, Options, World
 
@@ -36,6 +38,7 @@ class Result:
 def play(options: Options) -> Result:
     """Run it. Never raises for what the bot does."""
     began = time.process_time()
+    _settle_memory()
     gc.disable()  # collected once, at the end: nothing of a run is let go before
     clock = SimClock(options.start_ms, running=False)
 
@@ -43,7 +46,7 @@ def play(options: Options) -> Result:
         loop.set_exception_handler(_quiet)
         world = World(options, loop)
         try:
-            with _listening(world.findings):
+            with _listening(world.findings), charts(drawn=options.charts):
                 return await _acts(world)
         finally:
             await _end_tasks()
@@ -82,6 +85,13 @@ async def _acts(world: World) -> Result:
     violations = await checks.all_of(world, inhabitants, troubles)
     seen = world.points.seen + world.findings.counts + checks.messages(world)
     return Result(options, violations, world.trace.digest(), world.trace.count, seen, world.trace.lines)
+
+
+@cache
+def _settle_memory() -> None:
+    """What is there before the first run stays; nobody has to look through it after each."""
+    gc.collect()
+    gc.freeze()
 
 
 @contextmanager

@@ -4,18 +4,16 @@ import asyncio
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
-
 from bot.stores.database import Database, Tx
 from deploy.sandbox.clock import SimClock
 from tests.simulation.memory import Memory
+from tests.simulation.server import ServerTx
 
 T = TypeVar("T")
 inside: ContextVar[int] = ContextVar("inside", default=0)  # how deep in transactions this coroutine is
@@ -148,15 +146,13 @@ class SimDatabase(Database):
 
     async def least(self, statement: str, ahead: int) -> int | None:
         """The one number that a statement of the harness finds."""
-        async with self.peek() as db:
-            found: int | None = (await db.execute(text(statement), {"ahead": ahead})).scalar()
-        return found
+        raise NotImplementedError
 
     def _writing(self) -> AbstractAsyncContextManager[Tx]:
-        return Database.begin(self)
+        raise NotImplementedError
 
     def _reading(self) -> AbstractAsyncContextManager[Tx]:
-        return Database.read(self)
+        raise NotImplementedError
 
 
 class _Turn:
@@ -231,39 +227,55 @@ class OnPostgres(SimDatabase):
 
     def __init__(self, who: Incarnation, points: Points, url: str, entered: Callable[[int], None]) -> None:
         super().__init__(who, points, sqlite=False)
-        self.engine = create_async_engine(url, pool_size=5)
-        self._entered = entered
+        self._tx, self._eye = ServerTx(url), ServerTx(url)
+        self._entered, self._looking = entered, asyncio.Lock()
 
     def _writing(self) -> AbstractAsyncContextManager[Tx]:
-        return _Entered(super()._writing(), self._entered)
+        return _Entered(self._tx, self._entered, writes=True)
 
     def _reading(self) -> AbstractAsyncContextManager[Tx]:
-        return _Entered(super()._reading(), self._entered)
+        return _Entered(self._tx, self._entered, writes=False)
+
+    @asynccontextmanager
+    async def peek(self) -> AsyncIterator[Tx]:
+        """Whoever looks waits for no turn, so it may be while others write: on a connection of its own."""
+        async with self._looking, _Entered(self._eye, self._entered, writes=False) as db:
+            yield db
+
+    async def least(self, statement: str, ahead: int) -> int | None:
+        async with self.peek() as db:
+            return await cast("ServerTx", db).least(statement, ahead)
 
     async def dispose(self) -> None:
         self._entered(+1)
         try:
-            await self.engine.dispose()
+            for connection in (self._tx, self._eye):
+                await connection.close()
         finally:
             self._entered(-1)
 
 
 class _Entered:
-    """A transaction of which the loop is told that it waits for a real server."""
+    """The connection, for one transaction, of which the loop is told that it waits for a real server."""
 
-    def __init__(self, transaction: AbstractAsyncContextManager[Tx], entered: Callable[[int], None]) -> None:
-        self._transaction, self._entered = transaction, entered
+    def __init__(self, tx: ServerTx, entered: Callable[[int], None], *, writes: bool) -> None:
+        self._tx, self._entered, self._writes = tx, entered, writes
 
     async def __aenter__(self) -> Tx:
+        if self._writes and inside.get() > 1:
+            raise CallInTransaction("another transaction")
         self._entered(+1)
         try:
-            return await self._transaction.__aenter__()
+            if self._writes:
+                await self._tx.command("BEGIN")
         except BaseException:
             self._entered(-1)
             raise
+        return cast("Tx", self._tx)
 
-    async def __aexit__(self, *error: Any) -> bool | None:
+    async def __aexit__(self, kind: type[BaseException] | None, *_rest: Any) -> None:
         try:
-            return await self._transaction.__aexit__(*error)
+            if self._writes:
+                await self._tx.command("COMMIT" if kind is None else "ROLLBACK")
         finally:
             self._entered(-1)

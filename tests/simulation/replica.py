@@ -28,7 +28,7 @@ log = logging.getLogger("tests.simulation")
 
 COURIERS = 1
 LOOK_AGAIN_S, LONGEST_LOOK_S = 1.0, 60.0
-RACE = 0.6  # how often a hand that sees something due goes for it at once, maybe against another one
+RACE = 0.4  # how often a hand that sees something due goes for it at once, maybe against another one
 TROUBLE_S, NEVER_S = 2.0, 365 * 86400.0
 
 

@@ -3,8 +3,11 @@
 import hashlib
 import json
 import random
-from collections.abc import Awaitable, Callable, Mapping
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from typing import Any
+from unittest.mock import patch
 
 from deploy.manifest import BOT_SCOPES
 from deploy.sandbox.clock import SimClock
@@ -18,6 +21,13 @@ from tests.simulation.points import Killed
 
 Dispatch = Callable[[Mapping[str, Any]], Awaitable[Answer]]
 TRIGGER_S, RESPONSE_URL_MS = 3.0, 30 * 60 * 1000
+
+
+@contextmanager
+def charts(*, drawn: bool) -> Iterator[None]:
+    """`drawn` False: as where the extra that draws them is not installed."""
+    with nullcontext() if drawn else patch.dict(sys.modules, {"vl_convert": None}):
+        yield
 
 
 class SeededIds:

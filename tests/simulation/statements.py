@@ -6,10 +6,12 @@ Most of a run would go into what an engine does around each statement, and a run
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import Float
 from sqlalchemy.engine import Row
 from sqlalchemy.engine.result import SimpleResultMetaData
 
 Processor = Callable[[Any], Any]
+DOUBLE = 701
 _KEPT_MOST = 2000  # statement objects; most are put together once and asked often
 
 
@@ -51,7 +53,7 @@ class Plan:
         self._defaults = {column.key: column.default.arg for column in columns}
         self._entries = [] if self._expands else list(_entries(compiled))
         self._columns = compiled._result_columns or []
-        self._readers = [each.type._cached_result_processor(dialect, None) for each in self._columns]
+        self._readers = [each.type._cached_result_processor(dialect, _oid(each.type)) for each in self._columns]
         self._metadata = SimpleResultMetaData([each.keyname for each in self._columns])
 
     @property
@@ -91,6 +93,11 @@ class Plan:
         """As the product reads them."""
         metadata, readers = self._metadata, self._readers
         return [Row(metadata, readers, metadata._key_to_index, each) for each in found]
+
+
+def _oid(kind: Any) -> int | None:
+    """PostgreSQL's name of the type, where its dialect asks for it."""
+    return DOUBLE if isinstance(kind, Float) else None
 
 
 def _entries(compiled: Any) -> Iterator[tuple[str, Any, int | None, Processor | None]]:

@@ -65,6 +65,11 @@ class Options:
     bot: bool = True  # False: nobody is there; such a run must fail
 
     @property
+    def charts(self) -> bool:
+        """Whether pictures are drawn, which takes as long as a hundred transactions: in one seed of ten."""
+        return self.seed % 10 == 0
+
+    @property
     def start_ms(self) -> int:
         """When it begins: the seeds go round the days on which clocks change."""
         return STARTS[self.seed % len(STARTS)]

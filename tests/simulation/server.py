@@ -1,0 +1,88 @@
+"""PostgreSQL for the simulation: the product's statements on one connection, with little in between.
+
+Compiled by SQLAlchemy for the product's own dialect and driver, run by asyncpg, as its engine does; only the engine is
+left out. Transactions of one process never overlap here, so one connection is enough.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import asyncpg
+from sqlalchemy.dialects.postgresql import asyncpg as driver
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from tests.simulation.statements import Result, Statements
+
+_DIALECT = driver.dialect()
+_STATEMENTS = Statements(_DIALECT)
+
+
+class ServerTx:
+    """What the product awaits of a connection. Connects when it is first needed."""
+
+    dialect = _DIALECT
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: Any = None
+        self._prepared: dict[str, Any] = {}
+
+    async def command(self, text: str) -> None:
+        """BEGIN, COMMIT, ROLLBACK."""
+        if self._connection is None:
+            self._connection = await asyncpg.connect(
+                make_url(self._url).set(drivername="postgresql").render_as_string(hide_password=False),
+                statement_cache_size=0,  # kept here
+            )
+        await self._connection.execute(text)
+
+    exec_driver_sql = command
+
+    async def execute(self, statement: Any, given: Any = None) -> Result:
+        """Raises what SQLAlchemy would raise of a broken constraint."""
+        many = isinstance(given, list | tuple)
+        first = (given[0] if many else given) or {}
+        plan, extracted = _STATEMENTS(statement, first, many=many)
+        text, values = plan.bound(extracted, first)
+        prepared = await self._prepare(text)
+        try:
+            if many:
+                await prepared.executemany([plan.bound(extracted, each)[1] for each in given])
+                return Result([], -1)
+            found = await prepared.fetch(*values)
+        except asyncpg.IntegrityConstraintViolationError as error:
+            raise IntegrityError(text, None, error) from error
+        if plan.returns:
+            return Result(plan.rows([tuple(each) for each in found]), len(found))
+        return Result([], int(prepared.get_statusmsg().rpartition(" ")[2]))
+
+    async def _prepare(self, text: str) -> Any:
+        if self._connection is None:
+            await self.command("SELECT 1")
+        if text not in self._prepared:
+            self._prepared[text] = await self._connection.prepare(text)
+        return self._prepared[text]
+
+    async def scalar(self, statement: Any, given: Any = None) -> Any:
+        return (await self.execute(statement, given)).scalar()
+
+    async def least(self, statement: str, ahead: int) -> int | None:
+        """The one number that a statement of the harness finds."""
+        prepared = await self._prepare(statement.replace(":ahead", "$1::bigint"))
+        found: int | None = await prepared.fetchval(ahead)
+        return found
+
+    async def run_sync(self, work: Callable[[Any], Any]) -> Any:
+        """For what looks at the schema."""
+        engine = create_async_engine(self._url)
+        try:
+            async with engine.connect() as db:
+                return await db.run_sync(work)
+        finally:
+            await engine.dispose()
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
