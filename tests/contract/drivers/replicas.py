@@ -1,9 +1,9 @@
 """Whole replicas as processes on the sandbox's stage, one store, and what can be seen of them from outside."""
 
 import asyncio
+import contextlib
 import itertools
 import json
-import os
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -42,8 +42,8 @@ class Replica:
         return self.process.returncode
 
     async def _end(self, how: signal.Signals) -> None:
-        if self.process.returncode is None:
-            os.kill(self.process.pid, how)
+        with contextlib.suppress(ProcessLookupError):  # it may have just ended by itself
+            self.process.send_signal(how)
         async with asyncio.timeout(PATIENCE_S):
             await self.process.wait()
 
