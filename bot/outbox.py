@@ -348,7 +348,8 @@ class Postman:
                 tries=row.tries + 1,
                 failing_since=since,
                 error=error.code,
-                **({} if lost else {"attempted_at": None}),
+                # This try did not arrive; one before it may have, and is still looked for.
+                **({} if lost else {"attempted_at": row.attempted_at}),
             )
             if isinstance(error, SlackBusy):
                 await pace(db, row.target, now + wait, now)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from bot.errors import SlackAnswerLost, SlackBusy, SlackDown, SlackError
@@ -175,6 +176,22 @@ async def test_progress_does_not(stand: Stand) -> None:
     stand.clock.at = await post.next_due() or stand.clock.at
     await run(post)
     assert len(wire.calls) == 2
+
+
+@pytest.mark.parametrize("trouble", [SlackDown("connection"), SlackBusy("ratelimited", retry_after=SECOND)])
+async def test_a_lost_answer_is_not_forgotten_over_tries_that_came_to_nothing(
+    stand: Stand, trouble: SlackError
+) -> None:
+    """An outage often begins with answers that are lost and goes on with connections that are refused."""
+    wire = Wire()
+    post = await lost(stand, wire, NOTICE)
+    wire.failures = [trouble]
+    await run(post)
+    wire.history = "17.0"
+    stand.clock.at = await post.next_due() or stand.clock.at
+    await run(post)
+    (row,) = await stand.rows(select(outbox))
+    assert (len(wire.calls), row.ts, row.state) == (2, "17.0", "sent")
 
 
 async def test_found_in_the_history_it_is_not_sent_again(stand: Stand) -> None:
