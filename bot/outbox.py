@@ -17,10 +17,11 @@ from bot.clock import SKEW, Clock
 from bot.errors import SlackAnswerLost, SlackBusy, SlackContent, SlackDown, SlackError
 from bot.ids import Ids
 from bot.paces import OPEN, holds, instants, may_go, method, pace, rest, resting, tick_row
+from bot.rules import keys
 from bot.slack import Message, Posted, Slack
 from bot.stores.database import Database, Tx
 from bot.stores.locks import lock
-from bot.stores.outage import lasting
+from bot.stores.outage import is_outage, lasting
 from bot.stores.schema import outbox, outbox_order, paces
 from bot.stores.types import word
 from bot.stores.upsert import change, find, insert_once
@@ -39,6 +40,7 @@ RESPONSE_LIFE = timedelta(minutes=29)  # Slack: 30 min
 GONE = ("message_not_found", "cant_update_message", "channel_not_found", "is_archived")
 
 TargetKind = Literal["dm", "channel", "response", "view", "home"]
+CONVERSATIONS = ("dm", "channel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +172,13 @@ class Postman:
             mended = _mended(row, now)
             values |= mended
             await change(db, outbox, {"id": row.id}, values)
-            if row.sent_rev == 0 and row.target_kind in ("dm", "channel"):
+            if row.sent_rev == 0 and row.target_kind in CONVERSATIONS:
                 await pace(db, row.target, now + CHANNEL_PACE, now)
             await tick_row(db, row, now)
             return SimpleNamespace(**(dict(row._mapping) | mended)) if mended else row
 
     async def deliver(self, row: Any) -> None:
-        """Send one claimed row and record what came of it. Never raises for what Slack does."""
+        """Send one claimed row and record what came of it. Raises only while the store is away."""
         now = self._clock.now()
         try:
             await self._deliver(row, now)
@@ -187,7 +189,8 @@ class Postman:
         except SlackDown as error:
             await self._later(row, error, self._wait(row))
         except SlackError as error:
-            if row.target_kind in ("response", "view") and row.fallback:
+            drawn_wrong = row.target_kind == "view" and isinstance(error, SlackContent)
+            if row.target_kind in ("response", "view") and row.fallback and not drawn_wrong:
                 await self._to_dm(row)
             elif row.ts and error.code in GONE:
                 await self._void(row, "the message is no longer there to be redrawn")
@@ -195,6 +198,12 @@ class Postman:
                 await self._anew(row)
             else:
                 await self._dead(row, error)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            # A fault of ours in one message is that message's trouble; whether it was posted is looked up.
+            log.exception("message %s fails", row.key)
+            await self._later(row, SlackAnswerLost("broken", type(error).__name__), self._wait(row), lost=True)
 
     async def _anew(self, row: Any) -> None:
         """The workspace forbids late edits: a new message says what the old one cannot any more."""
@@ -222,7 +231,7 @@ class Postman:
         if row.target_kind == "response" and now - row.created_at > RESPONSE_LIFE:
             await self._to_dm(row)
             return
-        if row.attempted_at and row.sent_rev == 0 and row.target_kind in ("dm", "channel") and row.channel:
+        if row.attempted_at and row.sent_rev == 0 and row.target_kind in CONVERSATIONS and row.channel:
             found = await self._found(row)
             if found:
                 # What it says may be older than what the row says by now: then it is drawn again.
@@ -238,7 +247,7 @@ class Postman:
         """Whether an earlier attempt, whose answer was lost, arrived after all (contract 2, delivery)."""
         try:
             return await self._slack.find(
-                row.channel, _metadata(row)["event_payload"]["key"], row.attempted_at - timedelta(seconds=5)
+                row.channel, keys.metadata(row)["event_payload"]["key"], row.attempted_at - timedelta(seconds=5)
             )
         except SlackError as error:
             log.warning("history of %s cannot be read: %s", row.channel, error.code)
@@ -252,6 +261,8 @@ class Postman:
             posted = await self._put(row, message)
         except SlackContent as error:
             log.error("Slack refused the blocks of %s: %s", row.kind, error.detail or error.code)
+            if row.target_kind in ("view", "home"):  # a window cannot be plain text
+                raise
             posted = await self._put(row, Message(message.text))
         await self._sent(row, posted, row.rev)
 
@@ -267,7 +278,7 @@ class Postman:
                 await self._slack.publish_home(row.target, message.blocks[0])
                 return Posted("", "")
         if row.ts:
-            await self._slack.update(row.channel, row.ts, message, _metadata(row))
+            await self._slack.update(row.channel, row.ts, message, keys.metadata(row))
             return Posted(row.channel, row.ts)
         return await self._post(row, message)
 
@@ -276,7 +287,7 @@ class Postman:
         if row.channel is None:  # known before the post, so that a lost answer can be looked up there
             async with self._db.begin() as db:
                 await db.execute(update(outbox).where(outbox.c.id == row.id).values(channel=channel))
-        posted = await self._slack.post(channel, message, _metadata(row))
+        posted = await self._slack.post(channel, message, keys.metadata(row))
         if message.image:
             await self._upload(posted, message)
         return posted
@@ -352,7 +363,8 @@ class Postman:
                 **({} if lost else {"attempted_at": row.attempted_at}),
             )
             if isinstance(error, SlackBusy):
-                await pace(db, row.target, now + wait, now)
+                if row.target_kind in CONVERSATIONS:
+                    await pace(db, row.target, now + wait, now)
                 await rest(db, OPEN if error.method == OPEN else row.method, now + wait, now)
 
     async def _finish(self, db: Tx, row: Any, **values: Any) -> bool:
@@ -395,16 +407,6 @@ def _mended(row: Any, now: datetime) -> dict[str, Any]:
     if row.failing_since and row.failing_since > ahead:
         mended["failing_since"] = None
     return mended
-
-
-def _metadata(row: Any) -> dict[str, Any]:
-    """Flat: event type, key, and the ids the facts name (contract 2). Copies of a message carry the same key."""
-    key = row.key.partition("@")[0]
-    kind = "operation" if row.kind == "answer" else row.kind
-    payload = {"key": key if kind == row.kind else f"operation:{key.partition(':')[2]}"} | {
-        name: row.facts[name] for name in ("notebook_id", "keys", "notebook_ids") if row.facts.get(name)
-    }
-    return {"event_type": kind, "event_payload": {"notebook_id": ""} | payload}
 
 
 def _put_together() -> Any:

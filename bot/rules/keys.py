@@ -1,7 +1,7 @@
 """Keys of the messages Slack carries for us, exactly as contract 2 names them; one key, one message."""
 
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from bot.clock import from_ms, to_ms
 
@@ -68,3 +68,13 @@ def lease_warning_parts(key: str) -> tuple[str, datetime, timedelta]:
     if kind != "lease_warning":
         raise ValueError(key)
     return notebook, from_ms(int(end_ms)), timedelta(seconds=int(lead_s))
+
+
+def metadata(row: Any) -> dict[str, Any]:
+    """Of a row of the outbox, flat: event type, key, and the ids its facts name. Copies carry the same key."""
+    key = row.key.partition("@")[0]
+    kind = "operation" if row.kind == "answer" else row.kind
+    payload = {"key": key if kind == row.kind else operation(key.partition(":")[2])} | {
+        name: row.facts[name] for name in ("notebook_id", "keys", "notebook_ids") if row.facts.get(name)
+    }
+    return {"event_type": kind, "event_payload": {"notebook_id": ""} | payload}

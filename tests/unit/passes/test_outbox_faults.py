@@ -1,0 +1,122 @@
+"""What is wrong with one message is that message's trouble: the others go on, and it is not forgotten."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from bot.errors import SlackBusy, SlackContent, SlackError
+from bot.ids import RandomIds
+from bot.outbox import NOTICE, RESULT, Postman, Say, say
+from bot.slack import Message
+from bot.stores.schema import outbox
+from tests.unit.passes.stand import Stand
+from tests.unit.passes.test_outbox_order import Quiet, Wire, plain, put, run
+
+SECOND = timedelta(seconds=1)
+
+
+class Windows(Wire):
+    """Slack as far as windows and answers to commands go."""
+
+    async def update_view(self, _view_id: str, _view: Any) -> None:
+        raise self.failures.pop(0)
+
+    async def publish_home(self, _user: str, _view: Any) -> None:
+        raise self.failures.pop(0)
+
+    async def respond(self, _url: str, _message: Message, **_how: Any) -> None:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.calls.append(("respond", ""))
+
+
+class Drawn:
+    """Draws everything but what it is told to fail at."""
+
+    def __init__(self, *broken: str) -> None:
+        self.broken = set(broken)
+
+    async def __call__(self, row: Any, now: datetime) -> Message:
+        if row.key in self.broken:
+            raise KeyError("a fact that the drawing misses")
+        message = await plain(row, now)
+        return Message(message.text, ({"type": "home", "blocks": []},))
+
+
+def postman(stand: Stand, wire: Wire, drawn: Drawn, events: Quiet) -> Postman:
+    slack: Any = wire
+    return Postman(
+        stand.db, stand.clock, slack, drawn, events, jitter=lambda: 0.5, owner="one", open_url=lambda url: url
+    )  # fmt: skip
+
+
+async def state(stand: Stand, key: str) -> str:
+    (row,) = await stand.rows(select(outbox).where(outbox.c.key == key))
+    return str(row.state)
+
+
+async def test_a_message_that_cannot_be_drawn_keeps_nobody_back_and_goes_once_it_can(
+    stand: Stand, caplog: pytest.LogCaptureFixture
+) -> None:
+    wire, events, drawn = Wire(), Quiet(), Drawn("broken")
+    post = postman(stand, wire, drawn, events)
+    await put(stand.db, "broken", to="U1", rank=NOTICE)
+    await put(stand.db, "whole", to="U2")
+    assert await run(post) == 2
+    assert wire.calls == [("post", "DU2")]
+    assert "message broken fails" in caplog.text
+    drawn.broken.clear()  # mended and started again
+    stand.clock.at = await post.next_due() or stand.clock.at
+    await run(post)
+    assert wire.calls == [("post", "DU2"), ("post", "DU1")]
+    assert await state(stand, "broken") == "sent"
+
+
+async def test_what_cannot_be_drawn_for_a_day_is_a_dead_letter(stand: Stand) -> None:
+    wire, events = Wire(), Quiet()
+    post = postman(stand, wire, Drawn("k"), events)
+    await put(stand.db, "k", rank=NOTICE)
+    began = stand.clock.at
+    while (due := await post.next_due()) is not None:
+        stand.clock.at = max(stand.clock.at, due)
+        await run(post)
+    assert timedelta(hours=24) < stand.clock.at - began < timedelta(hours=25)
+    assert (wire.calls, events.refused) == ([], ["k"])
+
+
+@pytest.mark.parametrize("kind", ["view", "home"])
+async def test_a_window_that_slack_refuses_is_a_dead_letter(stand: Stand, kind: Any) -> None:
+    """There is no plain text of a window; what is said about it is told to admins."""
+    wire, events = Windows(), Quiet()
+    wire.failures = [SlackContent("view_too_large")]
+    async with stand.db.begin() as tx:
+        window = Say("k", kind, kind, "V1", {"view": "create"}, "s", RESULT, fallback="U1")
+        await say(tx, RandomIds(), window, stand.clock.now())
+    assert await run(postman(stand, wire, Drawn(), events)) == 1
+    assert (await state(stand, "k"), events.refused) == ("dead", ["k"])
+
+
+async def test_a_window_that_was_closed_is_void(stand: Stand) -> None:
+    wire, events = Windows(), Quiet()
+    wire.failures = [SlackError("not_found")]
+    async with stand.db.begin() as tx:
+        window = Say("k", "view", "view", "V1", {"view": "create"}, "s", RESULT, fallback="U1")
+        await say(tx, RandomIds(), window, stand.clock.now())
+    await run(postman(stand, wire, Drawn(), events))
+    assert (events.void, events.refused) == (["k"], [])
+
+
+async def test_an_answer_that_is_throttled_waits_whatever_its_address(stand: Stand) -> None:
+    """A sealed `response_url` is longer than any channel's name."""
+    wire, events = Windows(), Quiet()
+    wire.failures = [SlackBusy("ratelimited", retry_after=7 * SECOND)]
+    post = postman(stand, wire, Drawn(), events)
+    async with stand.db.begin() as tx:
+        await say(tx, RandomIds(), Say("k", "answer", "response", "s" * 300, {}, "s"), stand.clock.now())
+    await run(post)
+    assert await post.next_due() == stand.clock.now() + 7 * SECOND
+    stand.clock.at += 7 * SECOND
+    await run(post)
+    assert wire.calls == [("respond", "")]
