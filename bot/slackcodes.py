@@ -119,6 +119,8 @@ def error_for(
     if status >= 500 or code in PASSING:
         kind = SlackAnswerLost if writes else SlackDown
         return kind(code or f"http_{status}", f"Slack failed: {code or status}")
+    if code in TOKEN:  # nothing is wrong with what was asked: it waits for the new token
+        return SlackDown(code, _REVOKED_SAID)
     detail = _detail(said)
     if code in CONTENT or code.startswith(("metadata_", "invalid_metadata")):
         return SlackContent(code, detail=detail)
@@ -128,8 +130,6 @@ def error_for(
 
 
 def _words(code: str) -> str:
-    if code in TOKEN:
-        return _REVOKED_SAID
     if code in RIGHTS or code.startswith("restricted_action"):
         return _RIGHTS_SAID
     return _STALE_SAID if code in STALE else ""

@@ -93,7 +93,7 @@ def person(web: SlackWeb) -> Awaitable[Any]:
         pytest.param(post, {"effect": "error", "error": "is_archived"}, SlackUnreachable, id="post: archived"),
         pytest.param(post, {"effect": "error", "error": "msg_too_long"}, SlackContent, id="post: too long"),
         pytest.param(post, {"effect": "error", "error": "metadata_too_large"}, SlackContent, id="post: metadata"),
-        pytest.param(post, {"effect": "error", "error": "token_revoked"}, SlackError, id="post: token"),
+        pytest.param(post, {"effect": "error", "error": "token_revoked"}, SlackDown, id="post: token"),
         pytest.param(person, {"effect": "reset", "count": 2}, SlackDown, id="read: dropped, and once more"),
         pytest.param(person, {"effect": "hang"}, SlackDown, id="read: no answer"),
         pytest.param(person, {"effect": "status", "status": 502}, SlackDown, id="read: 502"),
@@ -130,11 +130,6 @@ async def test_nobody_listening_means_that_nothing_was_posted(slack: SimSlack) -
         *(
             (code, SlackError)
             for code in (
-                "invalid_auth",
-                "not_authed",
-                "token_expired",
-                "account_inactive",
-                "org_login_required",
                 "missing_scope",
                 "no_permission",
                 "restricted_action",
@@ -183,6 +178,8 @@ async def test_nobody_listening_means_that_nothing_was_posted(slack: SimSlack) -
         ),
         *((code, SlackBusy) for code in ("ratelimited", "rate_limited")),
         *((code, SlackDown) for code in ("internal_error", "fatal_error", "service_unavailable", "request_timeout")),
+        *((code, SlackDown) for code in ("invalid_auth", "not_authed", "token_expired", "token_revoked")),
+        *((code, SlackDown) for code in ("account_inactive", "org_login_required", "team_access_not_granted")),
     ],
 )
 def test_every_code_has_its_class(code: str, kind: type) -> None:

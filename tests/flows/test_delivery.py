@@ -170,3 +170,18 @@ async def test_a_trouble_of_one_call_is_seen_by_nobody(scene: Scene, effect: str
     (message,) = scene.in_dm(ANA, "operation")
     assert "now runs until" in message.text
     assert len(scene.slack.ephemerals(ANA)) + len(scene.slack.messages(ANA)) == 2
+
+
+@pytest.mark.parametrize("code", ["token_revoked", "invalid_auth", "account_inactive"])
+async def test_with_a_token_that_slack_takes_no_more_everything_waits_for_the_new_one(scene: Scene, code: str) -> None:
+    """Nothing was wrong with the messages: after the app was installed again they are delivered."""
+    made = await scene.ending("ana", "token", minutes(70))
+    scene.slack.fault("*", "error", error=code, count=None)
+    await scene.command(ANA, "extend token 30m")
+    await scene.pass_time(minutes(14), minutes(2))
+    assert {row.state for row in await scene.rows(outbox)} == {"pending"}
+    scene.slack.faults.clear()
+    await scene.pass_time(minutes(6), minutes(2))
+    assert len(scene.renewals(made)) == 1
+    assert "now runs until" in scene.operation(ANA)
+    assert scene.notices("alert") == []
