@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from bot.clock import to_ms
 from bot.operations.base import Parts, serial
-from bot.operations.escalation import Targets, copies, targets, without
+from bot.operations.escalation import Targets, Whom, copies, whom, without
 from bot.operations.facts import hours, money, run_cost
 from bot.operations.notices import end, withdraw
 from bot.operations.records import evidence_of
@@ -33,14 +33,13 @@ class Acts:
     def __init__(self, parts: Parts) -> None:
         self.parts, self.deps = parts, parts.deps
 
-    async def escalation_targets(self, project: str, decided: Sequence["Decided"]) -> Targets:
-        """Whom to tell where an owner cannot be told; looked up only if somebody has to be."""
-        if not any(isinstance(a, Escalate | WarnLease) for each in decided for a in each.plan.actions):
-            return frozenset(), self.deps.config.projects[project].channel
-        return await targets(self.parts, project, decided[0].policy)
+    async def escalation_targets(self, project: str, decided: Sequence["Decided"]) -> Whom:
+        """Whom to tell where an owner cannot be told; looked up only for those of whom somebody has to be."""
+        tells = [each for each in decided if any(isinstance(a, Escalate | WarnLease) for a in each.plan.actions)]
+        return await whom(self.parts, project, (each.policy for each in tells))
 
     async def write(
-        self, db: Tx, project: str, decided: Sequence["Decided"], stops: Stops, to: Targets, now: datetime
+        self, db: Tx, project: str, decided: Sequence["Decided"], stops: Stops, to: Whom, now: datetime
     ) -> None:
         """Everything of one pass, one transaction."""
         for each in decided:
@@ -50,7 +49,7 @@ class Acts:
         for each, stop in stops:
             await self._stop(db, project, each, stop, now)
 
-    async def _one(self, db: Tx, project: str, each: "Decided", action: Action, to: Targets, now: datetime) -> None:
+    async def _one(self, db: Tx, project: str, each: "Decided", action: Action, to: Whom, now: datetime) -> None:
         match action:
             case VoidNotice(key=key, reason=reason):
                 await self._void(db, project, each, key, reason, now)
@@ -59,7 +58,7 @@ class Acts:
             case WarnIdle():
                 await self._warn_idle(db, project, each, action, now)
             case Escalate():
-                await self._escalate(db, project, each, action, to, now)
+                await self._escalate(db, project, each, action, to[each.policy.escalate_to], now)
             case ShadowStop():
                 await self._shadow(db, project, each, action, now)
             case Hold():
@@ -189,17 +188,18 @@ class Acts:
     # --- lease ---------------------------------------------------------------------------------
 
     async def _lease_warnings(
-        self, db: Tx, project: str, decided: Sequence["Decided"], to: Targets, now: datetime
+        self, db: Tx, project: str, decided: Sequence["Decided"], to: Whom, now: datetime
     ) -> None:
         """Those of one owner that fall due in one pass share a message that lists every one."""
-        due: dict[str, list[tuple[Decided, WarnLease]]] = {}
+        due: dict[tuple[str, tuple[str, ...]], list[tuple[Decided, WarnLease]]] = {}
         for each in decided:
             for action in each.plan.actions:
                 if isinstance(action, WarnLease):
                     known = None if each.facts.owner.reach is False else each.owner
-                    due.setdefault(known or "", []).append((each, action))
-        for owner, pairs in sorted(due.items()):
-            await self._lease_warning(db, project, owner, pairs, to, now)
+                    others = () if known else each.policy.escalate_to
+                    due.setdefault((known or "", others), []).append((each, action))
+        for (owner, _others), pairs in sorted(due.items(), key=lambda item: item[0]):
+            await self._lease_warning(db, project, owner, pairs, to[pairs[0][0].policy.escalate_to], now)
 
     async def _lease_warning(
         self,

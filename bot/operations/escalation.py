@@ -1,17 +1,20 @@
 """Who is told where the owner cannot be: the leads, else the channel; and, of whatever was refused, the admins."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, or_, select, update
 
+from bot.config.model import Config
 from bot.config.policy import EffectivePolicy, effective
 from bot.operations.alerts import alert
 from bot.operations.base import Parts
 from bot.operations.notices import WARNINGS
+from bot.operations.policies import policy_of
 from bot.operations.refusals import Refused, next_step, said, topic
 from bot.outbox import NOTICE, Say, TargetKind, say
+from bot.stores import notebooks
 from bot.stores.database import Tx
 from bot.stores.notebooks import chunks
 from bot.stores.schema import notices, outbox
@@ -21,12 +24,20 @@ SINCE = timedelta(days=1)
 OWED = timedelta(days=8)  # no warning is owed for longer: no lease and no run's memory is
 TOLD_MOST = 200  # refused messages looked at for one alert
 Targets = tuple[frozenset[str], str]  # people, else the channel
+Whom = Mapping[tuple[str, ...], Targets]  # by the policy's `escalate_to`
+RULES = {"escalate_to", "escalate_after"}
 
 
-async def targets(parts: Parts, project: str, policy: EffectivePolicy) -> Targets:
+async def whom(parts: Parts, project: str, policies: Iterable[EffectivePolicy]) -> Whom:
+    """Who is told under each of these policies, by its `escalate_to`: a rule may name others for some notebooks."""
+    named = dict.fromkeys(policy.escalate_to for policy in policies)
+    return {escalate_to: await _targets(parts, project, escalate_to) for escalate_to in named}
+
+
+async def _targets(parts: Parts, project: str, escalate_to: tuple[str, ...]) -> Targets:
     """`escalate_to`, else the leads, as far as they can be told; else the channel."""
     known = parts.deps.config.projects[project]
-    for named in (policy.escalate_to, known.roles.leads):
+    for named in (escalate_to, known.roles.leads):
         everybody = await parts.people.expand(named)
         if there := frozenset([user for user in everybody if await parts.people.reachable(user)]):
             return there, known.channel
@@ -55,18 +66,42 @@ async def late_warnings(parts: Parts, project: str, now: datetime) -> None:
     are escalated by the pass's own decision). From the leads: what Slack refused to all of them. A channel that
     refused is asked again after each `escalate_after`: somebody may have invited the bot.
     """
-    policy = effective(parts.deps.config, project)
     async with parts.deps.db.read() as db:
-        asked = {"project": project, "now": now, "owed": now - OWED, "patience": now - policy.escalate_after}
-        found = await _owed(db, project, [row.key for row in await db.execute(_TROUBLED, asked)])
+        soonest = now - _shortest(parts.deps.config, project)
+        given = {"project": project, "now": now, "owed": now - OWED, "patience": soonest}
+        found = await _owed(db, project, [row.key for row in await db.execute(_TROUBLED, given)])
+        policies = {base: await _policies(db, parts, project, rows[0]) for base, rows in found.items()}
     if not found:
         return
-    needs_leads = any(_from_owner(rows) for rows in found.values())
+    asked = [policy for base, rows in found.items() if _from_owner(rows) for policy in policies[base]]
+    told = await whom(parts, project, asked)
     channel = parts.deps.config.projects[project].channel
-    to = await targets(parts, project, policy) if needs_leads else (frozenset[str](), channel)
     async with parts.deps.db.begin() as db:
         for base, rows in found.items():
-            await _further(db, parts, base, rows, to, now, now - policy.escalate_after)
+            patience = now - min(policy.escalate_after for policy in policies[base])
+            if (owner := _from_owner(rows)) and owner.state == "pending" and owner.created_at > patience:
+                continue
+            everybody = [told[each.escalate_to][0] for each in policies[base] if each.escalate_to in told]
+            await _further(db, parts, base, rows, (frozenset().union(*everybody), channel), now, patience)
+
+
+def _shortest(config: Config, project: str) -> timedelta:
+    """After which time a message of the project may be late at the earliest."""
+    given = [rule.settings["escalate_after"] for rule in config.rules if "escalate_after" in rule.settings]
+    every: list[Any] = [effective(config, project).escalate_after, *(setting.value for setting in given)]
+    shortest: timedelta = min(every)
+    return shortest
+
+
+async def _policies(db: Tx, parts: Parts, project: str, row: Any) -> list[EffectivePolicy]:
+    """Of the notebooks a message speaks of; where no rule differs, without looking up what the rules depend on."""
+    config = parts.deps.config
+    if not any(RULES & rule.settings.keys() for rule in config.rules):
+        return [effective(config, project)]
+    items = row.facts.get("items") or [row.facts]
+    known = [await notebooks.get(db, project, item["notebook_id"]) for item in items]
+    found = [await policy_of(db, parts.deps, project, notebooks.load(each.snapshot)) for each in known if each]
+    return found or [effective(config, project)]
 
 
 def _put_together() -> Any:
