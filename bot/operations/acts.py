@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bot.operations.sweep import Decided
 
 Stops = Sequence[tuple["Decided", StopIdle]]
+TOGETHER = 50  # notebooks: no message names more, and no metadata of Slack's holds the keys of many more
 
 
 class Acts:
@@ -199,7 +200,9 @@ class Acts:
                     others = () if known else each.policy.escalate_to
                     due.setdefault((known or "", others), []).append((each, action))
         for (owner, _others), pairs in sorted(due.items(), key=lambda item: item[0]):
-            await self._lease_warning(db, project, owner, pairs, to[pairs[0][0].policy.escalate_to], now)
+            for start in range(0, len(pairs), TOGETHER):
+                some = pairs[start : start + TOGETHER]
+                await self._lease_warning(db, project, owner, some, to[some[0][0].policy.escalate_to], now)
 
     async def _lease_warning(
         self,

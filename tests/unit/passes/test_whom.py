@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from bot.operations.acts import TOGETHER
 from bot.operations.escalation import late_warnings
 from bot.rules import idle
 from bot.rules.idle import SourceReading, Verdict
@@ -81,3 +82,14 @@ async def test_what_waits_is_escalated_after_the_time_of_its_own_policy(stand: S
     stand.clock.at += MINUTE
     await late_warnings(stand.parts, "research", stand.clock.now())
     assert [target for target, _names in await told(stand, "lease_warning")] == ["U0ANA", "U0CARLA", "U0GUS"]
+
+
+async def test_more_than_a_message_holds_go_in_several_that_name_every_one_once(stand: Stand) -> None:
+    """Slack refuses metadata that are too large, and then nobody would be told of any."""
+    every = [a_notebook(n, lease=3 * HOUR) for n in range(2 * TOGETHER + 1)]
+    stand.cloud.add(*every)
+    await stand.sweep()
+    await stand.sweep(70 * MINUTE)
+    messages = await told(stand, "lease_warning")
+    assert [(target, len(names)) for target, names in messages] == [("U0ANA", 50), ("U0ANA", 50), ("U0ANA", 1)]
+    assert sorted(name for _target, names in messages for name in names) == sorted(each.name for each in every)
