@@ -27,6 +27,7 @@ from bot.slackcodes import error_for
 TIMEOUT_S = 15
 GROUP_LIFE, MEMBERS_LIFE = timedelta(minutes=5), timedelta(minutes=1)
 PAGE, HISTORY_PAGES, MEMBER_PAGES = 200, 5, 50
+CLOCKS_AGREE = timedelta(seconds=2)  # `Date` is to the second
 HOOK_HOSTS = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 UPLOAD_SUFFIXES = (".slack.com", ".slack-gov.com")
@@ -107,7 +108,7 @@ class SlackWeb:
         for _ in range(HISTORY_PAGES):
             params = {
                 "channel": channel,
-                "oldest": _ts(oldest),
+                "oldest": _ts(self._theirs(oldest)),
                 "inclusive": "true",
                 "limit": str(PAGE),
                 "include_all_metadata": "true",
@@ -275,6 +276,11 @@ class SlackWeb:
     def skew(self) -> timedelta | None:
         """Slack's clock minus ours."""
         return self._skew
+
+    def _theirs(self, at: datetime) -> datetime:
+        """An instant of our clock by Slack's, where theirs is behind: it stamps what we look for."""
+        skew = self._skew or timedelta(0)
+        return at + skew - CLOCKS_AGREE if skew < -CLOCKS_AGREE else at
 
     def _connect(self) -> None:
         """A session for all calls, made in the loop that uses it."""

@@ -224,6 +224,20 @@ async def test_a_key_is_found_behind_many_messages(slack: SimSlack, web: SlackWe
     assert await web.find("C0RESEARCH", "operation:first", since) == first.ts
 
 
+@pytest.mark.parametrize("ahead_s", [-90, -20, 20, 90])
+async def test_a_lost_message_is_found_although_our_clock_is_off(slack: SimSlack, ahead_s: int) -> None:
+    """Slack stamps messages by its own clock; up to two minutes between the clocks trip no brake."""
+    ours = SimClock(slack.clock.now_ms() + ahead_s * 1000, running=False)
+    async with SlackWeb("xoxb-sim", ours, base_url=slack.api_url, timeout_s=1) as web:
+        channel = await web.open_dm("U0ANA")  # the answer tells Slack's clock
+        slack.fault("chat.postMessage", "lost")
+        attempted = ours.now()
+        with pytest.raises(SlackAnswerLost):
+            await web.post(channel, HELLO, metadata("operation:lost"))
+        (message,) = slack.messages("U0ANA")
+        assert await web.find(channel, "operation:lost", attempted - timedelta(seconds=5)) == message.ts
+
+
 async def test_people_are_read_as_they_are(web: SlackWeb) -> None:
     ana = await web.person("U0ANA")
     assert (ana.id, ana.zone, ana.guest, ana.stranger, ana.deleted, ana.bot) == (
