@@ -61,6 +61,22 @@ class Project:
     owner_facts: dict[tuple[Any, ...], OwnerFacts] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The same of the project alone: for what is done without a listing."""
+
+    name: str
+    mode: IdleMode | None
+    last_pass_at: datetime | None
+    config_hash: str | None
+
+
+async def standing(db: Tx, name: str) -> Standing:
+    """How the last pass has left it."""
+    state = await find(db, projects, name=name)
+    return Standing(name, state.mode, state.last_pass_at, state.config_hash) if state else Standing(name, *[None] * 3)
+
+
 async def project(
     db: Tx,
     deps: Deps,

@@ -16,7 +16,7 @@ from bot.operations.alerts import alert
 from bot.operations.base import Parts
 from bot.operations.decide import expire
 from bot.operations.escalation import dead_letters, late_warnings
-from bot.operations.gather import Project
+from bot.operations.gather import Project, Standing
 from bot.operations.upkeep import look_after_links
 from bot.stores import approvals as store
 from bot.stores import notebooks, usage
@@ -88,13 +88,21 @@ async def failed(parts: Parts, db: Tx, project: str, error: CloudError, now: dat
     )
 
 
-async def before(parts: Parts, known: Project, decided: Sequence["Decided"], now: datetime) -> None:
-    """Requests, digests, links, evidence: each in a transaction of its own, so that one failing keeps none back."""
+async def chores(parts: Parts, known: Project | Standing, now: datetime) -> None:
+    """What needs no listing: done also while the cloud does not answer.
+
+    Each in a transaction of its own, so that one failing keeps none back.
+    """
     for part in (_prices, _requests, digests.due, _late_warnings, _dead_letters, _addresses, _forget, _links):
         try:
             await part(parts, known, now)
         except Exception:
             log.exception("%s of %s failed", part.__name__, known.name)
+
+
+async def before(parts: Parts, known: Project, decided: Sequence["Decided"], now: datetime) -> None:
+    """The chores, and what was seen: whether it could be told of each, and whose evidence is read next."""
+    await chores(parts, known, now)
     try:
         await cannot_tell.look(parts, known, decided, now)
     except Exception:
@@ -102,7 +110,7 @@ async def before(parts: Parts, known: Project, decided: Sequence["Decided"], now
     await _polls(parts, known, decided, now)
 
 
-async def _prices(parts: Parts, known: Project, now: datetime) -> None:
+async def _prices(parts: Parts, known: Project | Standing, now: datetime) -> None:
     """The first pass under another policy file: time before it keeps the price it had."""
     if known.last_pass_at is None or known.config_hash == parts.deps.config.file_hash:
         return
@@ -110,7 +118,7 @@ async def _prices(parts: Parts, known: Project, now: datetime) -> None:
         await usage.reprice(db, parts.deps.ids, known.name, parts.deps.config.prices, now)
 
 
-async def _requests(parts: Parts, known: Project, now: datetime) -> None:
+async def _requests(parts: Parts, known: Project | Standing, now: datetime) -> None:
     """Expire what nobody answered; escalate what waits too long, to each by DM with the same key."""
     async with parts.deps.db.read() as db:
         waiting = await store.pending(db, [known.name])
@@ -166,19 +174,19 @@ def _due(row: Any, each: "Decided", now: datetime) -> bool:
     return poll.due(at, now, each.policy.idle_after)
 
 
-async def _late_warnings(parts: Parts, known: Project, now: datetime) -> None:
+async def _late_warnings(parts: Parts, known: Project | Standing, now: datetime) -> None:
     await late_warnings(parts, known.name, now)
 
 
-async def _dead_letters(parts: Parts, known: Project, now: datetime) -> None:
+async def _dead_letters(parts: Parts, known: Project | Standing, now: datetime) -> None:
     await dead_letters(parts, known.name, now)
 
 
-async def _links(parts: Parts, known: Project, now: datetime) -> None:
+async def _links(parts: Parts, known: Project | Standing, now: datetime) -> None:
     await look_after_links(parts, known.name, now)
 
 
-async def _forget(parts: Parts, known: Project, now: datetime) -> None:
+async def _forget(parts: Parts, known: Project | Standing, now: datetime) -> None:
     """What nobody needs any more, once an hour. Audit and usage stay."""
     if known.last_pass_at is not None and known.last_pass_at.hour == now.hour:
         return
@@ -191,7 +199,7 @@ async def _forget(parts: Parts, known: Project, now: datetime) -> None:
         await db.execute(update(notices).where(*old).values(over_at=now))
 
 
-async def _addresses(parts: Parts, _known: Project, now: datetime) -> None:
+async def _addresses(parts: Parts, _known: Project | Standing, now: datetime) -> None:
     """Addresses of answers that have run out are erased (contract 10)."""
     before = {"before": now - ADDRESS_LIFE}
     async with parts.deps.db.read() as db:

@@ -71,11 +71,16 @@ class Sweep:
         try:
             looked = await self._look(project)
         except CloudError as error:
-            return self._failed(project, error, now)
+            return await self._failed(project, error, now)
         await self._adopt(project, looked, now)
         return await self._decide(project, looked, now)
 
-    def _failed(self, project: str, error: CloudError, now: datetime) -> Outcome:
+    async def _failed(self, project: str, error: CloudError, now: datetime) -> Outcome:
+        """Nothing is decided; what people wait for of the bot itself is done all the same."""
+        async with self.deps.db.read() as db:
+            standing = await gather.standing(db, project)
+        await housekeeping.chores(self.parts, standing, now)
+
         async def write(db: Tx) -> None:
             await housekeeping.failed(self.parts, db, project, error, now)
 

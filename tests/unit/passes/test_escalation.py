@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
+from bot.errors import CloudDown
 from bot.operations.escalation import dead_letters, late_warnings
 from bot.operations.refusals import Refused, next_step, said
 from bot.outbox import NOTICE, Say, say
@@ -79,6 +80,16 @@ async def test_all_notices_of_one_message_go_together_and_a_settled_one_is_owed_
     assert await further(stand) == [("U0ANA", "dead")]
     await stand.write(update(notices).where(notices.c.outbox_key.is_not(None)).values(state="pending"))
     assert await further(stand) == [("U0ANA", "dead"), ("U0CARLA", "pending")]
+
+
+async def test_what_was_refused_goes_further_while_the_cloud_is_down(stand: Stand) -> None:
+    """Whom a warning goes to depends on Slack alone, and so does what is told to admins."""
+    await warned(stand)
+    await refuse(stand, "U0ANA")
+    stand.cloud.failure = CloudDown("the cloud does not answer")
+    await stand.sweep(MINUTE)
+    assert await targets(stand) == [("U0ANA", "dead"), ("U0CARLA", "pending")]
+    assert [row.target for row in await stand.rows(select(outbox).where(outbox.c.kind == "alert"))] == ["U0DORA"]
 
 
 async def test_nothing_is_told_of_a_lease_that_is_over(stand: Stand) -> None:

@@ -9,6 +9,7 @@ from bot.clock import to_ms
 from bot.errors import CloudDown
 from bot.model import Lease, Status
 from bot.operations.told import observe
+from bot.outbox import Say, say
 from bot.rules import idle
 from bot.rules.idle import SourceReading, Verdict
 from bot.stores.database import Database
@@ -192,13 +193,18 @@ async def test_a_notebook_that_cannot_be_adopted_fails_alone(stand: Stand) -> No
 
 
 async def test_a_part_of_a_pass_that_fails_keeps_no_other_back(stand: Stand) -> None:
-    """A request that cannot be expired, for its record is broken; evidence is asked for all the same."""
+    """A request that cannot be expired, for its record is broken; an address that has run out is erased all the same,
+    and evidence asked for."""
     broken = {"id": "a1", "project": "research", "kind": "extension", "requester": "U0ANA", "needs": "admin",
               "state": "pending", "wish": {}, "facts": {}, "created_at": NOW, "expires_at": NOW}  # fmt: skip
     await stand.write(insert(approvals).values(**broken))
+    async with stand.db.begin() as tx:
+        answer = Say("old", "answer", "response", "sealed", {}, "s")
+        await say(tx, stand.parts.deps.ids, answer, NOW - HOUR)
     stand.cloud.add(a_notebook(1))
     await stand.sweep()
     assert [row.state for row in await stand.rows(select(approvals))] == ["pending"]
+    assert [row.target for row in await stand.rows(select(outbox).where(outbox.c.key == "old"))] == [""]
     assert len(await stand.rows(select(work).where(work.c.kind == "evidence"))) == 1
 
 

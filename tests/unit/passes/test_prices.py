@@ -3,8 +3,10 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from sqlalchemy import select
 
+from bot.errors import CloudDown
 from bot.stores.database import Database
 from bot.stores.schema import usage
 from tests.unit.passes.stand import NOW, POLICY, Stand, a_notebook, a_stand
@@ -12,12 +14,15 @@ from tests.unit.passes.stand import NOW, POLICY, Stand, a_notebook, a_stand
 HALF = timedelta(minutes=30)
 
 
-async def test_a_price_that_changed_begins_another_interval(stand: Stand, db: Database) -> None:
+@pytest.mark.parametrize("down", [False, True])
+async def test_a_price_that_changed_begins_another_interval(stand: Stand, db: Database, down: bool) -> None:
     stand.cloud.add(a_notebook(1))
     await stand.sweep()
     dearer = a_stand(db, POLICY.replace("0.17", "0.20"))
     dearer.cloud.add(a_notebook(1))
+    dearer.cloud.failure = CloudDown("the first pass under the new file sees nothing") if down else None
     await dearer.sweep(HALF)
+    dearer.cloud.failure = None
     await dearer.sweep(HALF)
     runs = sorted(await stand.rows(select(usage).where(usage.c.kind == "run")), key=lambda row: row.from_at)
     assert [(row.price, row.to_at) for row in runs] == [(Decimal("0.17"), NOW + HALF), (Decimal("0.20"), None)]
