@@ -59,6 +59,7 @@ class Project:
     policies: dict[tuple[Any, ...], EffectivePolicy] = field(default_factory=dict)  # worked out so far
     told: dict[tuple[str | None, str], str | None] = field(default_factory=dict)  # of (owner's id, name): who is told
     owner_facts: dict[tuple[Any, ...], OwnerFacts] = field(default_factory=dict)
+    clock_ahead: timedelta = timedelta(0)  # the cloud's minus ours, where it is the cloud's by which is decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +209,7 @@ def facts(
         seen_first_at=row.lease_seen_at if row is not None else None,
         request=known.requests.get(notebook.id),
         pass_interval=deps.poll,
+        clock_ahead=known.clock_ahead,
     )
 
 

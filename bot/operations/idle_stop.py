@@ -76,12 +76,14 @@ class IdleStop(Operation):
     async def _why_not(self, claim: Claim, project: str, notebook: Notebook, now: datetime) -> str | None:
         async with self.deps.db.read() as db:
             known = await gather.project(db, self.deps, project, now, only=notebook.id)
+        server_now = notebook.server_now or now
+        known.clock_ahead = server_now - now
         owner = gather.owner_id(self.deps, known, notebook)
         policy = gather.policy_for(self.deps, known, notebook, owner)
         reachable = await self.parts.people.reach(owner) if owner is not None else False
         slack_up = await self.parts.people.slack_answers()
         facts = gather.facts(self.deps, known, notebook, policy, owner=owner, reachable=reachable, slack_up=slack_up)
-        planned = decide(notebook.server_now or now, facts, policy)
+        planned = decide(server_now, facts, policy)
         same = any(isinstance(a, StopIdle) and a.key == claim.data["key"] for a in planned.actions)
         return None if same else planned.decision.because
 

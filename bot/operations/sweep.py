@@ -175,6 +175,7 @@ class Sweep:
             async with self.deps.db.begin() as db:
                 await promise_anew(db, project, now)
             known, before, found = await self._known(project, looked, now)
+        known.clock_ahead = server_now - now
         brake = self._brake(known, looked, now)
         decided = await self._plans(known, found, server_now, brake)
         jump = self._jump(decided, known.released_at)

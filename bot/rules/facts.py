@@ -76,6 +76,7 @@ class NotebookFacts:
     `notices` holds every warning of this run by key. `seen_first_at`: when the present lease end was first seen.
     `shadowed`: idle warnings' keys whose stop shadow mode has recorded already. `paused`: why a brake holds stops.
     `undo_until`: a stop was marked wrong; no idle stop until then. `slack_up` is false while Slack does not answer.
+    `clock_ahead`: the server's clock minus ours, by which notices are stamped.
     """
 
     notebook: Notebook
@@ -92,6 +93,7 @@ class NotebookFacts:
     seen_first_at: datetime | None = None
     request: PendingRequest | None = None
     pass_interval: timedelta = timedelta(minutes=1)
+    clock_ahead: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

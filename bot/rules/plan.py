@@ -233,7 +233,8 @@ def _enforced(now: datetime, facts: NotebookFacts, policy: EffectivePolicy, sinc
     if told is None or told.ended_at is not None or told.void:
         warned, decision = _warn(now, facts, policy, key, since, told)
     else:
-        warned, decision = _told(now, facts, policy, key, since, told)
+        # What has passed since a notice is told by the clock that stamped it: ours.
+        warned, decision = _told(now - facts.clock_ahead, facts, policy, key, since, told)
     return [*moot, *warned], decision
 
 
