@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from bot.clock import SKEW
 from bot.config.model import Roles
 from bot.errors import SlackBusy, SlackDown, SlackError
 from bot.model import Person, SlackUserId
@@ -172,7 +173,7 @@ class People:
     ) -> frozenset[str]:
         now = self._deps.clock.now()
         known = cache.get(key)
-        if known and now - known[0] < fresh:
+        if known and -SKEW < now - known[0] < fresh:
             return known[1]
         try:
             cache[key] = (now, await ask(key))
@@ -185,4 +186,4 @@ class People:
 
 
 def _fresh(at: datetime | None, now: datetime) -> bool:
-    return at is not None and now - at < FRESH
+    return at is not None and -SKEW < now - at < FRESH

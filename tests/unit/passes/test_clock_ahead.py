@@ -98,3 +98,13 @@ async def test_since_when_a_lease_is_known_is_told_by_the_cloud_so_no_lead_seems
     warned = [row.key for row in await stand.rows(select(outbox).where(outbox.c.kind == "lease_warning"))]
     assert len(warned) == 1
     assert warned[0].endswith(":3600")
+
+
+async def test_what_slack_said_of_a_person_then_is_asked_for_again(stand: Stand) -> None:
+    """Who was there at an instant that is still to come may be gone by now."""
+    stand.clock.at = NOW + AHEAD
+    assert await stand.parts.people.reach("U0ANA") is True
+    stand.clock.at = NOW
+    stand.slack.gone.add("U0ANA")
+    assert await stand.parts.people.reach("U0ANA") is False
+    assert await stand.parts.people.reach_each(["U0ANA"]) == {"U0ANA": False}
