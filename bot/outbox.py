@@ -39,6 +39,8 @@ RESPONSE_LIFE = timedelta(minutes=29)  # Slack: 30 min
 
 GONE = ("message_not_found", "cant_update_message", "channel_not_found", "is_archived")
 
+_ANOTHER_TRY = {"tries": 0, "failing_since": None, "attempted_at": None}
+
 TargetKind = Literal["dm", "channel", "response", "view", "home"]
 CONVERSATIONS = ("dm", "channel")
 
@@ -100,8 +102,9 @@ async def say(db: Tx, ids: Ids, message: Say, now: datetime) -> None:
     if await insert_once(db, outbox, values):
         return
     row = (await db.execute(select(outbox).where(outbox.c.key == message.key))).one()
-    waits = row.tries > 0 or (message.rank == PROGRESS and row.delivered_at)
+    waits = (row.state != "dead" and row.tries > 0) or (message.rank == PROGRESS and row.delivered_at)
     due = max(now, row.due_at) if waits else now
+    anew = row.state == "dead" and message.rank != PROGRESS  # how it ended may be taken where its progress was not
     await db.execute(
         update(outbox)
         .where(outbox.c.id == row.id)
@@ -111,8 +114,9 @@ async def say(db: Tx, ids: Ids, message: Say, now: datetime) -> None:
             rev=outbox.c.rev + 1,
             rank=message.rank,
             due_at=due,
-            state="pending" if row.state in ("pending", "sent") else row.state,
+            state="pending" if row.state in ("pending", "sent") or anew else row.state,
             expires_at=message.expires,
+            **(_ANOTHER_TRY if anew else {}),
         )
     )
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bot.errors import SlackBusy, SlackContent, SlackError
+from bot.errors import SlackBusy, SlackContent, SlackError, SlackUnreachable
 from bot.ids import RandomIds
-from bot.outbox import NOTICE, RESULT, Postman, Say, say
+from bot.outbox import NOTICE, PROGRESS, RESULT, Postman, Say, say
 from bot.slack import Message
 from bot.stores.schema import outbox
 from tests.unit.passes.stand import Stand
@@ -120,3 +120,17 @@ async def test_an_answer_that_is_throttled_waits_whatever_its_address(stand: Sta
     stand.clock.at += 7 * SECOND
     await run(post)
     assert wire.calls == [("respond", "")]
+
+
+async def test_the_outcome_is_told_although_its_progress_was_refused(stand: Stand) -> None:
+    wire, events = Wire(), Quiet()
+    wire.failures = [SlackUnreachable("messages_tab_disabled")]
+    post = postman(stand, wire, Drawn(), events)
+    await put(stand.db, "k", rank=PROGRESS)
+    await run(post)
+    await put(stand.db, "k", rank=PROGRESS, facts={"percent": 50}, at=stand.clock.now())
+    assert await state(stand, "k") == "dead"  # more of the same is refused as well
+    await put(stand.db, "k", rank=RESULT, facts={"done": 1}, at=stand.clock.now())
+    stand.clock.at += SECOND
+    await run(post)
+    assert (await state(stand, "k"), len(wire.calls)) == ("sent", 2)
