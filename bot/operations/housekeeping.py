@@ -103,11 +103,18 @@ async def chores(parts: Parts, known: Project | Standing, now: datetime) -> None
 async def before(parts: Parts, known: Project, decided: Sequence["Decided"], now: datetime) -> None:
     """The chores, and what was seen: whether it could be told of each, and whose evidence is read next."""
     await chores(parts, known, now)
+    await _meet(parts, known, decided)
     try:
         await cannot_tell.look(parts, known, decided, now)
     except Exception:
         log.exception("what cannot be told of %s is not looked at", known.name)
     await _polls(parts, known, decided, now)
+
+
+async def _meet(parts: Parts, known: Project, decided: Sequence["Decided"]) -> None:
+    """Owners of whom Slack has said nothing yet: where they live is needed before a warning may be due."""
+    quiet = [each.owner for each in decided if each.facts.owner.quiet is not None and each.owner is not None]
+    await parts.people.meet([user for user in quiet if user not in known.people])
 
 
 async def _prices(parts: Parts, known: Project | Standing, now: datetime) -> None:

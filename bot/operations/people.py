@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 FRESH = timedelta(hours=1)  # contract 2: an owner counts as reachable on what Slack said at most this long ago
 MEMBERS_FRESH = timedelta(minutes=5)
+MET_MOST = 10  # in one pass
 
 
 class People:
@@ -28,6 +29,7 @@ class People:
         self._deps = deps
         self._members: dict[str, tuple[datetime, frozenset[str]]] = {}
         self._groups: dict[str, tuple[datetime, frozenset[str]]] = {}
+        self._met: dict[str, datetime] = {}
 
     async def get(self, user: str) -> Person:
         """The person; what Slack said at most an hour ago, or the last it ever said if it does not answer now."""
@@ -43,6 +45,13 @@ class People:
         if (said := await self._refresh(user, now)) is not None:
             return said, now
         return known or (Person(team, SlackUserId(user)), None)
+
+    async def meet(self, users: Iterable[str]) -> None:
+        """Ask about people of whom Slack has said nothing yet: a few at a time, and of each at most once an hour."""
+        now = self._deps.clock.now()
+        for user in [user for user in dict.fromkeys(users) if not _fresh(self._met.get(user), now)][:MET_MOST]:
+            self._met[user] = now
+            await self.get(user)
 
     async def acting(self, user: str) -> Person:
         """Whoever wants something done. Raises SlackError if Slack has never said who they are and does not now."""
