@@ -123,13 +123,8 @@ async def say(db: Tx, ids: Ids, message: Say, now: datetime) -> None:
 
 async def void(db: Tx, key: str, reason: str) -> bool:
     """Withdraw a message that has not been sent; True if it was still waiting."""
-    withdrawn = (
-        update(outbox)
-        .where(
-            outbox.c.key == key, outbox.c.state == "pending", outbox.c.sent_rev == 0, outbox.c.attempted_at.is_(None)
-        )
-        .values(state="void", reason=reason)
-    )
+    unsent = outbox.c.state == "pending", outbox.c.sent_rev == 0, outbox.c.attempted_at.is_(None)
+    withdrawn = update(outbox).where(outbox.c.key == key, *unsent).values(state="void", reason=reason)
     return bool((await db.execute(withdrawn)).rowcount == 1)
 
 
@@ -391,7 +386,7 @@ class Postman:
                 outbox.outerjoin(channel, channel.c.name == outbox.c.target)
                 .outerjoin(tier, tier.c.name == method()).outerjoin(opening, opening.c.name == OPEN)
             )
-            .where(outbox.c.state == word("pending"))
+            .where(outbox.c.state == word("pending"), ~_behind())
             .order_by(outbox.c.due_at)
             .limit(50)
         )  # fmt: skip
@@ -413,15 +408,20 @@ def _mended(row: Any, now: datetime) -> dict[str, Any]:
     return mended
 
 
-def _put_together() -> Any:
-    """What may be sent at `now`."""
-    now, other = bindparam("now", type_=outbox.c.due_at.type), outbox.alias("other")
-    before = exists().where(
+def _behind() -> Any:
+    """Something about the same subject waits that is more urgent, or was written before: it goes first."""
+    other = outbox.alias("before")
+    return exists().where(
         other.c.subject == outbox.c.subject,
         other.c.id != outbox.c.id,
         other.c.state == word("pending"),
         or_(other.c.rank < outbox.c.rank, and_(other.c.rank == outbox.c.rank, other.c.seq < outbox.c.seq)),
     )
+
+
+def _put_together() -> Any:
+    """What may be sent at `now`."""
+    now, other = bindparam("now", type_=outbox.c.due_at.type), outbox.alias("other")
     ahead = bindparam("ahead", type_=outbox.c.due_at.type)
     busy = and_(other.c.claim_until > now, or_(other.c.attempted_at.is_(None), other.c.attempted_at <= ahead))
     sending = exists().where(other.c.subject == outbox.c.subject, other.c.id != outbox.c.id, busy)
@@ -433,7 +433,7 @@ def _put_together() -> Any:
         .where(
             outbox.c.state == word("pending"),
             or_(outbox.c.due_at <= now, early),
-            ~before,
+            ~_behind(),
             ~sending,
             or_(outbox.c.claim_until.is_(None), outbox.c.claim_until <= now, outbox.c.attempted_at > ahead),
             or_(outbox.c.sent_rev > 0, ~paced),

@@ -286,6 +286,22 @@ async def test_notices_overtake_the_progress_of_their_subject(stand: Stand) -> N
     assert wire.calls == [("post", "DU2"), ("post", "DU1")]
 
 
+async def test_what_waits_behind_another_is_not_looked_for_before_that_one(stand: Stand) -> None:
+    """Else `tick` would look in vain, again and again, for as long as it has patience."""
+    wire = Wire()
+    post = postman(stand.db, stand.clock, wire)
+    async with stand.db.begin() as tx:
+        for key, to in (("first", "U1"), ("second", "U2")):
+            await say(tx, RandomIds(), Say(key, "operation", "dm", to, {}, "notebook:n1", NOTICE), NOW)
+    wire.failures = [SlackDown("connection")] * 8
+    for _ in range(8):
+        assert await run(post) == 1
+        stand.clock.at = await post.next_due() or stand.clock.at
+    assert stand.clock.at > NOW + timedelta(minutes=3)
+    assert await run(post) == 2
+    assert wire.calls[-2:] == [("post", "DU1"), ("post", "DU2")]
+
+
 async def test_what_comes_after_its_time_is_void(stand: Stand) -> None:
     wire, events = Wire(), Quiet()
     async with stand.db.begin() as tx:
