@@ -341,6 +341,7 @@ class Postman:
         async with self._db.begin() as db:
             told = error.detail or str(error)
             if await self._finish(db, row, state="dead", reason=error.code, error=told, due_at=now):
+                log.warning("given up: message %s, for Slack says %s", row.key, error.code)
                 await self._events.undeliverable(db, row, error, now)
 
     async def _later(self, row: Any, error: SlackError, wait: timedelta, *, lost: bool = False) -> None:

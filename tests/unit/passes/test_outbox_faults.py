@@ -87,8 +87,10 @@ async def test_what_cannot_be_drawn_for_a_day_is_a_dead_letter(stand: Stand) -> 
 
 
 @pytest.mark.parametrize("kind", ["view", "home"])
-async def test_a_window_that_slack_refuses_is_a_dead_letter(stand: Stand, kind: Any) -> None:
-    """There is no plain text of a window; what is said about it is told to admins."""
+async def test_a_window_that_slack_refuses_is_a_dead_letter(
+    stand: Stand, kind: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """There is no plain text of a window. Admins are told, and the log says it also where they cannot be."""
     wire, events = Windows(), Quiet()
     wire.failures = [SlackContent("view_too_large")]
     async with stand.db.begin() as tx:
@@ -96,6 +98,7 @@ async def test_a_window_that_slack_refuses_is_a_dead_letter(stand: Stand, kind: 
         await say(tx, RandomIds(), window, stand.clock.now())
     assert await run(postman(stand, wire, Drawn(), events)) == 1
     assert (await state(stand, "k"), events.refused) == ("dead", ["k"])
+    assert "given up: message k, for Slack says view_too_large" in caplog.text
 
 
 async def test_a_window_that_was_closed_is_void(stand: Stand) -> None:

@@ -129,6 +129,22 @@ async def test_updates_keep_to_their_tier_over_all_messages(stand: Stand) -> Non
     assert stand.clock.at - began >= timedelta(seconds=30)
 
 
+async def test_updates_that_wait_become_one_with_the_last_content(stand: Stand) -> None:
+    wire, events = Wire(), Quiet()
+    post = postman(stand.db, stand.clock, wire, events)
+    await put(stand.db, "k", rank=PROGRESS)
+    await run(post)
+    for percent in range(5):
+        stand.clock.at += timedelta(milliseconds=500)
+        await put(stand.db, "k", rank=PROGRESS, facts={"percent": percent}, at=stand.clock.now())
+        await run(post)
+    stand.clock.at += timedelta(minutes=1)
+    await run(post)
+    assert wire.calls.count(("update", "DU1")) == 1
+    (row,) = await stand.rows(select(outbox))
+    assert (row.facts, row.state, row.rev) == ({"percent": 4}, "sent", row.sent_rev)
+
+
 async def test_a_throttled_update_holds_every_update_back(stand: Stand) -> None:
     wire = Wire()
     post = postman(stand.db, stand.clock, wire)
