@@ -6,11 +6,13 @@ from typing import Any
 from sqlalchemy import select, update
 
 from bot.clock import to_ms
+from bot.rules.warnings import MERGED
 from bot.stores.database import Tx
 from bot.stores.schema import notices, outbox
 
 AWAY = timedelta(hours=2)  # without a pass; longer than any schedule of passes
 WARNINGS = ("lease_warning", "idle_warning")
+NEWER = "A newer warning follows below."
 REFUSED = "Slack: "  # how the reason of a notice begins that Slack did not take
 
 
@@ -81,7 +83,7 @@ async def withdraw(db: Tx, key: str, notebook_id: str, words: str, now: datetime
         return
     await db.execute(update(notices).where(*waiting).values(state="void", reason=words, voided_at=now))
     for message in {found.outbox_key, found.escalated_key} - {None}:
-        await _settle_message(db, message, notebook_id, words, now)
+        await _settle_message(db, message, notebook_id, NEWER if words == MERGED else words, now)
 
 
 async def _settle_message(db: Tx, key: str, notebook_id: str, words: str, now: datetime) -> None:
@@ -130,7 +132,7 @@ async def supersede(db: Tx, project: str, notebook_id: str, but: str, now: datet
 
 async def _supersede_item(db: Tx, row: Any, notebook_id: str, now: datetime) -> None:
     items = [
-        item | {"settled": "A newer warning follows below.", "settled_ms": to_ms(now)}
+        item | {"settled": NEWER, "settled_ms": to_ms(now)}
         if item["notebook_id"] == notebook_id and not item.get("settled")
         else item
         for item in row.facts.get("items", [])

@@ -115,6 +115,22 @@ async def test_every_lead_of_an_end_that_is_past_is_on_record(stand: Stand) -> N
     assert {(row.state, row.reason) for row in rows} == {("void", "the lease was renewed")}
 
 
+async def test_a_warning_that_may_have_arrived_says_that_a_newer_one_follows(stand: Stand) -> None:
+    """The first was sent and its answer lost; the second falls due before that is cleared up."""
+    made = a_notebook(1, lease=3 * HOUR)  # ends in two hours
+    stand.cloud.add(made)
+    await stand.sweep()
+    await stand.sweep(HOUR)
+    await stand.write(update(outbox).values(attempted_at=stand.clock.now(), channel="D1"))
+    await stand.sweep(45 * MINUTE)
+    hers = select(outbox).where(outbox.c.kind == "lease_warning", outbox.c.target == "U0ANA")
+    first, second = await stand.rows(hers.order_by(outbox.c.seq))
+    assert (first.state, first.facts["items"][0]["settled"]) == ("pending", "A newer warning follows below.")
+    assert (second.state, second.facts["items"][0].get("settled")) == ("pending", None)
+    reasons = {row.key: (row.state, row.reason) for row in await stand.rows(select(notices))}
+    assert reasons == {first.key: ("void", "merged"), second.key: ("pending", None)}
+
+
 async def test_an_end_that_comes_back_is_warned_of_again(stand: Stand) -> None:
     made = a_notebook(1, lease=3 * HOUR)  # ends in two hours
     stand.cloud.add(made)
