@@ -23,6 +23,15 @@ NOTICES = (
         KINDS,
     ),
     M(
+        "a cloud whose clock is ahead takes its lead off the grace",
+        "bot/rules/plan.py",
+        "_told(now - facts.clock_ahead, facts,",
+        "_told(now, facts,",
+        "tests/unit/passes/test_grace_clock.py::"
+        "test_a_pass_stops_nothing_before_the_grace_is_over_and_nothing_much_later[sqlite-119]",
+        "assert await stops(stand) == 0",
+    ),
+    M(
         "the grace counts from the sending instead of Slack's answer",
         "bot/outbox.py",
         "await self._events.delivered(db, row, posted, now)",

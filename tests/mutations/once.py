@@ -7,6 +7,14 @@ DELIVERY, APPROVALS = "tests/flows/test_delivery.py", "tests/flows/test_approval
 
 ONCE = (
     M(
+        "a lost answer is forgotten once a try came to nothing",
+        "bot/outbox.py",
+        '{"attempted_at": row.attempted_at}',
+        '{"attempted_at": None}',
+        f"{OUTBOX}::test_a_lost_answer_is_not_forgotten_over_tries_that_came_to_nothing[sqlite-trouble0]",
+        'assert (len(wire.calls), row.ts, row.state) == (2, "17.0", "sent")',
+    ),
+    M(
         "a lost answer is sent again without a look at the history",
         "bot/outbox.py",
         "        if row.attempted_at and row.sent_rev == 0 and",
