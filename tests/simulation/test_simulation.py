@@ -20,9 +20,9 @@ from tests.simulation.shrink import shrink
 pytestmark = [pytest.mark.xdist_group("simulation"), pytest.mark.timeout(3600)]  # one worker counts what all runs met
 
 DAYS, NOTEBOOKS = 3.0, 20
-CALM = [Options(seed, DAYS, NOTEBOOKS, troubles=False, deaths=False) for seed in range(1000, 1010)]
-ROUGH = [Options(seed, DAYS, NOTEBOOKS) for seed in range(2000, 2060)]
-ON_POSTGRES = [Options(seed, DAYS, NOTEBOOKS, replicas=2 - seed % 2) for seed in range(4000, 4006)]
+CALM = [Options(seed, DAYS, NOTEBOOKS, troubles=False, deaths=False) for seed in range(1000, 1020)]
+ROUGH = [Options(seed, DAYS, NOTEBOOKS) for seed in range(2000, 2180)]
+ON_POSTGRES = [Options(seed, DAYS, NOTEBOOKS, replicas=2 - seed % 2) for seed in range(4000, 4020)]
 REPEATED = [Options(seed, days=0.3, notebooks=4, trace=True) for seed in range(3000, 3020)]
 
 Runs = dict[Options, "Future[Result]"]
