@@ -1,16 +1,66 @@
 """Claims of processes that died on this host are free at once; those of other hosts run out by themselves.
 
-Only a shortcut: the fence and the second look of every step keep the promises, whoever is believed to be dead.
+A step that goes on keeps its claim. All this only saves time: the fence and the second look of every step keep the
+promises, whoever is believed to be dead.
 """
 
+import asyncio
+import contextlib
+import logging
 import os
 import socket
-from datetime import datetime
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Table, select, update
 
+from bot.clock import Clock
 from bot.stores.database import Database, Tx
 from bot.stores.schema import outbox, work
+from bot.stores.upsert import change
+
+log = logging.getLogger(__name__)
+
+KEPT_MOST_S = 1800.0  # a step that has not come to its end by then hangs; somebody else may try
+
+
+@asynccontextmanager
+async def kept(db: Database, clock: Clock, ours: Mapping[str, Any], claim_for: timedelta) -> AsyncIterator[None]:
+    """While the body runs, the claim that `ours` tells from all others does not run out, unless the process stands.
+
+    A pass over thousands of notebooks takes minutes where the cloud is slow; begun again from the start whenever
+    `claim_for` is over, it would never come to its end.
+    """
+    over, loop, keepers = asyncio.Event(), asyncio.get_running_loop(), list[asyncio.Task[None]]()
+    every_s = claim_for.total_seconds() / 3
+
+    async def keep() -> None:
+        until_s = loop.time() + KEPT_MOST_S
+        while not over.is_set() and loop.time() < until_s:
+            await _renew(db, clock, ours, claim_for)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(every_s):
+                    await over.wait()
+
+    timer = loop.call_later(every_s, lambda: keepers.append(loop.create_task(keep())))  # most steps end before it
+    try:
+        yield
+    finally:
+        timer.cancel()
+        over.set()
+        for keeper in keepers:
+            await keeper  # never left in the middle of a transaction
+
+
+async def _renew(db: Database, clock: Clock, ours: Mapping[str, Any], claim_for: timedelta) -> None:
+    now = clock.now()
+    try:
+        async with db.begin() as tx:
+            await change(tx, work, ours, {"claim_until": now + claim_for, "updated_at": now})
+    except Exception as error:
+        log.warning("a claim could not be kept (%s); trying again", type(error).__name__)
 
 
 def owner_name(nonce: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from sqlalchemy import and_, bindparam, exists, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
+from bot.claims import kept
 from bot.clock import SKEW, Clock
 from bot.errors import (
     AnswerLost,
@@ -35,7 +36,7 @@ from bot.stores.upsert import change, insert_once
 
 log = logging.getLogger(__name__)
 
-CLAIM = timedelta(seconds=120)  # longer than any one outside call may take
+CLAIM = timedelta(seconds=120)  # longer than any one outside call may take; kept while a step goes on
 HOLD = timedelta(hours=24)  # contract 2: a held operation waits this long
 BACKOFF_FIRST, BACKOFF_MOST = timedelta(seconds=2), timedelta(minutes=5)
 GIVE_UP = timedelta(hours=2)  # of failing at one step
@@ -243,14 +244,18 @@ class Workshop:
     async def advance(self, claim: Claim) -> None:
         """Run one step and commit what came of it. Errors become a code and a text in the row; none leaves here."""
         now = self._clock.now()
-        until = now + self._claim_for
-        try:
-            outcome = await self._handlers[claim.kind](claim, now)
-            await lasting(lambda: self._record(claim, outcome), self._clock, until)
-        except Exception as error:  # whatever it was, the row must say so
-            failure = error
-            self._tell(claim, failure)
-            await lasting(lambda: self._failed(claim, failure), self._clock, until)
+        mine = {"id": claim.id, "fence": claim.fence, "state": "running"}
+        async with kept(self._db, self._clock, mine, self._claim_for):
+            try:
+                outcome = await self._handlers[claim.kind](claim, now)
+                await self._lasting(lambda: self._record(claim, outcome))
+            except Exception as error:  # whatever it was, the row must say so
+                failure = error
+                self._tell(claim, failure)
+                await self._lasting(lambda: self._failed(claim, failure))
+
+    async def _lasting(self, write: Callable[[], Awaitable[None]]) -> None:
+        await lasting(write, self._clock, self._clock.now() + self._claim_for)
 
     async def _record(self, claim: Claim, outcome: Outcome) -> None:
         async with self._db.begin() as db:

@@ -113,12 +113,14 @@ class Bench:
     ids: RandomIds = field(default_factory=RandomIds)
     extra: dict[str, Any] = field(default_factory=dict)
 
-    def workshop(self, owner: str = "one") -> Workshop:
+    def workshop(self, owner: str = "one", claim_for: timedelta = CLAIM) -> Workshop:
         async def give_up(db: Tx, claim: Claim, error: BaseException, now: datetime) -> None:
             self.world.told.append(f"{claim.id}:{type(error).__name__}")
 
         handlers = {"renewal": Renewal(self.world), **self.extra}
-        return Workshop(self.db, self.clock, self.ids, handlers, give_up, jitter=lambda: 1.0, owner=owner)
+        return Workshop(
+            self.db, self.clock, self.ids, handlers, give_up, jitter=lambda: 1.0, owner=owner, claim_for=claim_for
+        )
 
     def drain(self, owner: str = "one") -> Drain:
         return Drain(self.workshop(owner), NoPostman(), self.clock)  # type: ignore[arg-type]
@@ -179,6 +181,37 @@ async def test_a_runner_that_was_overtaken_writes_nothing(bench: Bench) -> None:
     await frozen.advance(claim)  # it wakes up and goes on as if nothing had happened
     assert await bench.rows() == before
     assert await bench.told() == 1
+
+
+async def test_a_step_that_goes_on_keeps_its_claim_and_one_that_has_lost_it_does_not(bench: Bench) -> None:
+    """A pass over many notebooks in a slow cloud takes longer than a claim lasts: nobody else begins it meanwhile."""
+    short, taken = timedelta(seconds=0.3), []
+
+    async def kept(beyond: datetime) -> bool:
+        (row,) = await bench.rows()
+        return bool(row.claim_until > beyond)
+
+    async def slow(claim: Claim, now: datetime) -> Outcome:
+        bench.clock.push(short)
+        async with asyncio.timeout(20):
+            while not await kept(bench.clock.now()):
+                await asyncio.sleep(0.01)
+        taken.append(await bench.workshop("other").claim())
+        bench.clock.push(short)
+        taken.append(await bench.workshop("other").claim())  # as if this process had been frozen
+        return Done()
+
+    bench.extra["slow"] = slow
+    await bench.add(kind="slow")
+    mine = bench.workshop("mine", short)
+    claim = await mine.claim()
+    assert claim is not None
+    await mine.advance(claim)
+    kept_from_others, overtaken = taken
+    assert kept_from_others is None
+    assert overtaken is not None
+    (row,) = await bench.rows()
+    assert (row.state, row.owner, row.fence) == ("running", "other", overtaken.fence)
 
 
 async def test_work_on_one_notebook_goes_one_piece_at_a_time(bench: Bench) -> None:
