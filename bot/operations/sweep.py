@@ -48,6 +48,7 @@ class Looked:
     """What the cloud said."""
 
     listing: Listing
+    read_at: datetime  # by the host's clock, when the listing was at its end: what `server_now` is held against
     found: list[Notebook] = field(default_factory=list)  # absent from the listing, yet there
     absent: list[str] = field(default_factory=list)  # not found
     before: dict[str, Any] = field(default_factory=dict)  # as we last saw each
@@ -91,7 +92,8 @@ class Sweep:
     async def _look(self, project: str) -> Looked:
         """One walk over the listing; who is missing from a complete one is looked up (API digest 12)."""
         cloud = self.parts.tokens.service(project)
-        looked = Looked(await cloud.list_all())
+        listing = await cloud.list_all()
+        looked = Looked(listing, self.deps.clock.now())
         async with self.deps.db.read() as db:
             looked.before = await notebooks.as_seen(db, project)
         if not looked.listing.complete:
@@ -210,7 +212,7 @@ class Sweep:
         skew = self.deps.slack.skew()
         return (
             brakes.collapse(known.last_running, running, looked.listing.complete)
-            or brakes.clock_off(now, looked.listing.server_now)
+            or brakes.clock_off(looked.read_at, looked.listing.server_now)
             or brakes.clock_off(now, now + skew if skew is not None else None, "Slack")
         )
 

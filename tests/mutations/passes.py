@@ -64,7 +64,7 @@ PASSES = (
     M(
         "a clock that differs from the cloud's pauses nothing",
         "bot/operations/sweep.py",
-        "            or brakes.clock_off(now, looked.listing.server_now)\n",
+        "            or brakes.clock_off(looked.read_at, looked.listing.server_now)\n",
         "",
         f"{PASS}::test_a_clock_that_is_off_pauses_stops[sqlite-cloud]",
         "assert await stops(stand) == 0",

@@ -67,6 +67,7 @@ class ListedCloud:
     complete: bool = True
     skew: timedelta = timedelta(0)  # server minus host
     failure: Exception | None = None
+    takes: timedelta = timedelta(0)  # to read all pages of the listing
     endpoint: Any = None
     shown: list[str] = field(default_factory=list)  # notebooks that were looked at one by one
 
@@ -82,6 +83,7 @@ class ListedCloud:
     async def list_all(self) -> Listing:
         if self.failure:
             raise self.failure
+        self.clock.at += self.takes
         now = self.server_now()
         return Listing(tuple(self.notebooks.values()), self.complete, now)
 

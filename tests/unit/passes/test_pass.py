@@ -248,6 +248,13 @@ async def test_a_clock_that_is_off_pauses_stops(stand: Stand, whose: str) -> Non
     assert whose in str(await paused(stand))
 
 
+async def test_a_listing_that_took_minutes_is_no_sign_of_a_wrong_clock(stand: Stand) -> None:
+    await due_to_stop(stand, 3)
+    stand.cloud.takes = 3 * MINUTE
+    await stand.sweep(20 * MINUTE)
+    assert (await paused(stand), await stops(stand)) == (None, 3)
+
+
 async def test_a_collapse_pauses_and_is_measured_against_the_old_figure(stand: Stand) -> None:
     stand.cloud.add(*(a_notebook(number) for number in range(12)))
     await stand.sweep()
