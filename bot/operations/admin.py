@@ -1,16 +1,19 @@
 """`admin`: mode, brake, and who gets the notices of people who have not linked. Every call is checked again."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import select
 
+from bot.clock import to_ms
 from bot.config.policy import effective
 from bot.errors import BadInput, NotAllowed, NotFound
+from bot.operations.alerts import known_at
 from bot.operations.answers.reader import Reader
 from bot.operations.ask import Ask
 from bot.operations.links import erase, tell, welcome
 from bot.operations.verbs import Verb
+from bot.rules import brakes
 from bot.stores import hints, identities, trail
 from bot.stores.database import Tx
 from bot.stores.identities import Place
@@ -80,18 +83,34 @@ class Admin(Reader):
         return self._done(ask, project, mode, now, {"mode": mode}, f"{project} is in {mode} mode. {said}")
 
     async def _pause(self, ask: Ask, project: str, now: datetime) -> Outcome:
-        values = {"paused": f"{ask.person.name or ask.user} paused them", "paused_at": now}
+        values = {"paused": brakes.by_hand(ask.person.name or ask.user), "paused_at": now}
         text = f"Idle stops in {project} are paused. Leases still end, and warnings still come."
         return self._done(ask, project, "pause", now, values, text, "`admin release` lets them go on.")
 
     async def _release(self, ask: Ask, project: str, now: datetime) -> Outcome:
-        """Also forgets the figure that a collapse was measured against: what is seen now is the new normal."""
+        """Of a collapse it also forgets the figure it was measured against: what is seen now is the new normal."""
         state = await self._state(project)
         if state is None or state.paused is None:
             return ask.done("text", now, text=f"Stops in {project} are not paused; nothing was changed.")
-        values = {"paused": None, "paused_at": None, "released_at": now, "last_running": None}
+        if await self._drawn_before(ask, state):
+            return ask.done(
+                "text", now, text=f"That brake was released; nothing was changed. Stops in {project} are paused again: "
+                f"{state.paused}.", next_step=f"If this is right, type `admin release {project}`.",
+            )  # fmt: skip
+        values: dict[str, Any] = {"paused": None, "paused_at": None, "released_at": now}
+        if brakes.is_collapse(state.paused):
+            values["last_running"] = None
         text = f"Stops in {project} go on, a few at a time. They were paused because: {state.paused}."
         return self._done(ask, project, "release", now, values, text)
+
+    async def _drawn_before(self, ask: Ask, state: Any) -> bool:
+        """Whether the button was drawn for another time that a brake has tripped."""
+        if not ask.cause.startswith("alert:brake:"):
+            return False
+        subject, _, day = ask.cause.removeprefix("alert:brake:").rpartition(":")
+        async with self.deps.db.read() as db:
+            at_ms = await known_at(db, "brake", subject, date.fromisoformat(day))
+        return at_ms is not None and at_ms != to_ms(state.paused_at)
 
     def _done(
         self, ask: Ask, project: str, action: str, now: datetime, values: dict[str, Any], text: str, step: str = ""

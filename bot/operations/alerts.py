@@ -64,6 +64,13 @@ async def alert(
         )
 
 
+async def known_at(db: Tx, kind: str, subject: str, day: date) -> int | None:
+    """When what such an alert tells of was seen (ms since the epoch); None: there is none."""
+    copies = outbox.c.key.startswith(f"{keys.alert(kind, subject, day)}@", autoescape=True)
+    row = (await db.execute(select(outbox.c.facts).where(copies).limit(1))).first()
+    return None if row is None else int(row.facts["at_ms"])
+
+
 async def lease_shortened(
     parts: Parts, db: Tx, claim: Claim, notebook: Notebook, to: frozenset[str], now: datetime
 ) -> None:

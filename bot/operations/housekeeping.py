@@ -12,12 +12,13 @@ from bot.config.policy import effective
 from bot.errors import CloudError
 from bot.idle import poll
 from bot.operations import approvals, cannot_tell, digests, gather, records
-from bot.operations.alerts import alert
+from bot.operations.alerts import alert, known_at
 from bot.operations.base import Parts
 from bot.operations.decide import expire
 from bot.operations.escalation import dead_letters, late_warnings
 from bot.operations.gather import Project, Standing
 from bot.operations.upkeep import look_after_links
+from bot.rules import brakes
 from bot.stores import approvals as store
 from bot.stores import notebooks, usage
 from bot.stores.database import Tx
@@ -54,29 +55,40 @@ async def passed(
     }
     if looked.listing.complete:  # whatever has been stopped while it was read runs no more
         values["last_running"] = sum(n.status.runs and n.id not in looked.stale for n in looked.listing.notebooks)
-    if brake and not await _paused(db, project):
-        values |= {"paused": brake, "paused_at": now}
-        await alert(
-            parts,
-            db,
-            admins,
-            "brake",
-            project,
-            now,
-            project=project,
-            button="release",
-            text=f"Stops in {project} are paused: {brake}.",
-            next_step="Look whether this is right, then release the brake.",
-        )
-    if brake and "in the last listing" in brake:
+    row = await find(db, projects, name=project)
+    reason, since = (row.paused, row.paused_at) if row is not None else (None, None)
+    if brake and reason is None:  # whoever paused them already is not overruled
+        reason, since = brake, now
+        values |= {"paused": reason, "paused_at": since}
+    if brake and brakes.is_collapse(brake):
         values.pop("last_running", None)  # until it is released, the old figure is what we compare with
     await put(db, projects, values)
+    if reason is not None and not brakes.is_by_hand(reason):
+        await _ask_to_release(parts, db, project, reason, since or now, admins, now)
 
 
-async def _paused(db: Tx, project: str) -> bool:
-    """Whether stops rest already; whoever paused them is not overruled."""
-    row = await find(db, projects, name=project)
-    return row is not None and row.paused is not None
+async def _ask_to_release(
+    parts: Parts, db: Tx, project: str, reason: str, since: datetime, admins: frozenset[str], now: datetime
+) -> None:
+    """Each admin once for each time a brake trips; as long as it holds, whoever could not be named before too."""
+    day = since.astimezone(parts.deps.config.timezone).date()
+    number, subject = 1, project
+    while await known_at(db, "brake", subject, day) not in (None, to_ms(since)):
+        number, subject = number + 1, f"{project}#{number + 1}"
+    await alert(
+        parts,
+        db,
+        admins,
+        "brake",
+        subject,
+        now,
+        project=project,
+        button="release",
+        text=f"Stops in {project} are paused: {reason}.",
+        next_step="Look whether this is right, then release the brake.",
+        day=day,
+        at_ms=to_ms(since),
+    )
 
 
 async def failed(parts: Parts, db: Tx, project: str, error: CloudError, now: datetime) -> None:

@@ -7,6 +7,22 @@ COLLAPSE_LEAST = 5
 JUMP_LEAST = 10
 JUMP_SHARE = 0.8
 CLOCK_LIMIT = timedelta(seconds=120)
+_BY_HAND, _COLLAPSED = " paused them", " did in the last listing"
+
+
+def by_hand(who: str) -> str:
+    """Why stops rest where a person has paused them."""
+    return f"{who}{_BY_HAND}"
+
+
+def is_by_hand(reason: str) -> bool:
+    """Whether a person has paused them, and no brake: nobody has to be asked."""
+    return reason.endswith(_BY_HAND)
+
+
+def is_collapse(reason: str) -> bool:
+    """Whether the listing has collapsed: the figure it was measured against stays until that is released."""
+    return reason.endswith(_COLLAPSED)
 
 
 def collapse(prev_running: int | None, now_running: int, complete: bool) -> str | None:
@@ -17,7 +33,7 @@ def collapse(prev_running: int | None, now_running: int, complete: bool) -> str 
     if not complete or prev_running is None:
         return None
     if now_running < COLLAPSE_SHARE * prev_running and prev_running - now_running >= COLLAPSE_LEAST:
-        return f"only {now_running} notebooks run, {prev_running} did in the last listing"
+        return f"only {now_running} notebooks run, {prev_running}{_COLLAPSED}"
     return None
 
 

@@ -1,13 +1,19 @@
 """`admin`: only for admins; the policy file's word wins; nobody confirms their own link."""
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from bot.operations import gather
+from bot.operations.alerts import alert
 from bot.operations.told import owner_of
+from bot.rules import brakes
 from bot.stores.schema import audit, identities, projects
 from bot.stores.upsert import put
 from tests.unit.operations.fakes import START, a_notebook
 from tests.unit.operations.stage import ADMIN, ANA, BEN, GUEST, LEAD, POLICY, Stage
+
+HOUR = timedelta(hours=1)
 
 
 async def _project(stage: Stage, name: str = "research"):
@@ -46,14 +52,45 @@ async def test_without_a_name_it_is_the_channels_project_or_it_asks(stage: Stage
     assert (await _project(stage)).paused
 
 
-async def test_a_brake_is_released_with_the_figure_it_was_measured_against(stage: Stage):
+COLLAPSE = "only 3 notebooks run, 12 did in the last listing"
+
+
+async def _paused(stage: Stage, why: str, at: datetime = START) -> None:
     async with stage.db.begin() as db:
-        await put(db, projects, {"name": "research", "paused": "3 of 12 run", "paused_at": START, "last_running": 12})
+        await put(db, projects, {"name": "research", "paused": why, "paused_at": at, "last_running": 12})
+
+
+async def test_a_collapse_is_released_with_the_figure_it_was_measured_against(stage: Stage):
+    await _paused(stage, COLLAPSE)
     answer = await stage.ask(ADMIN, "admin", via="click", what="release", project="research")
-    assert "3 of 12 run" in answer["text"]
+    assert COLLAPSE in answer["text"]
     row = await _project(stage)
     assert (row.paused, row.paused_at, row.last_running) == (None, None, None)
     assert "not paused" in (await stage.ask(ADMIN, "admin", what="release", project="research"))["text"]
+
+
+async def test_what_was_paused_by_hand_is_released_without_forgetting_a_collapse_meanwhile(stage: Stage):
+    await _paused(stage, brakes.by_hand("dora"))
+    await stage.ask(ADMIN, "admin", what="release", project="research")
+    row = await _project(stage)
+    assert (row.paused, row.last_running) == (None, 12)
+
+
+async def test_the_button_of_a_brake_that_was_released_does_not_release_the_next(stage: Stage):
+    day = START.astimezone(stage.parts.deps.config.timezone).date()
+    for subject, at in (("research", START), ("research#2", START + HOUR)):
+        async with stage.db.begin() as db:
+            await alert(
+                stage.parts, db, frozenset({ADMIN}), "brake", subject, at, project="research", button="release",
+                text="paused", next_step="look", day=day,
+            )  # fmt: skip
+    await _paused(stage, COLLAPSE, START + HOUR)
+    old, new = (f"alert:brake:{subject}:{day.isoformat()}" for subject in ("research", "research#2"))
+    answer = await stage.ask(ADMIN, "admin", via="click", cause=old, what="release", project="research")
+    assert "was released" in answer["text"]
+    assert (await _project(stage)).paused == COLLAPSE
+    await stage.ask(ADMIN, "admin", via="click", cause=new, what="release", project="research")
+    assert (await _project(stage)).paused is None
 
 
 async def test_a_hint_says_who_gets_notices_and_gives_no_rights(stage: Stage):

@@ -113,6 +113,7 @@ class Members:
 
     gone: set[str] = field(default_factory=set)
     down: bool = False
+    groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
     off: timedelta | None = None  # its clock minus ours
 
     def skew(self) -> timedelta | None:
@@ -131,8 +132,10 @@ class Members:
     async def members(self, _channel: str) -> frozenset[str]:
         return frozenset()
 
-    async def group(self, _group: str) -> frozenset[str]:
-        return frozenset()
+    async def group(self, group: str) -> frozenset[str]:
+        if self.down:
+            raise SlackDown("down")
+        return self.groups.get(group, frozenset())
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from bot.model import Lease, Status
 from bot.operations.told import observe
 from bot.outbox import Say, say
 from bot.rules import idle
+from bot.rules.brakes import by_hand
 from bot.rules.idle import SourceReading, Verdict
 from bot.stores.database import Database
 from bot.stores.schema import approvals, decisions, notebooks, notices, outbox, projects, usage, work
@@ -234,6 +235,59 @@ async def test_a_jump_pauses_until_released_and_then_lets_them_go(stand: Stand) 
     await stand.write(update(projects).values(**released))
     await stand.sweep(MINUTE)
     assert (await stops(stand), await paused(stand)) == (11, None)
+
+
+async def release(stand: Stand) -> None:
+    await stand.write(update(projects).values(paused=None, paused_at=None, released_at=stand.clock.now()))
+
+
+async def asked(stand: Stand) -> list[tuple[str, str]]:
+    """Which admins were asked to release which brake."""
+    rows = await stand.rows(select(outbox).where(outbox.c.kind == "alert").order_by(outbox.c.seq))
+    return [(row.target, row.facts["cause"]) for row in rows if row.facts["kind"] == "brake"]
+
+
+async def test_a_brake_that_trips_again_on_the_same_day_asks_again(stand: Stand) -> None:
+    """Nobody would know otherwise that stops rest once more."""
+    stand.cloud.add(a_notebook(1))
+    stand.cloud.skew = 3 * MINUTE
+    for _ in range(3):
+        await stand.sweep(MINUTE)
+        await stand.sweep(MINUTE)
+        await release(stand)
+    assert await asked(stand) == [
+        ("U0DORA", "alert:brake:research:2026-03-02"),
+        ("U0DORA", "alert:brake:research#2:2026-03-02"),
+        ("U0DORA", "alert:brake:research#3:2026-03-02"),
+    ]
+
+
+async def test_a_brake_that_holds_over_midnight_asks_once(stand: Stand) -> None:
+    stand.cloud.add(a_notebook(1))
+    stand.cloud.skew = 3 * MINUTE
+    for _ in range(30):
+        await stand.sweep(HOUR)
+    assert await asked(stand) == [("U0DORA", "alert:brake:research:2026-03-02")]
+
+
+async def test_admins_whom_slack_could_not_name_are_asked_as_soon_as_it_can(db: Database) -> None:
+    stand = a_stand(db, POLICY.replace('"U0DORA"', '"S0ADMINS"'))
+    stand.cloud.add(a_notebook(1))
+    stand.cloud.skew = 3 * MINUTE
+    stand.slack.down = True
+    await stand.sweep()
+    assert (await asked(stand), "clock" in str(await paused(stand))) == ([], True)
+    stand.slack.down, stand.slack.groups = False, {"S0ADMINS": frozenset({"U0DORA"})}
+    await stand.sweep(6 * MINUTE)
+    assert [user for user, _cause in await asked(stand)] == ["U0DORA"]
+
+
+async def test_whoever_paused_stops_by_hand_is_not_asked_to_release_them(stand: Stand) -> None:
+    await stand.sweep()
+    await stand.write(update(projects).values(paused=by_hand("dora"), paused_at=NOW))
+    stand.cloud.skew = 3 * MINUTE
+    await stand.sweep(MINUTE)
+    assert (await asked(stand), await paused(stand)) == ([], "dora paused them")
 
 
 @pytest.mark.parametrize("whose", ["cloud", "Slack"])
