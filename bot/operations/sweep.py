@@ -19,6 +19,7 @@ from bot.operations.adopt import adopt_new, gone
 from bot.operations.base import Parts
 from bot.operations.gather import Project
 from bot.operations.notices import WARNINGS, promise_anew, settle, was_away
+from bot.operations.orders import earlier_stops
 from bot.operations.told import observe
 from bot.rules import brakes
 from bot.rules.facts import Action, NotebookFacts, SettleNotice, StopIdle, VoidNotice
@@ -187,7 +188,7 @@ class Sweep:
 
         async def write(db: Tx) -> None:
             await records.record(db, self.deps.ids, project, taken, before, self.deps.config.file_hash, now)
-            stops = [] if brake or jump else self._stops(decided)
+            stops = [] if brake or jump else await self._stops(db, project, decided)
             await self._acts.write(db, project, decided, stops, escalate_to, now)
             await housekeeping.passed(self.parts, db, project, looked, brake or jump, admins, now)
 
@@ -259,11 +260,17 @@ class Sweep:
         fresh = [stop for stop in stops if released_at is None or stop.notice_at > released_at]
         return brakes.jump(len(fresh), sum(1 for each in decided if each.facts.notebook.status.runs))
 
-    def _stops(self, decided: list[Decided]) -> list[tuple[Decided, StopIdle]]:
-        """At most so many per pass; whoever was told first is stopped first."""
+    async def _stops(self, db: Tx, project: str, decided: list[Decided]) -> list[tuple[Decided, StopIdle]]:
+        """At most so many per pass; whoever was told first is stopped first.
+
+        Those that came to nothing before come last, so that what cannot be stopped keeps nobody else from it.
+        """
         due = [(each, action) for each in decided for action in each.plan.actions if isinstance(action, StopIdle)]
         most = min((each.policy.max_stops_per_pass for each, _action in due), default=0)
-        return sorted(due, key=lambda pair: pair[1].notice_at)[:most]
+        orders = await earlier_stops(db, project, [(each.facts.notebook.id, stop.notice_at) for each, stop in due])
+        ready = [pair for pair in due if pair[0].facts.notebook.id not in orders.under_way]
+        ready.sort(key=lambda pair: (orders.ended[pair[0].facts.notebook.id], pair[1].notice_at))
+        return ready[:most]
 
 
 def _changed(row: Any | None, notebook: Notebook) -> bool:

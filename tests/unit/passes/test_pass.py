@@ -154,6 +154,9 @@ async def due_to_stop(stand: Stand, count: int) -> None:
     await stand.write(update(notices).values(state="delivered", delivered_at=NOW + MINUTE))
 
 
+ORDERS = select(work).where(work.c.kind == "idle_stop").order_by(work.c.created_at)
+
+
 async def stops(stand: Stand) -> int:
     return len(await stand.rows(select(work.c.id).where(work.c.kind == "idle_stop")))
 
@@ -188,6 +191,26 @@ async def test_whoever_was_told_first_is_stopped_first(db: Database) -> None:
     stand = await capped(db, 3, 8)
     stopped = {row.data["notebook"] for row in await stand.rows(select(work).where(work.c.kind == "idle_stop"))}
     assert stopped == {a_notebook(number).id for number in (5, 6, 7)}
+
+
+async def test_those_that_cannot_be_stopped_do_not_keep_the_others_from_it(db: Database) -> None:
+    """The cloud refuses those that were told first, whatever is tried; each of the others has its turn."""
+    stand = await capped(db, 3, 8)
+    refused = {row.data["notebook"] for row in await stand.rows(ORDERS)}
+    for _ in range(3):
+        await stand.write(update(work).where(work.c.kind == "idle_stop").values(state="failed", due_at=None))
+        await stand.sweep(MINUTE)
+    ordered = [row.data["notebook"] for row in await stand.rows(ORDERS)]
+    assert set(ordered) == {a_notebook(number).id for number in range(8)}
+    assert set(ordered[-6:]) >= refused, "and then they are tried again"
+
+
+async def test_a_stop_that_is_under_way_is_not_ordered_again(db: Database) -> None:
+    stand = await capped(db, 3, 8)
+    for _ in range(3):
+        await stand.sweep(MINUTE)
+    ordered = [row.data["notebook"] for row in await stand.rows(ORDERS)]
+    assert len(ordered) == len(set(ordered)) == 8
 
 
 async def test_a_listing_that_broke_off_proves_no_absence(stand: Stand) -> None:
