@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from bot.operations.housekeeping import late_after
 from bot.stores.schema import outbox, projects, stops, work
 from deploy.compose import Bot
-from deploy.watch import late_after
 
 STORE_PATIENCE = 2.0
 

@@ -13,6 +13,7 @@ from bot.errors import SlackError
 from bot.http import Client, HTTPError
 from bot.operations.alerts import alert
 from bot.operations.base import Parts
+from bot.operations.housekeeping import late_after
 from bot.settings import Settings
 from bot.stores.database import Database
 from bot.stores.schema import beats, projects
@@ -20,16 +21,9 @@ from bot.stores.upsert import put
 
 log = logging.getLogger(__name__)
 
-LATE_LEAST = timedelta(minutes=10)
-LATE_PASSES = 5  # intervals without a pass
 ASK_AGAIN = timedelta(minutes=1)
 ADMINS_PATIENCE = 1.0  # seconds; the request that noticed it waits for its answer
 BEATS_LATELY = 3  # intervals
-
-
-def late_after(poll: timedelta) -> timedelta:
-    """How old the last pass may get before somebody is told."""
-    return max(LATE_LEAST, poll * LATE_PASSES)
 
 
 class Watch:

@@ -18,6 +18,7 @@ from bot.operations.decide import expire
 from bot.operations.escalation import dead_letters, late_warnings
 from bot.operations.gather import Project, Standing
 from bot.operations.upkeep import look_after_links
+from bot.render.facts import at
 from bot.rules import brakes
 from bot.stores import approvals as store
 from bot.stores import notebooks, usage
@@ -40,6 +41,8 @@ _OLD_ADDRESS = (
     & (outbox.c.created_at < bindparam("before", type_=outbox.c.created_at.type))
 )  # fmt: skip
 _SOME_ADDRESS = select(outbox.c.id).where(_OLD_ADDRESS).limit(1)
+LATE_LEAST = timedelta(minutes=10)
+LATE_PASSES = 5  # intervals without a pass
 
 
 async def passed(
@@ -91,8 +94,29 @@ async def _ask_to_release(
     )
 
 
-async def failed(parts: Parts, db: Tx, project: str, error: CloudError, now: datetime) -> None:
-    """The cloud did not answer: on record; the next pass tries again."""
+def late_after(poll: timedelta) -> timedelta:
+    """How long a project may be without a pass before somebody is told."""
+    return max(LATE_LEAST, poll * LATE_PASSES)
+
+
+async def failed(parts: Parts, db: Tx, project: str, error: CloudError, admins: frozenset[str], now: datetime) -> None:
+    """The cloud did not answer: on record; the next pass tries again. Admins hear of it when that has lasted."""
+    row = await find(db, projects, name=project)
+    since = row.last_ok_at if row is not None else now
+    if since is None or now - since > late_after(parts.deps.poll):
+        began = f"since {at(to_ms(since))}" if since is not None else "yet"
+        await alert(
+            parts,
+            db,
+            admins,
+            "pass_fails",
+            project,
+            now,
+            project=project,
+            text=f"No pass of {project} has succeeded {began}: {error}. Until one does, nobody is warned of what "
+            "happens there and nothing is stopped.",
+            next_step="Run `leasebot check`: it says what is wrong and what to do.",
+        )
     await put(
         db,
         projects,

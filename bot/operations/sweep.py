@@ -82,9 +82,10 @@ class Sweep:
         async with self.deps.db.read() as db:
             standing = await gather.standing(db, project)
         await housekeeping.chores(self.parts, standing, now)
+        admins = await self.parts.people.admins(project)
 
         async def write(db: Tx) -> None:
-            await housekeeping.failed(self.parts, db, project, error, now)
+            await housekeeping.failed(self.parts, db, project, error, admins, now)
 
         return Done({"project": project, "error": str(error)}, write=write)
 

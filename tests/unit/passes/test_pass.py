@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from bot.clock import to_ms
-from bot.errors import CloudDown
+from bot.errors import CloudDown, CloudLoginFailed
 from bot.model import Lease, Status
 from bot.operations.told import observe
 from bot.outbox import Say, say
@@ -368,6 +368,29 @@ async def test_a_person_who_left_is_escalated_to_the_lead(stand: Stand) -> None:
     await due_to_stop(stand, 1)
     rows = [row for row in await stand.rows(select(outbox)) if row.kind == "idle_warning"]
     assert [(row.target, row.key.endswith("@U0CARLA")) for row in rows] == [("U0CARLA", True)]
+
+
+async def test_admins_hear_of_a_project_whose_passes_fail_for_long(stand: Stand) -> None:
+    stand.cloud.add(a_notebook(1))
+    await stand.sweep()
+    stand.cloud.failure = CloudDown("the cloud does not answer")
+    for _ in range(10):
+        await stand.sweep(MINUTE)
+    assert await alerts(stand) == []
+    for _ in range(3):
+        await stand.sweep(MINUTE)
+    assert await alerts(stand) == ["pass_fails"]
+    (row,) = await stand.rows(select(outbox).where(outbox.c.kind == "alert"))
+    assert "the cloud does not answer" in row.facts["text"]
+
+
+async def test_admins_hear_of_a_project_that_never_had_a_pass(stand: Stand) -> None:
+    """Its service account was never right."""
+    stand.cloud.failure = CloudLoginFailed("the password is wrong")
+    await stand.sweep()
+    assert await alerts(stand) == []
+    await stand.sweep(MINUTE)
+    assert await alerts(stand) == ["pass_fails"]
 
 
 async def test_a_cloud_that_does_not_answer_is_on_record(stand: Stand) -> None:
