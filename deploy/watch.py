@@ -4,16 +4,19 @@ import asyncio
 import logging
 import os
 import socket
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 
+from bot.clock import EPOCH, to_ms
 from bot.errors import SlackError
 from bot.http import Client, HTTPError
-from bot.operations.alerts import alert
+from bot.operations.alerts import alert, numbered
 from bot.operations.base import Parts
 from bot.operations.housekeeping import late_after
+from bot.render.facts import at
 from bot.settings import Settings
 from bot.stores.database import Database
 from bot.stores.schema import beats, projects
@@ -21,8 +24,10 @@ from bot.stores.upsert import put
 
 log = logging.getLogger(__name__)
 
+KIND = "scheduler_dead"
 ASK_AGAIN = timedelta(minutes=1)
-ADMINS_PATIENCE = 1.0  # seconds; the request that noticed it waits for its answer
+LOOK_PATIENCE = 0.3  # seconds; the request waits, and Slack gives it three in all
+TELL_PATIENCE, ADMINS_PATIENCE = 1.5, 1.0
 BEATS_LATELY = 3  # intervals
 
 
@@ -70,25 +75,31 @@ class Watch:
             return
         self._looked = now
         try:
-            late = [name for name, row in (await self._rows()).items() if self._is_late(row, now)]
+            async with asyncio.timeout(LOOK_PATIENCE):
+                last = {name: row.last_pass_at if row else None for name, row in (await self._rows()).items()}
+            # As long as there was none it counts from when this process began.
+            late = {name: at for name, at in last.items() if now - (at or self._since) > late_after(self._deps.poll)}
             if late:
-                await self._tell(late, now)
+                async with asyncio.timeout(TELL_PATIENCE):
+                    await self._tell(late, now)
+        except TimeoutError:
+            log.warning("the store does not say in time how old the last pass is")
         except Exception:
             log.exception("the age of the last pass cannot be looked at")
 
-    def _is_late(self, row: Any | None, now: datetime) -> bool:
-        last = row.last_pass_at if row is not None and row.last_pass_at else self._since
-        return bool(now - last > late_after(self._deps.poll))
-
-    async def _tell(self, late: list[str], now: datetime) -> None:
+    async def _tell(self, late: Mapping[str, datetime | None], now: datetime) -> None:
+        """Once for each time passes have ceased; `late`: when the last one was, None: there was none yet."""
         admins = {name: await self._admins(name) for name in late}
+        today = now.astimezone(self._deps.config.timezone).date()
         async with self._db.begin() as db:
-            for name in late:
+            for name, last in late.items():
+                subject = await numbered(db, KIND, name, last or EPOCH, today)
+                since = f"since {at(to_ms(last))}" if last else "yet"
                 await alert(
-                    self._parts, db, admins[name], "scheduler_dead", name, now, project=name,
-                    text=f"There was no pass of {name} for longer than it should take: nobody is warned, nothing is "
-                    "stopped.",
+                    self._parts, db, admins[name], KIND, subject, now, project=name,
+                    text=f"There was no pass of {name} {since}: nobody is warned, nothing is stopped.",
                     next_step="Look whether the scheduler runs (`leasebot serve`, or the timer that calls `tick`).",
+                    since_ms=to_ms(last or EPOCH),
                 )  # fmt: skip
 
     async def _admins(self, project: str) -> frozenset[str]:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from bot.clock import to_ms
 from bot.config.policy import effective
 from bot.errors import BadInput, NotAllowed, NotFound
-from bot.operations.alerts import known_at
+from bot.operations.alerts import told_since
 from bot.operations.answers.reader import Reader
 from bot.operations.ask import Ask
 from bot.operations.links import erase, tell, welcome
@@ -109,8 +109,8 @@ class Admin(Reader):
             return False
         subject, _, day = ask.cause.removeprefix("alert:brake:").rpartition(":")
         async with self.deps.db.read() as db:
-            at_ms = await known_at(db, "brake", subject, date.fromisoformat(day))
-        return at_ms is not None and at_ms != to_ms(state.paused_at)
+            since_ms = await told_since(db, "brake", subject, date.fromisoformat(day))
+        return since_ms is not None and since_ms != to_ms(state.paused_at)
 
     def _done(
         self, ask: Ask, project: str, action: str, now: datetime, values: dict[str, Any], text: str, step: str = ""

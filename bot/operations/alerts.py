@@ -64,11 +64,22 @@ async def alert(
         )
 
 
-async def known_at(db: Tx, kind: str, subject: str, day: date) -> int | None:
-    """When what such an alert tells of was seen (ms since the epoch); None: there is none."""
+async def told_since(db: Tx, kind: str, subject: str, day: date) -> int | None:
+    """Since when that was so which such an alert told of (`since_ms` of its facts); None: there is none."""
     copies = outbox.c.key.startswith(f"{keys.alert(kind, subject, day)}@", autoescape=True)
     row = (await db.execute(select(outbox.c.facts).where(copies).limit(1))).first()
-    return None if row is None else int(row.facts["at_ms"])
+    return None if row is None else int(row.facts.get("since_ms") or 0)
+
+
+async def numbered(db: Tx, kind: str, subject: str, since: datetime, day: date) -> str:
+    """`subject`, with a number where such an alert of this day told of another time that it happened.
+
+    Otherwise the second time of a day would be kept from everybody.
+    """
+    number, name = 1, subject
+    while await told_since(db, kind, name, day) not in (None, to_ms(since)):
+        number, name = number + 1, f"{subject}#{number + 1}"
+    return name
 
 
 async def lease_shortened(

@@ -12,7 +12,7 @@ from bot.config.policy import effective
 from bot.errors import CloudError
 from bot.idle import poll
 from bot.operations import approvals, cannot_tell, digests, gather, records
-from bot.operations.alerts import alert, known_at
+from bot.operations.alerts import alert, numbered
 from bot.operations.base import Parts
 from bot.operations.decide import expire
 from bot.operations.escalation import dead_letters, late_warnings
@@ -75,15 +75,12 @@ async def _ask_to_release(
 ) -> None:
     """Each admin once for each time a brake trips; as long as it holds, whoever could not be named before too."""
     day = since.astimezone(parts.deps.config.timezone).date()
-    number, subject = 1, project
-    while await known_at(db, "brake", subject, day) not in (None, to_ms(since)):
-        number, subject = number + 1, f"{project}#{number + 1}"
     await alert(
         parts,
         db,
         admins,
         "brake",
-        subject,
+        await numbered(db, "brake", project, since, day),
         now,
         project=project,
         button="release",
@@ -91,6 +88,7 @@ async def _ask_to_release(
         next_step="Look whether this is right, then release the brake.",
         day=day,
         at_ms=to_ms(since),
+        since_ms=to_ms(since),
     )
 
 

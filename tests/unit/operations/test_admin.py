@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from bot.clock import to_ms
 from bot.operations import gather
 from bot.operations.alerts import alert
 from bot.operations.told import owner_of
@@ -82,7 +83,7 @@ async def test_the_button_of_a_brake_that_was_released_does_not_release_the_next
         async with stage.db.begin() as db:
             await alert(
                 stage.parts, db, frozenset({ADMIN}), "brake", subject, at, project="research", button="release",
-                text="paused", next_step="look", day=day,
+                text="paused", next_step="look", day=day, since_ms=to_ms(at),
             )  # fmt: skip
     await _paused(stage, COLLAPSE, START + HOUR)
     old, new = (f"alert:brake:{subject}:{day.isoformat()}" for subject in ("research", "research#2"))

@@ -1,11 +1,15 @@
 """A dead scheduler, unlike replicas and the watchdog."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import pytest
 from sqlalchemy import select
 
 from bot.errors import CloudDown
@@ -37,6 +41,45 @@ async def test_a_request_notices_that_no_pass_was_made(stand: Stand) -> None:
     stand.clock.at += 5 * MINUTE
     await seen.look()
     assert await alerts(stand) == ["scheduler_dead"]
+
+
+async def test_a_scheduler_that_dies_again_on_the_same_day_is_told_of_again(stand: Stand) -> None:
+    seen = watch(stand)
+    for _ in range(2):
+        await stand.sweep()
+        for _ in range(3):
+            stand.clock.at += late_after(MINUTE)
+            await seen.look()
+    assert await alerts(stand) == ["scheduler_dead"] * 2
+
+
+@pytest.mark.parametrize("ever", [True, False], ids=["after a pass", "before any pass"])
+async def test_every_replica_that_notices_a_death_tells_of_the_same_one(stand: Stand, db: Database, ever: bool) -> None:
+    if ever:
+        await stand.sweep()
+    mine = watch(stand)
+    stand.clock.at += timedelta(seconds=5)
+    theirs = await other(db, stand)
+    stand.clock.at += late_after(MINUTE) + MINUTE
+    for seen in (mine, theirs):
+        await seen.look()
+    assert await alerts(stand) == ["scheduler_dead"]
+
+
+async def test_a_store_that_hangs_does_not_keep_a_request_waiting(stand: Stand) -> None:
+    """The request has been answered that nothing was stored, within what Slack allows."""
+
+    @asynccontextmanager
+    async def hang() -> AsyncIterator[None]:
+        await asyncio.Event().wait()
+        yield
+
+    hanging: Any = SimpleNamespace(read=hang, begin=hang)
+    seen = Watch(replace(stand.parts, deps=replace(stand.parts.deps, db=hanging)), load_settings({}))
+    began = asyncio.get_running_loop().time()
+    async with asyncio.timeout(10):
+        await seen.look()
+    assert asyncio.get_running_loop().time() - began < 1
 
 
 async def test_while_passes_are_made_nothing_is_said(stand: Stand) -> None:
