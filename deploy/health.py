@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from bot.operations.housekeeping import late_after
+from bot.rules.brakes import late_after
 from bot.stores.schema import outbox, projects, stops, work
 from deploy.compose import Bot
 

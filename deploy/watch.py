@@ -15,8 +15,8 @@ from bot.errors import SlackError
 from bot.http import Client, HTTPError
 from bot.operations.alerts import alert, numbered
 from bot.operations.base import Parts
-from bot.operations.housekeeping import late_after
 from bot.render.facts import at
+from bot.rules.brakes import late_after
 from bot.settings import Settings
 from bot.stores.database import Database
 from bot.stores.schema import beats, projects

@@ -41,8 +41,6 @@ _OLD_ADDRESS = (
     & (outbox.c.created_at < bindparam("before", type_=outbox.c.created_at.type))
 )  # fmt: skip
 _SOME_ADDRESS = select(outbox.c.id).where(_OLD_ADDRESS).limit(1)
-LATE_LEAST = timedelta(minutes=10)
-LATE_PASSES = 5  # intervals without a pass
 
 
 async def passed(
@@ -92,16 +90,11 @@ async def _ask_to_release(
     )
 
 
-def late_after(poll: timedelta) -> timedelta:
-    """How long a project may be without a pass before somebody is told."""
-    return max(LATE_LEAST, poll * LATE_PASSES)
-
-
 async def failed(parts: Parts, db: Tx, project: str, error: CloudError, admins: frozenset[str], now: datetime) -> None:
     """The cloud did not answer: on record; the next pass tries again. Admins hear of it when that has lasted."""
     row = await find(db, projects, name=project)
     since = row.last_ok_at if row is not None else now
-    if since is None or now - since > late_after(parts.deps.poll):
+    if since is None or now - since > brakes.late_after(parts.deps.poll):
         began = f"since {at(to_ms(since))}" if since is not None else "yet"
         await alert(
             parts,

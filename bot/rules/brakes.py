@@ -7,7 +7,14 @@ COLLAPSE_LEAST = 5
 JUMP_LEAST = 10
 JUMP_SHARE = 0.8
 CLOCK_LIMIT = timedelta(seconds=120)
+LATE_LEAST = timedelta(minutes=10)
+LATE_PASSES = 5  # intervals without a pass
 _BY_HAND, _COLLAPSED = " paused them", " did in the last listing"
+
+
+def late_after(poll: timedelta) -> timedelta:
+    """How long a project may be without a pass before somebody is told."""
+    return max(LATE_LEAST, poll * LATE_PASSES)
 
 
 def by_hand(who: str) -> str:

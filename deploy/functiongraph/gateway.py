@@ -21,6 +21,7 @@ from bot.render.help import help_message
 from bot.render.views import loading_view
 from bot.secrets import Sealer
 from bot.settings import Settings, load_settings, required
+from deploy.functiongraph.lookout import Lookout
 from deploy.functiongraph.pgstore import PgStore
 from deploy.functiongraph.quick import QuickSlack
 from handlers.direct import DirectDispatch
@@ -49,6 +50,7 @@ class Gateway:
         self._sealer = Sealer({key.id: key.secret for key in settings.key_ring})
         self._zone = timezone_of(settings.config)
         self._team = ""
+        self._lookout = Lookout(settings, self._store, self._slack, self._clock)
 
     async def answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """One request of the gateway, answered as it wants it."""
@@ -63,6 +65,10 @@ class Gateway:
             return _reply(await ingress.handle(str(event.get("httpMethod") or ""), headers, body))
         finally:
             await intake.close()
+
+    async def look(self) -> None:
+        """Whether the worker still runs; admins are told if not."""
+        await self._lookout.look()
 
     async def meet(self) -> None:
         """Learn the workspace: from the store, else from Slack; once per instance. Unknown, the intake says so."""
@@ -90,7 +96,8 @@ class _Known:
 
     async def __call__(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> Answer:
         await self._gateway.meet()
-        return await self._dispatch(body, headers)
+        answer, _ = await asyncio.gather(self._dispatch(body, headers), self._gateway.look())
+        return answer
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import asyncpg
 
-from bot.clock import to_ms
+from bot.clock import from_ms, to_ms
 from bot.errors import StoreDown
 from bot.ids import Ids
 from handlers.ports import Entry, Gate, Outcome
@@ -23,6 +23,7 @@ BURST, PER_SECOND = 20.0, 1.0  # commands and clicks of one person: at once, and
 BELIEVED = timedelta(hours=1)  # how long "is a guest" holds before Slack is asked again
 UNFINISHED_FOR, MOST_UNFINISHED = timedelta(days=3), 200
 CONNECT_S = 2.0
+SENDING = timedelta(seconds=60)  # at most, of one message
 
 _LOCK = """
 INSERT INTO rates (person, tokens, at) VALUES ($1, $2, $3)
@@ -37,6 +38,19 @@ AND (data LIKE $3 ESCAPE '/' OR data LIKE '%"request":%') ORDER BY created_at, i
 _ADD = """
 INSERT INTO work (id, kind, cause, serial, state, step, data, author, due_at, created_at, updated_at, fence, tries)
 VALUES ($1, 'request', $2, $3, 'open', 'start', $4, $5, $6, $6, $6, 0, 0) ON CONFLICT DO NOTHING"""
+
+# As `bot.outbox` has it while a message is being sent, so that whoever sends it in our stead looks for it first.
+_ALERT = """
+INSERT INTO outbox (id, key, kind, subject, rank, target_kind, target, project, facts, rev, sent_rev, state, created_at,
+                    due_at, tries, owner, claim_until, fence, attempted_at, seq)
+VALUES ($1, $2, 'alert', $3, 0, 'dm', $4, $5, $6, 1, 0, 'pending', $7, $7, 0, 'gateway', $8, 1, $7,
+        nextval('outbox_order'))
+ON CONFLICT (key) DO UPDATE SET owner = 'gateway', claim_until = excluded.claim_until, fence = outbox.fence + 1
+WHERE outbox.state = 'pending' AND outbox.claim_until <= excluded.created_at RETURNING fence"""
+_ALERTED = """
+UPDATE outbox SET state = 'sent', sent_rev = rev, channel = $3, ts = $4, delivered_at = $5, attempted_at = NULL,
+                  tries = 0, failing_since = NULL, owner = NULL, claim_until = NULL, error = NULL
+WHERE key = $1 AND fence = $2 AND state = 'pending'"""
 
 
 class PgStore:
@@ -95,6 +109,37 @@ class PgStore:
         async with self._connection() as db:
             found = await db.fetchval("SELECT team FROM people WHERE NOT stranger LIMIT 1")
         return None if found is None else str(found)
+
+    async def last_passes(self) -> Mapping[str, datetime]:
+        """When the last pass of each project was; not those that never had one."""
+        async with self._connection() as db:
+            rows = await db.fetch("SELECT name, last_pass_at FROM projects WHERE last_pass_at IS NOT NULL")
+        return {row["name"]: from_ms(row["last_pass_at"]) for row in rows}
+
+    async def oldest_request(self) -> datetime | None:
+        """Since when anything that was asked for has waited to be begun."""
+        async with self._connection() as db:
+            found = await db.fetchval("SELECT min(created_at) FROM work WHERE kind = 'request' AND state = 'open'")
+        return None if found is None else from_ms(found)
+
+    async def alerts(self, prefix: str) -> Mapping[str, Mapping[str, Any]]:
+        """Facts of the alerts whose keys begin so, by key."""
+        async with self._connection() as db:
+            rows = await db.fetch("SELECT key, facts FROM outbox WHERE starts_with(key, $1)", prefix)
+        return {row["key"]: json.loads(row["facts"]) for row in rows}
+
+    async def begin_alert(self, key: str, user: str, facts: Mapping[str, Any], now: datetime) -> int | None:
+        """Put an alert to somebody in the outbox, for us to send: the fence, None if somebody has seen to it."""
+        text = json.dumps(dict(facts), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+        subject, at, until = f"alert:{facts['kind']}:{facts['subject']}:{user}", to_ms(now), to_ms(now + SENDING)
+        async with self._connection() as db:
+            found = await db.fetchval(_ALERT, self._ids.new(), key, subject, user, facts["project"], text, at, until)
+        return None if found is None else int(found)
+
+    async def alert_sent(self, key: str, fence: int, channel: str, ts: str, now: datetime) -> None:
+        """Slack has taken it; unless somebody else has sent it meanwhile."""
+        async with self._connection() as db:
+            await db.execute(_ALERTED, key, fence, channel, ts, to_ms(now))
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:

@@ -1,12 +1,12 @@
 """The calls to Slack that a function makes before it answers, by Slack's synchronous SDK, loaded when needed."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from bot.errors import SlackDown, SlackError
-from bot.slack import Message, SlackPerson, View
+from bot.slack import Message, Posted, SlackPerson, View
 
 TIMEOUT_S = 2
 HOOK_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
@@ -59,6 +59,19 @@ class QuickSlack:
 
         if (status := await _in_thread(send)) != 200:
             raise SlackError(f"http_{status}")
+
+    async def tell(self, user: str, message: Message, metadata: Mapping[str, Any]) -> Posted:
+        """Post a message to somebody's DM."""
+        opened = await self._call("conversations.open", json={"users": user})
+        body = {"channel": opened["channel"]["id"], "text": message.text, "metadata": dict(metadata)}
+        if message.blocks:
+            body["blocks"] = list(message.blocks)
+        answer = await self._call("chat.postMessage", json=body | {"unfurl_links": False, "unfurl_media": False})
+        return Posted(str(answer["channel"]), str(answer["ts"]))
+
+    async def group(self, group: str) -> frozenset[str]:
+        """Who is in a user group."""
+        return frozenset((await self._call("usergroups.users.list", params={"usergroup": group}))["users"])
 
     async def _call(self, method: str, **arguments: Any) -> dict[str, Any]:
         def call() -> dict[str, Any]:

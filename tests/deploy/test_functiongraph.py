@@ -6,18 +6,20 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from bot.clock import from_ms
 from bot.render.ids import Button
 from bot.settings import async_database_url
 from bot.stores.database import Database
-from bot.stores.schema import work
+from bot.stores.schema import outbox, projects, work
+from bot.stores.upsert import put
 from deploy.sandbox.clock import SimClock
 from deploy.sandbox.stage import SIGNING_SECRET, Stage
 from handlers.signature import sign
@@ -165,6 +167,62 @@ async def test_a_time_of_day_is_read_in_the_persons_own_zone(on: Stage, postgres
     until = from_ms(row.data["args"]["until_ms"]).astimezone(ZoneInfo("America/New_York"))
     assert (until.hour, until.minute) == (18, 0)
     assert told.modules & HEAVY == set()
+
+
+async def no_pass_since(url: str, span: timedelta) -> None:
+    db = Database(async_database_url(url))
+    async with db.begin() as tx:
+        await put(tx, projects, {"name": "research", "last_pass_at": from_ms(SimClock().now_ms()) - span})
+    await db.dispose()
+
+
+async def changed(url: str, statement: Any) -> None:
+    db = Database(async_database_url(url))
+    async with db.begin() as tx:
+        await tx.execute(statement)
+    await db.dispose()
+
+
+def alerts(on: Stage) -> list[Any]:
+    return [m for m in on.slack.messages("U0DORA") if (m.metadata or {}).get("event_type") == "alert"]
+
+
+async def test_admins_are_told_once_that_the_workers_timer_does_not_run(on: Stage, postgres_url: str) -> None:
+    await no_pass_since(postgres_url, timedelta(minutes=11))
+    for _ in range(2):
+        told = await called("gateway", [command("list", on)], on, postgres_url)
+        assert told.answers[0]["statusCode"] == 200
+    assert told.modules & HEAVY == set()
+    (alert,) = alerts(on)
+    assert "no pass of research since" in alert.text
+    assert alert.metadata["event_payload"]["key"].startswith("alert:scheduler_dead:research:")
+    await called("worker", [recorded("timer")], on, postgres_url)
+    assert len(alerts(on)) == 1, "when the worker runs again it has nothing to send"
+
+
+async def test_while_passes_are_made_the_gateway_alerts_nobody(on: Stage, postgres_url: str) -> None:
+    await no_pass_since(postgres_url, timedelta(minutes=9))
+    await called("gateway", [command("list", on), command("list all", on)], on, postgres_url)
+    assert alerts(on) == []
+
+
+async def test_a_timer_that_was_never_set_up_is_noticed_by_what_waits(on: Stage, postgres_url: str) -> None:
+    await called("gateway", [command("list", on)], on, postgres_url)
+    assert alerts(on) == []
+    long_ago = from_ms(SimClock().now_ms()) - timedelta(minutes=11)
+    await changed(postgres_url, update(work).values(created_at=long_ago))
+    await called("gateway", [command("list all", on)], on, postgres_url)
+    assert ["no pass of research yet" in alert.text for alert in alerts(on)] == [True]
+
+
+async def test_an_alert_that_slack_did_not_take_is_left_to_the_worker(on: Stage, postgres_url: str) -> None:
+    await no_pass_since(postgres_url, timedelta(minutes=11))
+    on.slack.fault("chat.postMessage", "error", count=1)
+    await called("gateway", [command("list", on)], on, postgres_url)
+    assert alerts(on) == []
+    await changed(postgres_url, update(outbox).values(claim_until=from_ms(SimClock().now_ms())))
+    await called("worker", [recorded("timer")], on, postgres_url)
+    assert len(alerts(on)) == 1
 
 
 async def test_without_its_store_the_gateway_says_that_nothing_was_done(on: Stage) -> None:

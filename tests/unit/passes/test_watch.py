@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from bot.errors import CloudDown
 from bot.http import Client
-from bot.operations.housekeeping import late_after
+from bot.rules.brakes import late_after
 from bot.settings import load_settings
 from bot.stores.database import Database
 from bot.stores.schema import outbox
