@@ -313,7 +313,7 @@ class Intake:
         known = known or await self._zone_in_slack(sender)
         try:
             return ZoneInfo(known) if known else self._zone
-        except (KeyError, ValueError):
+        except (KeyError, ValueError, OSError):
             return self._zone
 
     async def _zone_in_slack(self, sender: Sender) -> str | None:

@@ -117,7 +117,7 @@ class People:
             if name:
                 try:
                     return ZoneInfo(name)
-                except (ZoneInfoNotFoundError, ValueError):
+                except (ZoneInfoNotFoundError, ValueError, OSError):
                     continue
         return self._deps.config.timezone
 

@@ -224,7 +224,7 @@ class Sweep:
         """For all at one instant; whether an owner can be reached is asked only where something depends on it."""
         if brake:
             known.paused = known.paused or brake
-        decided = [self._plan(known, notebook, server_now, reachable=True) for notebook in found]
+        decided = [each for notebook in found if (each := self._plan_alone(known, notebook, server_now))]
         asked = [(place, each) for place, each in enumerate(decided) if each.owner is not None and _tells(each.plan)]
         reach = await self.parts.people.reach_each(str(each.owner) for _place, each in asked)
         for place, each in asked:
@@ -243,6 +243,14 @@ class Sweep:
             else each
             for n, each in enumerate(decided)
         ]
+
+    def _plan_alone(self, known: Project, notebook: Notebook, now: datetime) -> Decided | None:
+        """One that cannot be decided about keeps none of the others from it."""
+        try:
+            return self._plan(known, notebook, now, reachable=True)
+        except Exception:
+            log.exception("notebook %s cannot be decided about", notebook.id)
+            return None
 
     def _plan(
         self, known: Project, notebook: Notebook, now: datetime, *, reachable: bool | None, slack_up: bool = True

@@ -116,7 +116,7 @@ def _zone_source(chosen: str | None, in_slack: str | None) -> str:
 def _is_zone(name: str) -> bool:
     try:
         return bool(ZoneInfo(name))
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         return False
 
 

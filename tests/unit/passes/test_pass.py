@@ -14,7 +14,7 @@ from bot.rules import idle
 from bot.rules.brakes import by_hand
 from bot.rules.idle import SourceReading, Verdict
 from bot.stores.database import Database
-from bot.stores.schema import approvals, decisions, notebooks, notices, outbox, projects, usage, work
+from bot.stores.schema import approvals, decisions, notebooks, notices, outbox, people, projects, usage, work
 from tests.unit.passes.stand import HOUR, NOW, POLICY, Stand, a_notebook, a_stand
 
 MINUTE = timedelta(minutes=1)
@@ -230,6 +230,27 @@ async def test_a_notebook_that_cannot_be_adopted_fails_alone(stand: Stand) -> No
     await stand.sweep()
     assert {row.name for row in await stand.rows(select(notebooks))} == {"experiment-1", "experiment-3"}
     assert len(await stand.rows(select(decisions))) == 2
+
+
+async def test_a_notebook_that_cannot_be_decided_about_fails_alone(stand: Stand) -> None:
+    """What is stored of one of them is nothing that a rule can read."""
+    stand.cloud.add(a_notebook(1), spoilt := a_notebook(2))
+    await stand.sweep()
+    broken = {"key": "lease_warning:spoilt", "kind": "lease_warning", "project": "research", "state": "pending",
+              "notebook_id": spoilt.id, "created_at": NOW}  # fmt: skip
+    await stand.write(insert(notices).values(**broken))
+    await stand.sweep(MINUTE)
+    confirmed = {row.notebook_id: row.confirmed_at for row in await stand.rows(select(decisions))}
+    assert confirmed == {a_notebook(1).id: NOW + MINUTE, spoilt.id: NOW}
+
+
+@pytest.mark.parametrize("zone", ["Europe", "Nowhere/Land", "../etc"])
+async def test_a_zone_that_is_none_is_no_reason_to_warn_nobody(stand: Stand, zone: str) -> None:
+    stand.cloud.add(a_notebook(1, lease=110 * MINUTE))
+    await stand.sweep()
+    await stand.write(insert(people).values(team="T0TEAM", slack="U0ANA", settings={"zone": zone}))
+    await stand.sweep(36 * MINUTE)  # its last lead has begun
+    assert [row.target for row in await stand.rows(select(outbox))] == ["U0ANA"]
 
 
 async def test_a_part_of_a_pass_that_fails_keeps_no_other_back(stand: Stand) -> None:
