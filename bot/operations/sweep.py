@@ -71,7 +71,7 @@ class Sweep:
     async def __call__(self, claim: Claim, now: datetime) -> Outcome:
         project = str(claim.data["project"])
         try:
-            looked = await self._look(project)
+            looked = await self._look(project, now)
         except CloudError as error:
             return await self._failed(project, error, now)
         await self._adopt(project, looked, now)
@@ -91,7 +91,7 @@ class Sweep:
 
     # --- look ----------------------------------------------------------------------------------
 
-    async def _look(self, project: str) -> Looked:
+    async def _look(self, project: str, now: datetime) -> Looked:
         """One walk over the listing; who is missing from a complete one is looked up (API digest 12)."""
         cloud = self.parts.tokens.service(project)
         listing = await cloud.list_all()
@@ -101,7 +101,7 @@ class Sweep:
         if not looked.listing.complete:
             return looked
         listed = {notebook.id for notebook in looked.listing.notebooks}
-        for notebook_id in [each for each in looked.before if each not in listed][:CONFIRM_MOST]:
+        for notebook_id in _in_turn([each for each in looked.before if each not in listed], now):
             await self._confirm(cloud, notebook_id, looked)
         return looked
 
@@ -280,6 +280,14 @@ class Sweep:
         ready = [pair for pair in due if pair[0].facts.notebook.id not in orders.under_way]
         ready.sort(key=lambda pair: (orders.ended[pair[0].facts.notebook.id], pair[1].notice_at))
         return ready[:most]
+
+
+def _in_turn(missing: list[str], now: datetime) -> list[str]:
+    """So many as one pass looks up, others each minute: some of which nothing can be learned block nobody."""
+    if len(missing) <= CONFIRM_MOST:
+        return missing
+    start = int(now.timestamp()) // 60 * CONFIRM_MOST % len(missing)
+    return [*missing[start:], *missing[:start]][:CONFIRM_MOST]
 
 
 def _changed(row: Any | None, notebook: Notebook) -> bool:

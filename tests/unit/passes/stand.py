@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.config.load import load_text
-from bot.errors import CloudNotFound, SlackDown
+from bot.errors import CloudDown, CloudNotFound, SlackDown
 from bot.ids import RandomIds
 from bot.model import Lease, Listing, Notebook, NotebookId, Status
 from bot.operations.base import Parts
@@ -69,6 +69,7 @@ class ListedCloud:
     failure: Exception | None = None
     takes: timedelta = timedelta(0)  # to read all pages of the listing
     endpoint: Any = None
+    mute: set[str] = field(default_factory=set)  # cannot be looked at one by one
     shown: list[str] = field(default_factory=list)  # notebooks that were looked at one by one
 
     def add(self, *made: Notebook) -> None:
@@ -88,6 +89,8 @@ class ListedCloud:
         return Listing(tuple(self.notebooks.values()), self.complete, now)
 
     async def show(self, notebook_id: NotebookId) -> Notebook:
+        if notebook_id in self.mute:
+            raise CloudDown("no answer")
         if notebook_id not in self.notebooks:
             raise CloudNotFound("it is gone")
         self.shown.append(notebook_id)

@@ -88,6 +88,17 @@ async def test_what_is_gone_is_believed_at_the_second_look(stand: Stand) -> None
     assert (await stand.rows(gone))[0].deleted_at == NOW + 2 * MINUTE
 
 
+async def test_many_that_cannot_be_looked_up_keep_no_other_from_being_believed_gone(stand: Stand) -> None:
+    stand.cloud.add(*(a_notebook(number, status=Status.STOPPED) for number in range(40)))
+    await stand.sweep()
+    stand.cloud.mute = set(list(stand.cloud.notebooks)[:38])
+    stand.cloud.notebooks.clear()
+    for _ in range(6):
+        await stand.sweep(MINUTE)
+    rows = await stand.rows(select(notebooks.c.id).where(notebooks.c.deleted_at.is_not(None)))
+    assert len(rows) == 2
+
+
 async def test_an_answer_older_than_what_is_known_is_not_adopted(stand: Stand) -> None:
     """A command has seen it stopped while the pass was still reading pages."""
     made = a_notebook(1)
