@@ -54,8 +54,9 @@ async def passed(
         "last_error": None,
         "config_hash": parts.deps.config.file_hash,
     }
-    if looked.listing.complete:  # whatever has been stopped while it was read runs no more
-        values["last_running"] = sum(n.status.runs and n.id not in looked.stale for n in looked.listing.notebooks)
+    if looked.listing.complete:  # whatever has been stopped since it was read runs no more
+        over = looked.stale | await notebooks.stopped_since(db, project, now)
+        values["last_running"] = sum(n.status.runs and n.id not in over for n in looked.listing.notebooks)
     row = await find(db, projects, name=project)
     reason, since = (row.paused, row.paused_at) if row is not None else (None, None)
     if brake and reason is None:  # whoever paused them already is not overruled

@@ -117,6 +117,13 @@ async def as_seen(db: Tx, project: str) -> dict[str, Any]:
     return {row.id: row for row in rows.all()}
 
 
+async def stopped_since(db: Tx, project: str, at: datetime) -> set[str]:
+    """Those that we have stopped and that were seen to run no more after `at`."""
+    ours = notebooks.c.project == project, notebooks.c.stop_by.is_not(None), notebooks.c.running_since.is_(None)
+    rows = await db.execute(select(notebooks.c.id).where(*ours, notebooks.c.seen_at > at))
+    return {row.id for row in rows}
+
+
 async def known(db: Tx, project: str, only: Iterable[str] | None = None) -> dict[str, Any]:
     """Id -> what must be known of it to decide, of all that are not gone; `only`: of these."""
     if only is None:

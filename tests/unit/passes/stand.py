@@ -1,6 +1,6 @@
 """Operations on a real store, with a cloud and a Slack that are only values: for single passes, without a server."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +18,8 @@ from bot.slack import SlackPerson
 from bot.stores.database import Database
 from bot.tokens import Tokens
 from bot.work import Claim, Done
+
+Meanwhile = Callable[[], Awaitable[None]]
 
 TEAM = "T0TEAM"
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -151,13 +153,15 @@ class Stand:
     slack: Members
     parts: Parts
 
-    async def sweep(self, by: timedelta = timedelta(0)) -> Done:
-        """One pass, `by` later."""
+    async def sweep(self, by: timedelta = timedelta(0), meanwhile: Meanwhile | None = None) -> Done:
+        """One pass, `by` later; `meanwhile`: what others do between its decisions and its writing."""
         self.clock.at += by
         now = self.clock.now()
         claim = Claim("w", "pass", "c", "project:research", "start", {"project": "research"}, None, now, 1, 0)
         outcome = await Sweep(self.parts)(claim, now)
         assert isinstance(outcome, Done)
+        if meanwhile:
+            await meanwhile()
         if outcome.write:
             async with self.db.begin() as tx:
                 await outcome.write(tx)

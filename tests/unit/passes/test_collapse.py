@@ -151,6 +151,24 @@ async def test_what_was_stopped_while_the_listing_was_read_is_no_part_of_the_fig
     assert row.last_running == 19
 
 
+async def test_what_we_stopped_after_the_listing_was_read_is_no_part_of_the_figure(stand: Stand) -> None:
+    """Stops go on while a pass asks Slack about people and writes."""
+    await running(stand, 20)
+    stand.clock.at += MINUTE
+
+    async def stop_twelve() -> None:
+        stand.clock.at += timedelta(seconds=5)
+        await ours(stand, *range(12))
+        stopped(stand, *range(12))
+        await watched(stand, *range(12))
+
+    await stand.sweep(meanwhile=stop_twelve)
+    (row,) = await stand.rows(select(projects.c.last_running))
+    assert row.last_running == 8
+    await stand.sweep(MINUTE)
+    assert await paused(stand) is None
+
+
 async def test_nothing_is_confirmed_of_what_is_gone(stand: Stand) -> None:
     """Otherwise each deletion would be carried along by every pass for ever."""
     await running(stand, 2)
