@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import case, func, select
@@ -29,7 +29,7 @@ def health_routes(running: Bot) -> list[Route]:
 
 class _Health:
     def __init__(self, running: Bot) -> None:
-        self._running = running
+        self._running, self._began = running, running.clock.now()
 
     async def healthz(self, _request: Request) -> Response:
         """200 while the loop turns, whatever else is wrong."""
@@ -65,7 +65,7 @@ class _Health:
         async with self._running.db.read() as db:
             rows = {row.name: row for row in await db.execute(select(projects))}
         poll = self._running.parts.deps.poll
-        return {name: _state(rows.get(name), now, poll) for name in self._running.config.projects}
+        return {name: _state(rows.get(name), now, poll, self._began) for name in self._running.config.projects}
 
     async def _lines(self) -> list[str]:
         now = self._running.clock.now()
@@ -140,11 +140,12 @@ def _labelled(health: Mapping[str, Mapping[str, object]]) -> Iterator[tuple[str,
             yield f'project="{project}",service="login"', {"breaker": told["login_breaker"]}
 
 
-def _state(row: Any, now: Any, poll: timedelta) -> dict[str, Any]:
+def _state(row: Any, now: datetime, poll: timedelta, began: datetime) -> dict[str, Any]:
+    """`began`: when this process did; as long as there was no pass, it is late from then on."""
+    tried = row.last_pass_at if row is not None and row.last_pass_at else began
+    late = now - tried > late_after(poll)
     if row is None:
-        return {"last_pass_age_s": None, "late": None, "paused": None}
+        return {"last_pass_age_s": None, "late": late, "paused": None}
     age = round((now - row.last_ok_at).total_seconds(), 1) if row.last_ok_at else None
-    tried = row.last_pass_at
-    late = tried is None or now - tried > late_after(poll)
     told = {"last_pass_age_s": age, "late": late, "paused": row.paused}
     return told | {"last_error": row.last_error, "running": row.last_running}
