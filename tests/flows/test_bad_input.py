@@ -74,12 +74,16 @@ async def test_who_has_not_linked_gets_one_message_with_the_next_step(on: Stage,
         assert len(scene.effects("creating")) == 1
 
 
-@pytest.mark.parametrize("who", ["U0GUEST", "U0STRANGER"])
-async def test_guests_and_strangers_do_nothing(scene: Scene, who: str) -> None:
+@pytest.mark.parametrize(
+    ("who", "channel", "refusal"),
+    [
+        ("U0GUEST", "C0RESEARCH", "Guests and people of other workspaces cannot use this bot."),
+        ("U0STRANGER", "C0SHARED", "Only full members of this workspace can use me."),
+    ],
+)
+async def test_guests_and_strangers_do_nothing(scene: Scene, who: str, channel: str, refusal: str) -> None:
     await scene.notebook("ana", "safe")
-    channel = {"U0GUEST": "C0RESEARCH", "U0STRANGER": "C0SHARED"}[who]
-    told = await said(scene, who, "extend safe 1h", channel)
-    assert "1h" not in told
+    assert (await said(scene, who, "extend safe 1h", channel)).startswith(refusal)
     assert scene.cloud.calls("RenewLease") == []
 
 
