@@ -223,15 +223,20 @@ async def _links(parts: Parts, known: Project | Standing, now: datetime) -> None
 
 async def _forget(parts: Parts, known: Project | Standing, now: datetime) -> None:
     """What nobody needs any more, once an hour. Audit and usage stay."""
-    if known.last_pass_at is not None and known.last_pass_at.hour == now.hour:
+    if known.last_pass_at is not None and _hour(known.last_pass_at) == _hour(now):
         return
     async with parts.deps.db.begin() as db:
-        await records.forget(db, now - effective(parts.deps.config, known.name).keep_decisions)
+        await records.forget(db, known.name, now - effective(parts.deps.config, known.name).keep_decisions)
         routine = work.c.state.in_(("done", "failed")), work.c.kind.in_(("pass", "evidence"))
         await db.execute(delete(work).where(*routine, work.c.updated_at < now - timedelta(hours=6)))
         await db.execute(delete(tickets).where(tickets.c.expires_at < now - KEEP_SETTLED))
         old = notices.c.over_at.is_(None), notices.c.state != "pending", notices.c.created_at < now - gather.RUN_MEMORY
         await db.execute(update(notices).where(*old).values(over_at=now))
+
+
+def _hour(at: datetime) -> datetime:
+    """The hour of that day."""
+    return at.replace(minute=0, second=0, microsecond=0)
 
 
 async def _addresses(parts: Parts, _known: Project | Standing, now: datetime) -> None:

@@ -113,6 +113,6 @@ async def about(db: Tx, project: str, notebook_id: str, limit: int = 10) -> list
     )
 
 
-async def forget(db: Tx, before: datetime) -> None:
-    """Drop what is older than the policy keeps."""
-    await db.execute(delete(decisions).where(decisions.c.confirmed_at < before))
+async def forget(db: Tx, project: str, before: datetime) -> None:
+    """Drop what is older than the project's policy keeps."""
+    await db.execute(delete(decisions).where(decisions.c.project == project, decisions.c.confirmed_at < before))
