@@ -19,11 +19,11 @@ from bot.operations.adopt import adopt_new, gone
 from bot.operations.base import Parts
 from bot.operations.gather import Project
 from bot.operations.notices import WARNINGS, promise_anew, settle, was_away
-from bot.operations.orders import earlier_stops
+from bot.operations.orders import Orders, earlier_stops
 from bot.operations.told import observe
 from bot.rules import brakes
 from bot.rules.facts import Action, NotebookFacts, SettleNotice, StopIdle, VoidNotice
-from bot.rules.plan import Plan, decide
+from bot.rules.plan import Plan, decide, held_back
 from bot.stores import notebooks
 from bot.stores.database import Tx
 from bot.work import Claim, Done, Outcome
@@ -185,11 +185,12 @@ class Sweep:
         jump = self._jump(decided, known.released_at)
         escalate_to = await self._acts.escalation_targets(project, decided)
         admins = await self.parts.people.admins(project)
-        taken = [records.Taken(each.facts, each.plan.decision, each.facts.notebook.status.runs) for each in decided]
+        orders = await self._orders(project, decided)
+        stops = [] if brake or jump else self._stops(decided, orders)
+        taken = _taken(decided, stops, orders, jump)
 
         async def write(db: Tx) -> None:
             await records.record(db, self.deps.ids, project, taken, before, self.deps.config.file_hash, now)
-            stops = [] if brake or jump else await self._stops(db, project, decided)
             await self._acts.write(db, project, decided, stops, escalate_to, now)
             await housekeeping.passed(self.parts, db, project, looked, brake or jump, admins, now)
 
@@ -269,14 +270,21 @@ class Sweep:
         fresh = [stop for stop in stops if released_at is None or stop.notice_at > released_at]
         return brakes.jump(len(fresh), sum(1 for each in decided if each.facts.notebook.status.runs))
 
-    async def _stops(self, db: Tx, project: str, decided: list[Decided]) -> list[tuple[Decided, StopIdle]]:
+    async def _orders(self, project: str, decided: list[Decided]) -> Orders:
+        """What passes before have ordered for those that are due."""
+        due = [(each.facts.notebook.id, stop.notice_at) for each, stop in actions_of(decided, StopIdle)]
+        if not due:
+            return Orders()
+        async with self.deps.db.read() as db:
+            return await earlier_stops(db, project, due)
+
+    def _stops(self, decided: list[Decided], orders: Orders) -> list[tuple[Decided, StopIdle]]:
         """At most so many per pass; whoever was told first is stopped first.
 
         Those that came to nothing before come last, so that what cannot be stopped keeps nobody else from it.
         """
-        due = [(each, action) for each in decided for action in each.plan.actions if isinstance(action, StopIdle)]
+        due = actions_of(decided, StopIdle)
         most = min((each.policy.max_stops_per_pass for each, _action in due), default=0)
-        orders = await earlier_stops(db, project, [(each.facts.notebook.id, stop.notice_at) for each, stop in due])
         ready = [pair for pair in due if pair[0].facts.notebook.id not in orders.under_way]
         ready.sort(key=lambda pair: (orders.ended[pair[0].facts.notebook.id], pair[1].notice_at))
         return ready[:most]
@@ -288,6 +296,20 @@ def _in_turn(missing: list[str], now: datetime) -> list[str]:
         return missing
     start = int(now.timestamp()) // 60 * CONFIRM_MOST % len(missing)
     return [*missing[start:], *missing[:start]][:CONFIRM_MOST]
+
+
+def _taken(
+    decided: list[Decided], stops: list[tuple[Decided, StopIdle]], orders: Orders, jump: str | None
+) -> list[records.Taken]:
+    """For the record: a stop that is due but neither ordered now nor under way is not said to be one."""
+    ordered = {each.facts.notebook.id for each, _stop in stops} | orders.under_way
+    taken = []
+    for each in decided:
+        notebook, decision = each.facts.notebook, each.plan.decision
+        if decision.outcome == "stop" and notebook.id not in ordered:
+            decision = held_back(decision, each.policy, jump)
+        taken.append(records.Taken(each.facts, decision, notebook.status.runs))
+    return taken
 
 
 def _changed(row: Any | None, notebook: Notebook) -> bool:

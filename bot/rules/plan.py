@@ -4,7 +4,7 @@ In order of precedence: not running > the lease's warnings and holds > mode off 
 grace > brake > stop. Unknown is never idle, and nothing is stopped without a delivered notice whose grace has passed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -58,6 +58,14 @@ def decide(now: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> Plan
         return Plan(tuple(voids), Decision("not_running", f"it is {status.value}", ""))
     idle_actions, decision = _idle(now, facts, policy)
     return Plan((*_lease(now, facts, policy), *idle_actions), decision)
+
+
+def held_back(stop: Decision, policy: EffectivePolicy, jump: str | None) -> Decision:
+    """A stop that is due and that this pass does not order: so many at once look wrong, or its turn has not come."""
+    if jump:
+        return replace(stop, outcome="paused", because=f"stops are paused: {jump}")
+    most = f"at most {policy.max_stops_per_pass} are stopped in one pass, whoever was told first comes first"
+    return Decision("turn", f"{stop.because}; {most}", rule_of(policy, "max_stops_per_pass"))
 
 
 @lru_cache(maxsize=4096)
@@ -146,7 +154,7 @@ Outcome = tuple[list[Action], Decision]
 
 def _idle(now: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> Outcome:
     if facts.notebook.status is not Status.RUNNING:
-        return [], Decision("busy", "an image of it is being saved", "")
+        return [], Decision("busy", "an image of it is being saved", "nothing is stopped while its image is saved")
     if policy.idle_mode == "off":
         return _leave(facts, Decision("off", "idle stops are off", rule_of(policy, "idle_mode")), MODE)
     if decision := _protected(now, facts, policy):

@@ -56,8 +56,8 @@ PASSES = (
     M(
         "a jump in due stops pauses nothing",
         "bot/operations/sweep.py",
-        "            stops = [] if brake or jump else await self._stops(db, project, decided)",
-        "            stops = [] if brake else await self._stops(db, project, decided)",
+        "        stops = [] if brake or jump else self._stops(decided, orders)",
+        "        stops = [] if brake else self._stops(decided, orders)",
         f"{PASS}::test_a_jump_pauses_until_released_and_then_lets_them_go[sqlite]",
         "assert (await stops(stand),",
     ),

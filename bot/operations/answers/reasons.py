@@ -41,6 +41,7 @@ OUTCOMES = {
     "grace": "idle: warned, and the grace runs",
     "slack_down": "left alone: Slack does not answer",
     "undelivered": "left alone: no warning could be delivered",
+    "turn": "idle: its stop is due and waits for a later pass",
     "stop": "idle: it is stopped",
 }
 

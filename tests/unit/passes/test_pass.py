@@ -194,8 +194,6 @@ async def capped(db: Database, most: int, count: int) -> Stand:
 
 async def test_stops_are_few_per_pass(db: Database) -> None:
     assert await stops(await capped(db, 3, 8)) == 3
-    async with db.begin() as tx:
-        assert len(list(await tx.execute(select(decisions.c.id).where(decisions.c.outcome == "stop")))) == 8
 
 
 async def test_whoever_was_told_first_is_stopped_first(db: Database) -> None:
