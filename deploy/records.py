@@ -1,16 +1,18 @@
 """`leasebot audit verify`, `why` and `plan`: what is on record, for whoever runs the bot."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
+from bot.clock import from_ms
 from bot.config.model import Config
 from bot.errors import Ambiguous, NotFound
-from bot.operations import gather, records
+from bot.operations import records
+from bot.operations.answers.reasons import Reasons, plan_facts
 from bot.rules.durations import parse_instant
-from bot.rules.plan import decide
 from bot.secrets import Sealer
 from bot.settings import Settings
 from bot.stores import notebooks, trail
@@ -66,11 +68,15 @@ async def why(settings: Settings, config: Config, name: str) -> list[str]:
 def _told(record: Any) -> list[str]:
     until = f", still so {_instant(record.confirmed_at)}" if record.confirmed_at > record.at else ""
     said = [f"{_instant(record.at)}{until}: {record.outcome}: {record.because}", f"    rule: {record.rule or 'none'}"]
-    return said + [f"    {each['source']}: {each['state']}, {each['text']}" for each in record.evidence]
+    return said + _evidence(record.evidence)
+
+
+def _evidence(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    return [f"    {each['source']}: {each['state']}, {each['text']}" for each in rows]
 
 
 async def plan(settings: Settings, config: Config, name: str, at: str | None) -> list[str]:
-    """What would happen to a notebook at an instant, if nothing is renewed and activity stays as it is."""
+    """What would happen to a notebook until an instant, as `/notebook plan` says it. Raises NotFound, BadInput."""
     from deploy.compose import bot, greet
 
     async with bot(settings, config) as running:
@@ -79,17 +85,11 @@ async def plan(settings: Settings, config: Config, name: str, at: str | None) ->
         then = parse_instant(at, now, config.timezone) if at else now
         async with running.db.read() as tx:
             row = await _notebook(tx, config, name)
-            known = await gather.project(tx, running.parts.deps, row.project, now, only=row.id)
-        notebook = notebooks.load(row.snapshot)
-        owner = gather.owner_id(running.parts.deps, known, notebook)
-        policy = gather.policy_for(running.parts.deps, known, notebook, owner)
-        facts = gather.facts(
-            running.parts.deps, known, notebook, policy, owner=owner, reachable=owner is not None, slack_up=True
-        )
-        made = decide(then, facts, policy)
-    said = [f"{row.name} ({row.id}) in {row.project} at {_instant(then)}: {made.decision.outcome}"]
-    said += [f"    {made.decision.because}", f"    rule: {made.decision.rule or 'none'}"]
-    return said + [f"    {type(action).__name__}: {action.reason} ({action.rule})" for action in made.actions]
+        told = await plan_facts(Reasons(running.parts), row, then, now, named=at is not None)
+    said = [f"{row.name} ({row.id}) in {row.project} at {_instant(then)}: {told['outcome']}"]
+    said += [f"    rule: {told['rule']}", *_evidence(told["evidence"])]
+    said += [f"ahead, {_instant(from_ms(step['at_ms']))}: {step['text']} ({step['rule']})" for step in told["ahead"]]
+    return [*said, f"This assumes {told['assumes']}."]
 
 
 async def _notebook(tx: Tx, config: Config, name: str) -> Any:

@@ -222,6 +222,10 @@ async def test_who_is_linked_keys_rotated_and_records_proved(on: Stage) -> None:
         assert name in told.out
     at = await leasebot("plan", name, "--at", "tomorrow 18:00", folder=on.folder, **environment)
     assert "17:00:00Z" in at.out or "16:00:00Z" in at.out
+    assert "its lease ends and the platform stops it (the lease)" in at.out
+    assert "This assumes that nobody renews, starts or stops it" in at.out
+    far = await leasebot("plan", name, "--at", "2099-01-01 18:00", folder=on.folder, **environment)
+    assert (far.code, "72 h" in far.err) == (1, True)
     assert (await leasebot("why", "no-such-notebook", folder=on.folder, **environment)).code == 1
 
 

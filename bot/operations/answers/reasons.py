@@ -72,13 +72,13 @@ class Reasons(Reader):
         """The pass's own decision, at that instant; everything before it taken as done."""
         row = await self.target(ask)
         at = from_ms(int(ask.args["at_ms"])) if ask.args.get("at_ms") else now
-        if at > now + API_LONGEST:
-            raise BadInput("That is too far ahead to say.", next_step="I can look 72 h ahead.")
         return ask.done("plan", now, **await plan_facts(self, row, max(at, now), now, named=at > now))
 
 
 async def plan_facts(reader: Reader, row: Any, at: datetime, now: datetime, *, named: bool) -> dict[str, Any]:
-    """What would happen to the notebook at `at`; also for `leasebot plan` on the command line."""
+    """What would happen to the notebook at `at`; also for `leasebot plan` on the command line. Raises BadInput."""
+    if at > now + API_LONGEST:
+        raise BadInput("That is too far ahead to say.", next_step="I can look 72 h ahead.")
     deps = reader.deps
     async with deps.db.read() as db:
         known = await gather.project(db, deps, row.project, now, only=row.id)
