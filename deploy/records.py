@@ -57,11 +57,11 @@ async def why(settings: Settings, config: Config, name: str) -> list[str]:
     try:
         await ready(db)
         async with db.read() as tx:
-            row = await _notebook(tx, config, name)
+            row = await _once(tx, config, name)
             found = await records.about(tx, row.project, row.id)
     finally:
         await db.dispose()
-    lines = [f"{row.name} ({row.id}) in {row.project}: {row.status}"]
+    lines = [f"{row.name} ({row.id}) in {row.project}: {'deleted' if row.deleted_at else row.status}"]
     return lines + [line for record in found for line in _told(record)]
 
 
@@ -100,6 +100,17 @@ async def _notebook(tx: Tx, config: Config, name: str) -> Any:
         choices = tuple((str(row.id), f"{row.name} ({row.id}) in {row.project}") for row in found)
         raise Ambiguous(f"Several notebooks fit {name}: {', '.join(label for _id, label in choices)}.", choices)
     return found[0]
+
+
+async def _once(tx: Tx, config: Config, name: str) -> Any:
+    """Also one that is deleted."""
+    try:
+        return await _notebook(tx, config, name)
+    except NotFound:
+        row = await notebooks.once(tx, list(config.projects), name)
+        if row is None:
+            raise
+        return row
 
 
 def _instant(at: datetime) -> str:

@@ -182,6 +182,13 @@ async def matching(db: Tx, projects: Sequence[str], name: str) -> list[Any]:
     return list(await db.execute(begins.order_by(notebooks.c.name).limit(25)))
 
 
+async def once(db: Tx, projects: Sequence[str], name: str) -> Any | None:
+    """The last one of this id or exactly this name, deleted or not: what is on record outlives it."""
+    mine = notebooks.c.project.in_(projects), or_(notebooks.c.id == name, notebooks.c.name == name)
+    newest = (notebooks.c.deleted_at.is_(None).desc(), notebooks.c.deleted_at.desc())
+    return (await db.execute(select(notebooks).where(*mine).order_by(*newest).limit(1))).first()
+
+
 async def save(db: Tx, project: str, notebook: Notebook, values: dict[str, Any], now: datetime) -> None:
     """Keep what was just seen, and `values` decided from it."""
     await upsert.put(db, notebooks, columns(project, notebook, now) | values)

@@ -226,7 +226,12 @@ async def test_who_is_linked_keys_rotated_and_records_proved(on: Stage) -> None:
     assert "This assumes that nobody renews, starts or stops it" in at.out
     far = await leasebot("plan", name, "--at", "2099-01-01 18:00", folder=on.folder, **environment)
     assert (far.code, "72 h" in far.err) == (1, True)
-    assert (await leasebot("why", "no-such-notebook", folder=on.folder, **environment)).code == 1
+    with closing(sqlite3.connect(on.folder / "leasebot.sqlite3")) as db, db:
+        db.execute("UPDATE notebooks SET deleted_at = seen_at WHERE name = ?", (name,))
+    assert "in research: deleted" in (await leasebot("why", name, folder=on.folder, **environment)).out
+    for command in ("why", "plan"):
+        gone = name if command == "plan" else "no-such-notebook"
+        assert (await leasebot(command, gone, folder=on.folder, **environment)).code == 1
 
 
 async def test_link_wants_to_know_whom_and_where(on: Stage) -> None:

@@ -3,17 +3,17 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select
 
 from bot.clock import to_ms
-from bot.errors import NotAllowed, NotFound
+from bot.errors import NotAllowed
 from bot.operations.answers.reader import Reader
 from bot.operations.ask import Ask
 from bot.operations.resolve import owns
 from bot.operations.verbs import Verb
 from bot.render.facts import at
 from bot.stores import trail
-from bot.stores.schema import audit, notebooks
+from bot.stores.schema import audit
 from bot.work import Outcome
 
 SHOWN = 25
@@ -81,21 +81,7 @@ class Auditing(Reader):
 
     async def _row(self, ask: Ask) -> Any:
         projects = tuple(dict.fromkeys([*ask.projects, *sorted(await self._trusted(ask))]))
-        try:
-            return await self.target_in(ask, projects)
-        except NotFound:
-            wanted = str(ask.args.get("notebook") or ask.args.get("name"))
-            gone = (
-                select(notebooks)
-                .where(notebooks.c.project.in_(projects), or_(notebooks.c.id == wanted, notebooks.c.name == wanted))
-                .order_by(notebooks.c.deleted_at.desc())
-                .limit(1)
-            )
-            async with self.deps.db.read() as db:
-                row = (await db.execute(gone)).first()
-            if row is None:
-                raise
-            return row
+        return await self.once(ask, projects)
 
 
 def entry_facts(entry: Any) -> dict[str, Any]:

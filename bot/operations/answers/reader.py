@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from bot.cloud.port import Cloud
-from bot.errors import CloudLoginFailed, NotAllowed, NotLinked
+from bot.errors import CloudLoginFailed, NotAllowed, NotFound, NotLinked
 from bot.model import Notebook
 from bot.operations.ask import Ask
 from bot.operations.base import Operation, Parts
 from bot.operations.told import observe
 from bot.operations.verbs import Verb, Verbs
+from bot.stores import notebooks
 
 Matches = Callable[[str], bool]
 
@@ -35,6 +36,17 @@ class Reader:
     async def target_in(self, ask: Ask, projects: tuple[str, ...]) -> Any:
         """The same over other projects: an auditor need not be in the channel."""
         return await self.verbs.target(replace(ask, projects=projects))
+
+    async def once(self, ask: Ask, projects: tuple[str, ...]) -> Any:
+        """The same, for what is on record: also of one that is deleted."""
+        try:
+            return await self.target_in(ask, projects)
+        except NotFound:
+            async with self.deps.db.read() as db:
+                row = await notebooks.once(db, projects, str(ask.args.get("notebook") or ask.args.get("name")))
+            if row is None:
+                raise
+            return row
 
     def one_project(self, ask: Ask) -> str:
         """Named, the channel's, one that is linked, else the first. Raises NotAllowed if there is none."""

@@ -47,13 +47,13 @@ OUTCOMES = {
 
 
 class Reasons(Reader):
-    """`why NAME`, `plan NAME [at …]`; for members of the project."""
+    """`why NAME` (it also knows notebooks that are deleted), `plan NAME [at …]`; for members of the project."""
 
     def table(self) -> dict[str, Verb]:
         return {"why": self.why, "plan": self.plan}
 
     async def why(self, ask: Ask, now: datetime) -> Outcome:
-        row = await self.target(ask)
+        row = await self.once(ask, ask.projects)
         mine = (decisions.c.project == row.project) & (decisions.c.notebook_id == row.id)
         async with self.deps.db.read() as db:
             known = await records.about(db, row.project, row.id, SHOWN)

@@ -49,9 +49,32 @@ async def test_why_gives_the_record_newest_first_with_rule_and_evidence(stage: S
     assert answer["more"] == 2
 
 
-@pytest.mark.parametrize("verb", ["why", "plan", "policy", "show"])
-async def test_it_is_for_members_of_the_project(stage: Stage, verb: str):
+async def a_decision(stage: Stage, at: datetime, outcome: str = "stop") -> None:
+    values = {"id": f"d{at:%H%M}", "project": "research", "notebook_id": "nb-train-1", "at": at, "confirmed_at": at,
+              "outcome": outcome, "rule": "idle_after 60 min, default", "because": "idle for 2 h", "evidence": [],
+              "config_hash": "abc"}  # fmt: skip
+    async with stage.db.begin() as db:
+        await db.execute(decisions.insert().values(**values))
+
+
+@pytest.mark.parametrize("asked", [{"name": "train-1"}, {"notebook": "nb-train-1", "project": "research"}])
+async def test_why_outlives_the_notebook(stage: Stage, asked: dict[str, str]):
+    """Also at the button of an old message; `plan` has nothing to say of it."""
     await stage.see(a_notebook())
+    await a_decision(stage, START)
+    async with stage.db.begin() as db:
+        await notebooks.change(db, "research", "nb-train-1", deleted_at=START)
+    assert [row["outcome"] for row in (await stage.ask(BEN, "why", **asked))["decisions"]] == ["idle: it is stopped"]
+    assert (await stage.ask(BEN, "plan", **asked))["what"] == "error"
+    assert (await stage.ask(BEN, "why", name="train-2"))["what"] == "error"
+
+
+@pytest.mark.parametrize("verb", ["why", "plan", "policy", "show"])
+@pytest.mark.parametrize("deleted_at", [None, START])
+async def test_it_is_for_members_of_the_project(stage: Stage, verb: str, deleted_at: datetime | None):
+    await stage.see(a_notebook())
+    async with stage.db.begin() as db:
+        await notebooks.change(db, "research", "nb-train-1", deleted_at=deleted_at)
     stage.slack.channels = {}
     assert (await stage.ask(BEN, verb, name="train-1"))["what"] == "error"
 
