@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.config.policy import EffectivePolicy
@@ -20,14 +20,16 @@ from bot.rules.facts import (
     WarnIdle,
     WarnLease,
 )
+from bot.rules.idle import SAME_SPELL, SourceReading, Verdict, combine
 from bot.rules.lease import hold_at
 from bot.rules.plan import Plan, decide, warning_plan
 
 ASSUMES = (
-    "that nobody renews, starts or stops it, that its evidence of use stays as it was last read, "
-    "and that messages are delivered at once"
+    "that nobody renews, starts or stops it, that what was at work when it was last read stays so and nothing else "
+    "begins, and that messages are delivered at once"
 )
 _MOST = 200  # steps; a lease has some ten
+_MOMENT = timedelta(milliseconds=1)  # between two looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ def foresee(now: datetime, until: datetime, facts: NotebookFacts, policy: Effect
     for _ in range(_MOST):
         known, ended = _lease_ended(at, known)
         steps += ended
+        if at > now:
+            known = _read_again(at, known, policy)
         plan = decide(at, known, policy)
         for action in plan.actions:
             known, step = _done(at, known, action)
@@ -70,6 +74,45 @@ def _delivered(now: datetime, facts: NotebookFacts) -> NotebookFacts:
         for key, state in facts.notices.items()
     }
     return replace(facts, notices=told)
+
+
+def _read_again(at: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> NotebookFacts:
+    """What is quiet stays so, and is idle once that has lasted, by the rule that judges a reading and two in a row."""
+    verdict = facts.verdict
+    if verdict is None or not _changes(verdict):
+        return facts
+    first = combine(at, _quiet(verdict, at - _MOMENT), policy)
+    return replace(facts, verdict=combine(at, _quiet(verdict, at), policy, first))
+
+
+def _changes(verdict: Verdict) -> bool:
+    """By time alone: its use has ended, or a second look is due."""
+    if verdict.state == "active":
+        return bool(verdict.readings) and not any(_at_work(reading) for reading in verdict.readings)
+    return verdict.wants_confirmation
+
+
+def _at_work(reading: SourceReading) -> bool:
+    """It was in use when it was read, and not a while before."""
+    newest, last = reading.newest, _last_use(reading)
+    return reading.state == "active" and (newest is None or last is None or newest - last < SAME_SPELL)
+
+
+def _last_use(reading: SourceReading) -> datetime | None:
+    return reading.used or reading.since
+
+
+def _quiet(verdict: Verdict, at: datetime) -> list[SourceReading]:
+    """The readings as they would be then, if nothing begins: the last use stays where it was."""
+    moved = at - max((each.newest for each in verdict.readings if each.newest is not None), default=at)
+    return [
+        replace(
+            each,
+            state="idle" if each.state == "active" else each.state,
+            newest=each.newest + moved if each.newest is not None else None,
+        )
+        for each in verdict.readings
+    ]
 
 
 def _lease_ended(at: datetime, facts: NotebookFacts) -> tuple[NotebookFacts, list[Step]]:
@@ -128,3 +171,6 @@ def _instants(at: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> It
                 yield delivered + policy.idle_grace
     if facts.verdict is not None and facts.verdict.found_at is not None:
         yield facts.verdict.found_at + policy.idle_grace
+    if facts.verdict is not None and _changes(facts.verdict):
+        uses = [last for each in facts.verdict.readings if (last := _last_use(each)) is not None]
+        yield max(at + facts.pass_interval, *(use + policy.idle_after for use in uses))

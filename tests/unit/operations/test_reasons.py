@@ -149,6 +149,55 @@ async def test_unknown_is_foreseen_to_be_left_alone(stage: Stage):
     assert (ahead.steps, ahead.plan.decision.outcome) == ((), "unknown")
 
 
+def _last_used(minutes_ago: float, metrics: str = "idle") -> Verdict:
+    """Used so long ago, as Jupyter tells; read just now."""
+    used = START - timedelta(minutes=minutes_ago)
+    read = SourceReading("jupyter", "active", used, "a kernel was in use", START, used=used)
+    since = START - timedelta(minutes=90)
+    beside = SourceReading("metrics", metrics, since, "CPU below the limit", START - timedelta(minutes=5), used=since)  # type: ignore[arg-type]
+    return Verdict("active", None, "jupyter: a kernel was in use", (read, beside))
+
+
+async def test_what_was_used_a_while_ago_is_foreseen_to_become_idle(stage: Stage):
+    """Last used 40 min ago, idle after an hour: warned in 20 min, stopped a grace later."""
+    facts = _idle_facts(verdict=_last_used(40))
+    ahead = foresee(START, _minutes(180), facts, _enforced(stage))
+    assert [(step.at, step.text) for step in ahead.steps] == [
+        (_minutes(20), "idle warning: idle for 1 h"),
+        (_minutes(35), "it is stopped: idle for 1 h 15 min; the notice was delivered 15 min ago"),
+    ]
+    assert foresee(START, START, facts, _enforced(stage)).plan.decision.outcome == "active"
+    young = foresee(START, _minutes(19), facts, _enforced(stage)).plan.decision
+    assert (young.outcome, young.because) == ("active", "quiet for 59 min, less than 60 min")
+
+
+async def test_what_should_be_idle_by_now_is_foreseen_to_be_at_the_next_look(stage: Stage):
+    ahead = foresee(START, _minutes(180), _idle_facts(verdict=_last_used(61)), _enforced(stage))
+    assert [step.at for step in ahead.steps] == [_minutes(1), _minutes(16)]
+
+
+@pytest.mark.parametrize("began", [START, START - timedelta(minutes=5)])
+async def test_what_is_at_work_is_foreseen_to_stay_so(stage: Stage, began: datetime):
+    """Also as metrics see it: a point stands for the minutes after it."""
+    busy = SourceReading("metrics", "active", began, "CPU was at 64 %", START, used=START)
+    facts = _idle_facts(verdict=Verdict("active", None, "CPU was at 64 %", (busy,)))
+    ahead = foresee(START, _minutes(600), facts, _enforced(stage))
+    assert (ahead.steps, ahead.plan.decision.outcome) == ((), "active")
+
+
+async def test_what_cannot_be_told_of_the_rest_is_foreseen_to_stay_unknown(stage: Stage):
+    ahead = foresee(START, _minutes(600), _idle_facts(verdict=_last_used(40, metrics="unknown")), _enforced(stage))
+    assert (ahead.steps, ahead.plan.decision.outcome) == ((), "unknown")
+
+
+async def test_a_second_look_is_foreseen_to_see_what_the_first_did(stage: Stage):
+    since = START - timedelta(minutes=70)
+    told = tuple(SourceReading(name, "idle", since, "quiet", START, used=since) for name in ("jupyter", "metrics"))
+    once = Verdict("unknown", None, "idle once", told, None, 1, {"jupyter": START, "metrics": START}, since)
+    ahead = foresee(START, _minutes(60), _idle_facts(verdict=once), _enforced(stage))
+    assert [step.text.partition(":")[0] for step in ahead.steps] == ["idle warning", "it is stopped"]
+
+
 async def test_policy_names_every_key_with_its_source(stage: Stage):
     await stage.see(a_notebook("gpu", flavor="modelarts.vm.gpu.v100"))
     project = {row["key"]: row for row in (await stage.ask(ANA, "policy"))["rows"]}
