@@ -52,6 +52,14 @@ def mac(key: bytes, before: str, seq: int, at: datetime, entry: Entry) -> str:
     return hmac.new(key, said.encode(), hashlib.sha256).hexdigest()
 
 
+async def append_once(db: Tx, key: bytes, entry: Entry, at: datetime) -> None:
+    """The same, unless it is there: for what is recorded before it is done, and done again after a death."""
+    of_notebook = audit.c.project == entry.project, audit.c.notebook_id == entry.notebook_id
+    same = audit.c.request == entry.request, audit.c.action == entry.action
+    if (await db.execute(select(audit.c.seq).where(*of_notebook, *same).limit(1))).first() is None:
+        await append(db, key, entry, at)
+
+
 async def append(db: Tx, key: bytes, entry: Entry, at: datetime) -> None:
     """Add an entry at the head of its project's chain, in the transaction of what it reports."""
     if db.dialect.name == "postgresql":  # one writer of a chain at a time; SQLite has one writer anyway

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.stores.schema import approvals, notebooks, people, projects, stops
+from bot.stores.schema import approvals, audit, notebooks, people, projects, stops
 from tests.flows.deaths import Case, check_all, settle
 from tests.flows.mortal import Part
 from tests.flows.scene import ANA, BEN, CARLA, DORA, HOUR, RESEARCH, Scene, buttons, minutes
@@ -119,6 +119,10 @@ async def enforces(scene: Scene) -> None:
     assert row.mode == "enforce"
 
 
+async def is_opened_once(scene: Scene) -> None:
+    assert [row.action for row in await scene.rows(audit)] == ["open"]
+
+
 async def goes_on(scene: Scene) -> None:
     (row,) = await scene.rows(projects)
     assert row.paused is None
@@ -165,6 +169,8 @@ CASES = {
     "enforce": Case(typed(DORA, "admin enforce"), answers={DORA: "enforce mode"}, policy={"idle_mode": ""},
                     also=enforces),
     "release": Case(paused, answers={DORA: "go on"}, also=goes_on),
+    "open": Case(typed(ANA, "open one"), answers={ANA: "private link"}, also=is_opened_once),
+    "why": Case(typed(ANA, "why one"), answers={ANA: "What was decided about *one*"}),
     "map": Case(typed(DORA, f"admin map <@{BEN}> ben2"), answers={DORA: "ben2"}),
 }  # fmt: skip
 

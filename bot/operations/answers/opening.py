@@ -42,7 +42,7 @@ class Open(Reader):
             return self._closed(ask, notebook, now)
         async with self.deps.db.begin() as db:
             entry = trail.Entry(row.project, ask.user, "open", row.id, ask.claim.id)
-            await trail.append(db, self.parts.audit_key, entry, now)
+            await trail.append_once(db, self.parts.audit_key, entry, now)
         facts = {
             "what": "open",
             "name": notebook.name,
