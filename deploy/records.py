@@ -52,16 +52,18 @@ async def _chain(tx: Tx, project: str, key: bytes) -> Chain:
 
 
 async def why(settings: Settings, config: Config, name: str) -> list[str]:
-    """The latest decisions about a notebook, newest first. Raises NotFound."""
+    """The latest warnings and decisions about a notebook, newest first. Raises NotFound."""
     db = Database(settings.engine_url)
     try:
         await ready(db)
         async with db.read() as tx:
             row = await _once(tx, config, name)
             found = await records.about(tx, row.project, row.id)
+            warned = await records.announced(tx, row.project, row.id)
     finally:
         await db.dispose()
     lines = [f"{row.name} ({row.id}) in {row.project}: {'deleted' if row.deleted_at else row.status}"]
+    lines += [f"{_instant(records.became_at(each))}: {records.became(each)}" for each in warned]
     return lines + [line for record in found for line in _told(record)]
 
 

@@ -10,10 +10,12 @@ from typing import Any
 from sqlalchemy import Text, bindparam, delete, insert, select, type_coerce, update
 
 from bot.ids import Ids
+from bot.rules.durations import format_duration
 from bot.rules.facts import Decision, NotebookFacts
+from bot.rules.keys import lease_warning_parts
 from bot.stores.database import Tx
 from bot.stores.notebooks import chunks
-from bot.stores.schema import decisions
+from bot.stores.schema import decisions, notices
 
 MOST_NAMED = 500  # ids in one statement
 _LIVE = (
@@ -111,6 +113,31 @@ async def about(db: Tx, project: str, notebook_id: str, limit: int = 10) -> list
             .limit(limit)
         )
     )
+
+
+async def announced(db: Tx, project: str, notebook_id: str, limit: int = 5) -> list[Any]:
+    """The latest warnings about one notebook and what became of each, newest first."""
+    mine = notices.c.project == project, notices.c.notebook_id == notebook_id
+    newest = notices.c.created_at.desc(), notices.c.key.desc()
+    return list(await db.execute(select(notices).where(*mine).order_by(*newest).limit(limit)))
+
+
+def became(notice: Any) -> str:
+    """A warning and its fate in one sentence: `lease warning, 1 h lead: never sent (merged)`."""
+    said = "idle warning"
+    if notice.kind == "lease_warning":
+        said = f"lease warning, {format_duration(lease_warning_parts(notice.key)[2])} lead"
+    why = f" ({notice.reason.rstrip('.')})" if notice.reason else ""
+    if notice.state == "void":
+        return f"{said}: void{why}"
+    who = ", to the lead or the channel" if notice.escalated_key else ""
+    return f"{said}: delivered{who}" if notice.state == "delivered" else f"{said}: waits for delivery{who}{why}"
+
+
+def became_at(notice: Any) -> datetime:
+    """When that was so."""
+    at: datetime = notice.voided_at or notice.delivered_at or notice.created_at
+    return at
 
 
 async def forget(db: Tx, project: str, before: datetime) -> None:

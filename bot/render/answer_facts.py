@@ -202,14 +202,22 @@ class DecisionFacts(TypedDict):
     policy: NotRequired[str]  # short hash of the policy file
 
 
+class WarnedFacts(TypedDict):
+    """A warning and what became of it."""
+
+    at_ms: int
+    text: str  # "lease warning, 1 h lead: delivered"
+
+
 class WhyAnswer(TypedDict):
-    """`why`: the record of decisions, newest first."""
+    """`why`: the record of decisions, and of warnings, newest first."""
 
     what: Literal["why"]
     notebook_id: str
     name: str
     project: str
     decisions: list[DecisionFacts]
+    warnings: NotRequired[list[WarnedFacts]]
     more: NotRequired[int]
 
 

@@ -21,12 +21,15 @@ from bot.render.page import Page
 from bot.slack import Message
 
 _PEOPLE = ("approvers", "escalate_to")
-_DECISIONS, _RECORDS, _LIMITS, _REQUESTS = 10, 30, 40, 6
+_DECISIONS, _WARNINGS, _RECORDS, _LIMITS, _REQUESTS = 10, 5, 30, 40, 6
 
 
 def why(facts: WhyAnswer, now: datetime, ctx: Context) -> Message:
-    """The record of decisions, newest first, each with its evidence, its rule and where that comes from."""
+    """What was announced, then the record of decisions, each with its evidence, its rule and where that comes from."""
     page, who = Page(), text.bold(facts["name"])
+    if warnings := facts.get("warnings"):
+        lines = [f"• {text.when(each['at_ms'])}: {text.prose(each['text'], 200)}" for each in warnings[:_WARNINGS]]
+        page.say(f"Warnings about {who}, newest first:\n" + "\n".join(lines))
     if not facts["decisions"]:
         page.say(
             f"Nothing has been decided about {who} yet. `{ctx.command} plan {text.typed_name(facts['name'])}` "

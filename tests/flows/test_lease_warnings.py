@@ -223,3 +223,18 @@ class TestQuietHours:
         (warning,) = scene.in_dm(ANA, "lease_warning")
         assert f"<!date^{to_ms(scene.end(made)) // 1000}^" in warning.text
         assert RESEARCH not in warning.text
+
+
+async def test_why_says_what_became_of_every_lead(scene: Scene) -> None:
+    """Delivered, or void with its reason: whoever asks why they were not warned gets an answer."""
+    made = await scene.ending("ana", "asked", left=minutes(59))
+    await scene.ask(ANA, "extend asked 1h")
+    told = await scene.ask(BEN, "why asked")
+    assert "lease warning, 1 h lead: delivered" in told
+    await scene.jump(scene.end(made) - scene.now - minutes(10))
+    await scene.sweep()
+    first, second, *_ = [line for line in (await scene.ask(BEN, "why asked")).splitlines() if "lease warning" in line]
+    assert {first.partition("UTC>: ")[2], second.partition("UTC>: ")[2]} == {
+        "lease warning, 15 min lead: delivered",
+        "lease warning, 1 h lead: void (merged)",
+    }

@@ -57,6 +57,7 @@ class Reasons(Reader):
         mine = (decisions.c.project == row.project) & (decisions.c.notebook_id == row.id)
         async with self.deps.db.read() as db:
             known = await records.about(db, row.project, row.id, SHOWN)
+            warned = await records.announced(db, row.project, row.id)
             total = (await db.execute(select(func.count()).select_from(decisions).where(mine))).scalar_one()
         return ask.done(
             "why",
@@ -65,6 +66,7 @@ class Reasons(Reader):
             name=row.name,
             project=row.project,
             decisions=[decision_facts(each) for each in known],
+            warnings=[{"at_ms": to_ms(records.became_at(each)), "text": records.became(each)} for each in warned],
             more=max(0, total - len(known)),
         )
 

@@ -1,11 +1,14 @@
-"""Decisions are kept for as long as each project's policy says."""
+"""Decisions are kept for as long as each project's policy says; what became of warnings can be told."""
 
 from datetime import datetime, timedelta
 
+import pytest
 from sqlalchemy import insert, select
 
+from bot.clock import to_ms
+from bot.operations import records
 from bot.stores.database import Database
-from bot.stores.schema import decisions
+from bot.stores.schema import decisions, notices
 from tests.unit.passes.stand import HOUR, NOW, POLICY, Stand, a_stand
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -45,3 +48,28 @@ async def test_a_pass_a_day_at_the_same_hour_forgets_too(db: Database) -> None:
     await a_record(stand, "research", NOW - 7 * DAY + HOUR)
     await stand.sweep(DAY)
     assert await kept(stand) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"state": "delivered", "delivered_at": NOW}, "lease warning, 1 h lead: delivered"),
+        ({"state": "delivered", "escalated_key": "k"},
+         "lease warning, 1 h lead: delivered, to the lead or the channel"),
+        ({"state": "pending"}, "lease warning, 1 h lead: waits for delivery"),
+        ({"state": "pending", "reason": "Slack: msg_too_long"},
+         "lease warning, 1 h lead: waits for delivery (Slack: msg_too_long)"),
+        ({"state": "void", "reason": "Renewed.", "voided_at": NOW}, "lease warning, 1 h lead: void (Renewed)"),
+        ({"state": "void", "reason": "it is in use again", "key": "idle_warning:nb:1", "kind": "idle_warning"},
+         "idle warning: void (it is in use again)"),
+    ],
+)  # fmt: skip
+async def test_what_became_of_a_warning_is_told_from_its_record(
+    stand: Stand, told: dict[str, object], said: str
+) -> None:
+    known = {"key": f"lease_warning:nb:{to_ms(NOW)}:3600", "kind": "lease_warning", "project": "research",
+             "notebook_id": "nb", "created_at": NOW}  # fmt: skip
+    await stand.write(insert(notices).values(**known | told))
+    async with stand.db.read() as tx:
+        (row,) = await records.announced(tx, "research", "nb")
+    assert (records.became(row), records.became_at(row)) == (said, NOW)

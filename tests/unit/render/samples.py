@@ -427,7 +427,7 @@ def _records(raw: str, reason: str) -> dict[str, Sample]:
     limits = [{"key": f"idle_after_{n}", "value": "30 min", "source": f"rule {n} of [policy]"} for n in range(30)]
     request = approval(raw, reason)
     return {
-        "why": answer("why", decisions=[decision] * 12, more=3, **about),
+        "why": answer("why", decisions=[decision] * 12, warnings=[{"at_ms": MS, "text": raw}] * 7, more=3, **about),
         "why/nothing": answer("why", decisions=[], **about),
         "plan": answer(
             "plan",
