@@ -129,8 +129,8 @@ ONCE = (
     M(
         "a claim that has run out is never taken over",
         "bot/work.py",
-        '        and_(work.c.state == "running", ',
-        '        and_(work.c.state == "open", ',
+        '        and_(work.c.state == word("running"), ',
+        '        and_(work.c.state == word("open"), ',
         f"{WORK}::test_killed_anywhere_it_is_finished_once_by_the_next_incarnation[sqlite-before effect]",
         "assert len(bench.world.done) == 1",
     ),
