@@ -297,7 +297,7 @@ class Workshop:
 
     async def _failed(self, claim: Claim, error: BaseException) -> None:
         now = self._clock.now()
-        final = _final(error) or (now - claim.created_at > GIVE_UP and claim.tries > 8)
+        final = hopeless(error) or (now - claim.created_at > GIVE_UP and claim.tries > 8)
         code, words = type(error).__name__, str(error)[:500] if isinstance(error, BotError) else "unexpected"
         async with self._db.begin() as db:
             values: dict[str, Any] = {"error_code": code, "error_text": words}
@@ -321,7 +321,7 @@ class Workshop:
         return row.due_at if row else None
 
 
-def _final(error: BaseException) -> bool:
+def hopeless(error: BaseException) -> bool:
     """Whether trying again cannot help."""
     return isinstance(error, BotError) and not isinstance(error, _PASSING)
 
@@ -356,4 +356,7 @@ _DUE = {"sqlite": _put_together(at_once=False), "postgresql": _put_together(at_o
 _NEXT = select(work.c.due_at).where(work.c.state == word("open")).order_by(work.c.due_at).limit(1)
 
 
-__all__ = ["Claim", "Done", "GiveUp", "Go", "Handler", "Held", "Item", "Outcome", "Workshop", "record", "release_held"]
+__all__ = [
+    "Claim", "Done", "GiveUp", "Go", "Handler", "Held", "Item", "Outcome", "Workshop", "hopeless", "record",
+    "release_held",
+]  # fmt: skip

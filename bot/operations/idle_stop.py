@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.clock import from_ms, to_ms
-from bot.errors import CloudNotFound
+from bot.errors import CloudDenied, CloudError, CloudNotFound
 from bot.model import LeaseType, Notebook, NotebookId, Status
 from bot.operations import approvals, gather
 from bot.operations.alerts import alert
@@ -16,7 +16,7 @@ from bot.operations.base import Operation, Parts
 from bot.operations.costs import saved
 from bot.operations.evidence import Evidence
 from bot.operations.notices import settle
-from bot.operations.power import PATIENCE, mark_ours, next_look, unmark
+from bot.operations.power import ASK_AGAIN, PATIENCE, asked, asked_at, mark_ours, next_look, unmark
 from bot.operations.told import owner_of, say_stopped
 from bot.rules import keys
 from bot.rules import lease as lease_rules
@@ -25,10 +25,12 @@ from bot.rules.plan import decide
 from bot.stores import approvals as store
 from bot.stores import notebooks, usage
 from bot.stores.database import Tx
-from bot.work import Claim, Done, Outcome
+from bot.work import Claim, Done, Outcome, hopeless
 
 STILL_FRESH = timedelta(seconds=60)  # from the last look to the stop
 CALL_TAKES = timedelta(seconds=90)  # at most, from reckoning a length to the cloud's stamp on it
+REFUSED_AGAIN = timedelta(minutes=10)  # after a refusal it is decided and tried again
+STUCK_AGAIN = timedelta(minutes=5)  # looked at, once admins have been told
 
 
 class IdleStop(Operation):
@@ -37,7 +39,32 @@ class IdleStop(Operation):
     def __init__(self, parts: Parts, evidence: Evidence) -> None:
         super().__init__(parts)
         self._evidence = evidence
-        self.steps = {"start": self._recheck, "stop": self._stop, "watch": self._watch}
+        self.steps = {"start": self._recheck, "stop": self._stop, "watch": self._watch, "refused": self._recheck}
+
+    async def __call__(self, claim: Claim, now: datetime) -> Outcome:
+        try:
+            return await self.steps[claim.step](claim, now)
+        except CloudNotFound:
+            return Done({"state": "gone"})
+        except CloudError as error:
+            if not hopeless(error):
+                raise
+            return await self._refused(claim, error, now)
+
+    async def _refused(self, claim: Claim, error: CloudError, now: datetime) -> Outcome:
+        """It runs on and nobody is to think it was stopped; admins hear why, once a day, and it is tried again."""
+        project, name = str(claim.data["project"]), claim.data["name"]
+        admins = await self.parts.people.admins(project)
+        rights = "Give the service account the right to stop notebooks; the README lists its rights. I go on trying."
+        step = rights if isinstance(error, CloudDenied) else error.next_step
+
+        async def write(db: Tx) -> None:
+            await unmark(db, claim)
+            text = f"{name} is idle and could not be stopped, so it goes on running: {error}."
+            await alert(self.parts, db, admins, "stop_refused", project, now, project=project, text=text,
+                        next_step=step)  # fmt: skip
+
+        return self.go(claim, "refused", due=now + REFUSED_AGAIN, write=write, first_ms=None, asked_ms=None)
 
     async def _fresh(self, claim: Claim, now: datetime) -> Notebook:
         project = str(claim.data["project"])
@@ -100,7 +127,7 @@ class IdleStop(Operation):
         if why := await self._changed(claim, project, notebook_id, now):
             return self._cancelled(claim, why)
         await self.parts.tokens.service(project).stop(notebook_id)
-        return self.go(claim, "watch")
+        return self.go(claim, "watch", **asked(claim, now))
 
     async def _changed(self, claim: Claim, project: str, notebook_id: NotebookId, now: datetime) -> str | None:
         """Whether somebody has clicked, typed or released a brake since it was looked at, a moment ago."""
@@ -118,15 +145,17 @@ class IdleStop(Operation):
             return Done({"state": "gone"})
         if notebook.status is Status.STOPPED:
             return await self._stopped(claim, notebook, now)
-        if notebook.status is Status.RUNNING and now - claim.created_at > timedelta(minutes=2):
-            return self.go(claim, "start")
-        if now - claim.created_at > PATIENCE and not claim.data.get("escalated"):
+        first, last = asked_at(claim)
+        if now - first > PATIENCE and not claim.data.get("escalated"):
             return await self._escalate(claim, notebook, now)
-        return self.go(claim, "watch", due=next_look(claim, now))
+        if notebook.status is Status.RUNNING and now - last > ASK_AGAIN:
+            return self.go(claim, "start")  # accepted, yet it runs: decide and ask again
+        return self.go(claim, "watch", due=now + STUCK_AGAIN if claim.data.get("escalated") else next_look(claim, now))
 
     async def _escalate(self, claim: Claim, notebook: Notebook, now: datetime) -> Outcome:
         project = str(claim.data["project"])
         admins = await self.parts.people.admins(project)
+        changing = notebook.status.transient or notebook.status.runs
 
         async def write(db: Tx) -> None:
             await alert(
@@ -139,12 +168,16 @@ class IdleStop(Operation):
                 project=project,
                 notebook_id=notebook.id,
                 button="why",
-                text=f"{notebook.name} was asked to stop {PATIENCE.seconds // 60} minutes ago and is still "
-                f"{notebook.status.value.lower()}.",
-                next_step="Look at it in the console. I keep watching.",
+                text=f"{notebook.name} was asked to stop {PATIENCE.seconds // 60} minutes ago and is "
+                f"{notebook.status.value.lower()} now.",
+                next_step="Look at it in the console." + (" I keep watching." if changing else ""),
             )
+            if not changing:  # it has failed, and nothing more will come of it
+                await settle(db, project, notebook.id, f"It is {notebook.status.value.lower()} now.", now)
 
-        return self.go(claim, "watch", due=next_look(claim, now), write=write, escalated=True)
+        if not changing:
+            return Done({"state": "failed", "why": notebook.status.value}, write=write)
+        return self.go(claim, "watch", due=now + STUCK_AGAIN, write=write, escalated=True)
 
     async def _stopped(self, claim: Claim, notebook: Notebook, now: datetime) -> Outcome:
         project, data = str(claim.data["project"]), claim.data

@@ -1,6 +1,7 @@
 """Start and stop: decide on a fresh read, ask once, watch until it is so, and only then say so."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import update
 
@@ -21,6 +22,7 @@ from bot.work import Claim, Outcome
 WATCH = timedelta(seconds=5)  # the cloud asks not to poll one notebook faster
 WATCH_SLOW = timedelta(seconds=20)
 PATIENCE = timedelta(minutes=30)
+ASK_AGAIN = timedelta(minutes=2)  # what was accepted, yet goes on running
 FAILED = (Status.CREATE_FAILED, Status.START_FAILED, Status.ERROR, Status.FROZEN, Status.DELETE_FAILED)
 
 
@@ -150,25 +152,42 @@ class Stop(Operation):
     async def _call(self, claim: Claim, now: datetime) -> Outcome:
         cloud = await self.cloud(claim)
         await cloud.stop(claim.data["notebook"])  # finding it stopped or stopping already is success
-        return self.go(claim, "watch")
+        return self.go(claim, "watch", **asked(claim, now))
 
     async def _watch(self, claim: Claim, now: datetime) -> Outcome:
         _cloud, notebook = await self.show(claim, now)
         if notebook.status is Status.STOPPED:
             return await stopped(self, claim, notebook, now)
-        if notebook.status is Status.RUNNING and now - claim.created_at > timedelta(minutes=2):
-            return self.go(claim, "call")  # accepted, yet it runs: ask again
-        if now - claim.created_at > PATIENCE:
+        first, last = asked_at(claim)
+        if now - first > PATIENCE:
+
+            async def runs_on(db: Tx) -> None:
+                await unmark(db, claim)
+
             return self.finish(
                 claim,
                 "failed",
                 now,
+                also=runs_on,
                 oops={
                     "what": f"{notebook.name} is still {notebook.status.value.lower()}.",
                     "next_step": "I stop watching; `show` tells its state.",
                 },
             )
+        if notebook.status is Status.RUNNING and now - last > ASK_AGAIN:
+            return self.go(claim, "call")  # accepted, yet it runs: ask again
         return self.go(claim, "watch", due=next_look(claim, now))
+
+
+def asked(claim: Claim, now: datetime) -> dict[str, Any]:
+    """What to remember of a stop that the cloud has just accepted."""
+    return {"asked_ms": to_ms(now), "first_ms": claim.data.get("first_ms") or to_ms(now)}
+
+
+def asked_at(claim: Claim) -> tuple[datetime, datetime]:
+    """When the stop was accepted first and last; from its beginning, where that was not noted."""
+    first, last = (from_ms(ms) if (ms := claim.data.get(f"{name}_ms")) else None for name in ("first", "asked"))
+    return first or claim.created_at, last or first or claim.created_at
 
 
 async def mark_ours(db: Tx, claim: Claim, now: datetime) -> None:
@@ -179,9 +198,10 @@ async def mark_ours(db: Tx, claim: Claim, now: datetime) -> None:
 
 
 async def unmark(db: Tx, claim: Claim) -> None:
-    """It was not us after all."""
+    """It was not us after all: it runs, and should it stop, its owner is told like of any other stop."""
     ours = rows.c.id == str(claim.data["notebook"]), rows.c.stop_by == claim.id
-    await db.execute(update(rows).where(*ours).values(stop_by=None, stopped_at=None))
+    runs = rows.c.status.in_([status.value for status in Status if status.runs])
+    await db.execute(update(rows).where(*ours, runs).values(stop_by=None, stopped_at=None))
 
 
 async def stopped(op: Operation, claim: Claim, notebook: Notebook, now: datetime) -> Outcome:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from bot.errors import Ambiguous, BotError, LinkWaits, NotAllowed, NotLinked, Stale
 from bot.operations.ask import Ask, answer
 from bot.operations.base import Parts
+from bot.operations.power import unmark
 from bot.operations.report import oops, report
 from bot.operations.verbs import Verb
 from bot.outbox import Say, say
@@ -18,6 +19,8 @@ from bot.stores.schema import work
 from bot.work import Claim, Outcome
 
 log = logging.getLogger(__name__)
+
+STOPS = ("stop", "idle_stop")  # kinds of work that mark a notebook as stopped by us
 
 
 class Requests:
@@ -74,6 +77,8 @@ class Sorry:
 
     async def __call__(self, db: Tx, claim: Claim, error: BaseException, now: datetime) -> None:
         told = oops(error, claim.id)
+        if claim.kind in STOPS:
+            await unmark(db, claim)
         if claim.kind == "request":
             if claim.data.get("view"):
                 await self._in_view(db, claim, told, now)
