@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import update
 
 from bot.clock import to_ms
+from bot.operations import shadow
 from bot.operations.base import Parts, serial
 from bot.operations.escalation import Targets, Whom, copies, whom, without
 from bot.operations.facts import hours, money, run_cost
@@ -163,6 +164,10 @@ class Acts:
                 "key": f"shadow:{action.key}",
             },
         )
+        row = await notebooks.get(db, project, notebook.id)
+        look = shadow.look_at(now, now, each.policy.idle_after, self.deps.poll)
+        if look and row is not None and row.poll_at and row.poll_at > look:
+            await notebooks.polls(db, project, {notebook.id: look})
 
     async def _stop(self, db: Tx, project: str, each: "Decided", stop: StopIdle, now: datetime) -> None:
         """Work of its own, which decides again on fresh data right before it stops."""

@@ -182,7 +182,9 @@ def _stopped(before: Any, notebook: Notebook, now: datetime) -> Seen:
 
 
 async def _ended(db: Tx, project: str, notebook: Notebook, before: Any, seen: Seen) -> dict[str, Any]:
-    await usage.close_interval(db, project, notebook.id, "run", seen.stopped_at or before.seen_at)
+    at = seen.stopped_at or before.seen_at
+    await usage.close_interval(db, project, notebook.id, "run", at)
+    await usage.end_saving(db, project, notebook.id, at, "shadow")  # from here on it costs nothing in any case
     if seen.stopped == "ours":
         await _expected(db, before)
     return {

@@ -144,14 +144,14 @@ async def shadow_rows(
     for stop in await usage.stops_between(db, [project], *window):
         if stop.cause != "shadow":
             continue
-        until = min(at for at in (stop.would_end, stop.until, now) if at is not None)
-        amount = money(parts.deps, stop.price * costs.hours(until - stop.at)) if stop.price is not None else None
+        right = costs.Stop(stop.at, stop.would_end, stop.until, stop.price, stop.flavor, wrong=bool(stop.active_later))
+        saved = costs.saving(right, now)
         found.append(
             {
                 "name": stop.notebook_name,
                 "owner": names.get(stop.owner_id, "unknown"),
                 "at_ms": to_ms(stop.at),
-                "money": amount,
+                "money": money(parts.deps, saved.amount) if saved.amount else None,
                 "active_later": stop.active_later,
             }
         )

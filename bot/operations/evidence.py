@@ -189,8 +189,8 @@ class Evidence:
                 verdict = self._verdict(known, notebook, told.get(notebook.id, {}), server_now)
                 if verdict.state == "active" or not only_busy:
                     found[notebook.id] = verdict
-            await self._keep(db, known, [each for each in running if each.id in found], told, found, now)
-            await shadow.score(db, project, found, now)
+            unsaid = await shadow.score(db, project, found, now)
+            await self._keep(db, known, [each for each in running if each.id in found], told, found, unsaid, now)
         return found
 
     def _verdict(
@@ -207,6 +207,7 @@ class Evidence:
         judged: Sequence[Notebook],
         told: Told,
         verdicts: Mapping[str, Verdict],
+        unsaid: Mapping[str, datetime],
         now: datetime,
     ) -> None:
         """Samples and verdicts of all of them in two statements."""
@@ -217,21 +218,28 @@ class Evidence:
         ]
         await put_all(db, table, rows)
         kept = {
-            each.id: (idle.encode(verdicts[each.id]), self._next(known, each, verdicts[each.id], now))
+            each.id: (
+                idle.encode(verdicts[each.id]),
+                self._next(known, each, verdicts[each.id], unsaid.get(each.id), now),
+            )
             for each in judged
         }
         await notebooks.judged(db, known.name, kept)
 
-    def _next(self, known: gather.Project, notebook: Notebook, verdict: Verdict, now: datetime) -> datetime:
-        """When it is read again."""
+    def _next(
+        self, known: gather.Project, notebook: Notebook, verdict: Verdict, unsaid: datetime | None, now: datetime
+    ) -> datetime:
+        """When it is read again. `unsaid`: when shadow mode recorded a stop that is still to be judged."""
         policy = self._policy(known, notebook)
-        return poll.next_poll(
+        look = shadow.look_at(unsaid, now, policy.idle_after, self.deps.poll) if unsaid else None
+        usual = poll.next_poll(
             now,
             policy.idle_after,
             idle_since=verdict.idle_since,
             stop_at=self._stop_at(known, notebook, policy, now),
             confirm=verdict.wants_confirmation,
         )
+        return min(usual, look) if look else usual
 
     def _stop_at(
         self, known: gather.Project, notebook: Notebook, policy: EffectivePolicy, now: datetime

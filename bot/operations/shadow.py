@@ -1,20 +1,25 @@
 """Whether shadow mode would have been right: was the notebook used within the hour after the stop that was not made."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 
-from bot.rules.idle import Verdict
+from bot.idle import poll
+from bot.rules.idle import SourceReading, Verdict
 from bot.stores.database import Tx
 from bot.stores.schema import stops
 
 WITHIN = timedelta(hours=1)
 LAG = timedelta(minutes=15)  # sources tell of an instant this much later
+SAME = timedelta(minutes=1)  # what two readings tell of one and the same quiet may differ by less than this
 
 
-async def score(db: Tx, project: str, verdicts: Mapping[str, Verdict], now: datetime) -> None:
-    """Put on record, for each such stop that is young enough, what the new evidence says of the hour after it."""
+async def score(db: Tx, project: str, verdicts: Mapping[str, Verdict], now: datetime) -> dict[str, datetime]:
+    """Put on record, for each such stop that is young enough, what the new evidence says of the hour after it.
+
+    Returns when each of those was, of which it cannot be told yet.
+    """
     waiting = await db.execute(
         select(stops.c.id, stops.c.notebook_id, stops.c.at).where(
             stops.c.project == project,
@@ -24,17 +29,46 @@ async def score(db: Tx, project: str, verdicts: Mapping[str, Verdict], now: date
             stops.c.notebook_id.in_(list(verdicts)),
         )
     )
+    unsaid: dict[str, datetime] = {}
     for row in list(waiting):
-        said = judged(row.at, verdicts[row.notebook_id], now)
-        if said is not None:
+        said = judged(row.at, verdicts[row.notebook_id])
+        if said is None:
+            unsaid[row.notebook_id] = max(row.at, unsaid.get(row.notebook_id, row.at))
+        else:
             await db.execute(update(stops).where(stops.c.id == row.id).values(active_later=said))
+    return unsaid
 
 
-def judged(stop_at: datetime, verdict: Verdict, now: datetime) -> bool | None:
-    """True: it was used within the hour. False: the hour is over and it was not. None: that cannot be told (yet)."""
-    uses = [reading.since or now for reading in verdict.readings if reading.state == "active"]
-    if any(stop_at < use <= stop_at + WITHIN for use in uses):
+def judged(stop_at: datetime, verdict: Verdict) -> bool | None:
+    """True: it was used within the hour. False: it was not, all of the hour was seen. None: it cannot be told (yet).
+
+    Use is told of by its end. What began to be used unseen and goes on beyond the hour may have begun within it.
+    """
+    end = stop_at + WITHIN
+    if any(stop_at < use <= end for reading in verdict.readings for use in _uses(reading)):
         return True
-    if now < stop_at + WITHIN + LAG or verdict.state == "unknown":
-        return None
-    return False if verdict.state == "idle" or all(use > stop_at + WITHIN for use in uses) else None
+    quiet = [reading for reading in verdict.readings if reading.state == "idle"]
+    seen = all(_at_rest(reading, stop_at, end) for reading in quiet)
+    return False if verdict.state == "idle" and quiet and seen else None
+
+
+def _uses(reading: SourceReading) -> Iterator[datetime]:
+    if reading.used is not None:
+        yield reading.used
+    if reading.state == "active" and reading.since is not None:
+        yield reading.since
+
+
+def _at_rest(reading: SourceReading, start: datetime, end: datetime) -> bool:
+    """Whether this source saw quiet from `start` to `end`."""
+    since, newest = reading.since, reading.newest
+    return since is not None and newest is not None and since <= start + SAME and newest >= end
+
+
+def look_at(stop_at: datetime, now: datetime, idle_after: timedelta, passes: timedelta) -> datetime | None:
+    """The `poll_at` at which evidence is read next for the score: right before the hour ends, and when all of it is
+    known; None after that. `passes`: the time between two.
+    """
+    early = poll.interval(idle_after) / 10  # what is due is read so much before its time
+    looks = (stop_at + WITHIN - passes, stop_at + WITHIN + LAG)
+    return next((at + early for at in looks if now < at), None)

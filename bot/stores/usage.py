@@ -101,13 +101,11 @@ async def stops_between(db: Tx, projects: list[str], start: datetime, end: datet
     )
 
 
-async def end_saving(db: Tx, project: str, notebook_id: str, at: datetime) -> None:
-    """It runs again, or is gone: no stop before saves anything from here on."""
-    await db.execute(
-        update(stops)
-        .where(stops.c.project == project, stops.c.notebook_id == notebook_id, stops.c.until.is_(None), stops.c.at < at)
-        .values(until=at)
-    )
+async def end_saving(db: Tx, project: str, notebook_id: str, at: datetime, cause: str | None = None) -> None:
+    """It runs again, or is gone: no stop before (of that cause) saves anything from here on."""
+    mine = stops.c.project == project, stops.c.notebook_id == notebook_id, stops.c.until.is_(None), stops.c.at < at
+    which = mine if cause is None else (*mine, stops.c.cause == cause)
+    await db.execute(update(stops).where(*which).values(until=at))
 
 
 async def mark_wrong(db: Tx, key: str, now: datetime) -> bool:

@@ -1,23 +1,18 @@
 """Metrics are asked first and for many at once; only what they show no work of is looked at itself."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Any
 
-import pytest
 from sqlalchemy import select
 
 from bot.idle.ports import Evidence as Read
 from bot.idle.ports import Subject
 from bot.model import NotebookId
 from bot.operations.evidence import Evidence
-from bot.operations.shadow import judged
 from bot.rules.idle import SourceReading, Verdict, decode
 from bot.stores.schema import notebooks
 from bot.work import Claim
 from tests.unit.passes.stand import HOUR, NOW, Stand, a_notebook
-
-MINUTE = timedelta(minutes=1)
 
 
 class Told:
@@ -91,22 +86,3 @@ async def test_a_busy_kernel_wins_over_quiet_metrics(stand: Stand) -> None:
     await stand.sweep()
     await read(stand, Told("jupyter", {made.id}), Told("metrics"))
     assert (await verdicts(stand))[made.id].state == "active"
-
-
-def verdict(state: Any, since: datetime | None = None) -> Verdict:
-    return Verdict(state, None, "", (SourceReading("metrics", state, since, "", NOW, {}),))
-
-
-@pytest.mark.parametrize(
-    ("told", "after", "said"),
-    [
-        (verdict("active", NOW + 30 * MINUTE), 40 * MINUTE, True),
-        (verdict("active", NOW + 90 * MINUTE), 95 * MINUTE, False),
-        (verdict("active", NOW - MINUTE), 10 * MINUTE, None),
-        (verdict("idle", NOW - HOUR), 30 * MINUTE, None),
-        (verdict("idle", NOW - HOUR), 80 * MINUTE, False),
-        (verdict("unknown"), 80 * MINUTE, None),
-    ],
-)
-def test_whether_shadow_mode_would_have_been_right(told: Verdict, after: timedelta, said: bool | None) -> None:
-    assert judged(NOW, told, NOW + after) is said
