@@ -71,15 +71,22 @@ def saved_said(saved: str, method: str, stops: int, wrong: int, idle: int) -> st
     """Savings with their method, never without."""
     if not stops:
         return "No idle notebook was stopped, so nothing is counted as saved."
-    marked = (
-        f" {text.plural(wrong, 'stop was', 'stops were')} marked as wrong and {'is' if wrong == 1 else 'are'} "
-        f"not counted ({_share(wrong, idle)} of the idle stops)."
-        if wrong
-        else ""
-    )
+    marked = _marked(wrong, idle)
     return (
         f"Saved: *{text.escape(saved)}* by {text.plural(stops, 'stop')}.{marked}\n"
         f"How this is counted: {text.sentence(text.prose(method, 400))}"
+    )
+
+
+def _marked(wrong: int, idle: int) -> str:
+    """The false-stop rate, where there was any idle stop."""
+    if not idle:
+        return ""
+    if not wrong:
+        return f" No idle stop of {idle} was marked as wrong (0 %)."
+    return (
+        f" {text.plural(wrong, 'stop was', 'stops were')} marked as wrong and {'is' if wrong == 1 else 'are'} "
+        f"not counted ({_share(wrong, idle)} of the idle stops)."
     )
 
 

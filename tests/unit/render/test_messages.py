@@ -7,6 +7,7 @@ import pytest
 from bot.clock import from_ms
 from bot.render import ids
 from bot.render.context import Context
+from bot.render.digests import saved_said
 from bot.render.operations import progress
 from bot.render.registry import render
 from bot.render.text import when
@@ -263,3 +264,18 @@ def test_time_goes_on_between_two_drawings() -> None:
     later = render(kind, facts, from_ms(MS + 40 * MIN), Context())
     assert later is not None
     assert "stops in 15 min" in later.text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "idle", "said"),
+    [
+        (0, 0, ""),
+        (0, 1, "No idle stop of 1 was marked as wrong (0 %)."),
+        (0, 7, "No idle stop of 7 was marked as wrong (0 %)."),
+        (1, 4, "1 stop was marked as wrong and is not counted (25 % of the idle stops)."),
+        (4, 4, "4 stops were marked as wrong and are not counted (100 % of the idle stops)."),
+    ],
+)
+def test_the_false_stop_rate_is_said_whenever_something_was_stopped(wrong: int, idle: int, said: str) -> None:
+    told = saved_said("1.20 EUR", "how", stops=9, wrong=wrong, idle=idle)
+    assert told.splitlines()[0] == f"Saved: *1.20 EUR* by 9 stops. {said}".rstrip()
