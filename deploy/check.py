@@ -4,10 +4,8 @@ import math
 import os
 import stat
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,50 +16,18 @@ from bot.cloud.line import http_date
 from bot.cloud.port import Cloud
 from bot.config.load import load
 from bot.config.model import Config, Project
-from bot.config.policy import EffectivePolicy, effective
+from bot.config.policy import effective
 from bot.errors import CloudError, SettingsError, SlackError
-from bot.idle.aom import HttpAom
-from bot.idle.metrics import Found, discover
-from bot.model import Listing
 from bot.rules.brakes import CLOCK_LIMIT
 from bot.rules.durations import format_duration
 from bot.settings import Settings, load_settings
 from bot.slackweb import SlackWeb
 from bot.stores.database import Database
 from bot.stores.migrate import LATEST, version
+from deploy.check_idle import idle_findings
 from deploy.check_intervals import longest, missed, shortest
+from deploy.findings import Finding, note, ok, wrong
 from deploy.manifest import BOT_SCOPES
-from deploy.sources import metrics_policy
-
-Level = Literal["ok", "note", "wrong"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line. `todo` says what to do about it."""
-
-    level: Level
-    about: str
-    what: str
-    todo: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.level:<5} {self.about}: {self.what}" + (f" -> {self.todo}" if self.todo else "")
-
-
-def ok(about: str, what: str) -> Finding:
-    """All is well."""
-    return Finding("ok", about, what)
-
-
-def note(about: str, what: str, todo: str = "") -> Finding:
-    """It works, but it should be known."""
-    return Finding("note", about, what, todo)
-
-
-def wrong(about: str, what: str, todo: str) -> Finding:
-    """It will not work; `check` ends with 1."""
-    return Finding("wrong", about, what, todo)
 
 
 async def check(environ: Mapping[str, str], *, socket: bool = False) -> AsyncIterator[Finding]:
@@ -269,7 +235,7 @@ async def cloud_findings(
     yield _clock(about, cloud.server_now(), clock.now())
     yield note(about, "the rights to stop and to renew are not tried here", "README, 'Cloud rights', names them")
     policy = effective(config, project.name)
-    async for finding in idle_findings(config, project, policy, listing, cloud, clouds, about):
+    async for finding in idle_findings(config, project, policy, listing, cloud, clouds, clock):
         yield finding
     least = shortest(listing, policy, project.endpoint.rate, took)
     for finding in interval_findings(about, config, project.name, settings.poll_seconds, least):
@@ -286,47 +252,6 @@ async def _catalogue(config: Config, cloud: Cloud, about: str) -> AsyncIterator[
     yield ok(about, f"{len(flavors)} flavors, {len(images)} images")
     if unpriced := [each.id for each in flavors if config.prices.per_hour(each.id) is None]:
         yield note(about, f"no price for {', '.join(unpriced)}", "name them in [prices]; totals say ≥ until then")
-
-
-async def idle_findings(
-    config: Config, project: Project, policy: EffectivePolicy, listing: Listing, cloud: Cloud, clouds: HttpClouds,
-    about: str,
-) -> AsyncIterator[Finding]:  # fmt: skip
-    """Which sources can answer, so that anything can ever be called idle."""
-    if "jupyter" in policy.idle_sources:
-        for finding in await _jupyter(listing, cloud, about):
-            yield finding
-    if "metrics" in policy.idle_sources:
-        aom = HttpAom(project.endpoint, *clouds.beside(project.endpoint, project.service_account, "metrics"))
-        for each in await discover(aom, metrics_policy(config.metrics)):
-            yield _series(each, about)
-    elif not policy.idle_blind:
-        yield note(about, "without `metrics` nothing is ever called idle", "add it to idle_sources, or set idle_blind")
-
-
-async def _jupyter(listing: Listing, cloud: Cloud, about: str) -> list[Finding]:
-    """A running notebook's address and token must be shown to the service account."""
-    running = next((each for each in listing.notebooks if each.status.runs), None)
-    if running is None:
-        return [note(about, "idle source jupyter: nothing runs now, so it was not tried", "run check again then")]
-    try:
-        shown = await cloud.show(running.id)
-    except CloudError as error:
-        return [wrong(about, f"idle source jupyter: a notebook cannot be shown: {error}",
-                      "grant modelarts:notebook:get")]  # fmt: skip
-    if not shown.url or not shown.token:
-        return [wrong(about, "idle source jupyter: the cloud shows no address or token of others' notebooks",
-                      "let the service account see them, or leave `jupyter` out of idle_sources")]  # fmt: skip
-    return [ok(about, "idle source jupyter: addresses and tokens are shown")]
-
-
-def _series(found: Found, about: str) -> Finding:
-    name = f"idle source metrics: {found.kind} {found.metric} in {found.namespace}"
-    if found.failure:
-        return wrong(about, f"{name}: {found.failure}", "grant aom:metric:list and aom:metric:get")
-    if not found.selectable:
-        return note(about, f"{name}: {found.series} series, none can be told by notebook", "see [metrics] selectors")
-    return ok(about, f"{name}: {found.selectable} series")
 
 
 def interval_findings(about: str, config: Config, project: str, poll_seconds: int, least: timedelta) -> list[Finding]:

@@ -134,8 +134,9 @@ async def test_check_finds_nothing_wrong_with_the_sandbox(on: Stage) -> None:
     assert wrong(ended) == []
     assert ended.code == 0
     for said in ("11 scopes", "channel C0RESEARCH", "user group S0APPROVERS", "logged in as notebook-bot",
-                 "idle source jupyter", "idle source metrics", "shortest honest interval", f"schema {LATEST}",
-                 "the clocks agree"):  # fmt: skip
+                 "idle source jupyter: 3 of 3 notebooks that were asked answered",
+                 "idle source metrics: 3 of 3 notebooks that were asked answered",
+                 "shortest honest interval", f"schema {LATEST}", "the clocks agree"):  # fmt: skip
         assert said in ended.out, said
 
 
@@ -167,6 +168,27 @@ async def test_check_says_what_is_wrong(on: Stage, before: str, after: str, said
     ended = await leasebot("check", folder=on.folder, **changed(on, before, after), WRONG="no")
     assert ended.code == 1
     assert any(said in line for line in wrong(ended)), ended.out
+
+
+@pytest.mark.parametrize(("before", "after", "said"), [
+    pytest.param("/jupyter/{id}/lab", "/elsewhere/{id}/lab", "the notebook has no such page", id="another address"),
+    pytest.param("127.0.0.1", "notebooks.example.com", "the notebook's address is not https", id="another host"),
+])  # fmt: skip
+async def test_check_asks_notebooks_themselves(on: Stage, before: str, after: str, said: str) -> None:
+    """That the cloud shows an address is not enough: the bot has to get there."""
+    settings = on.cloud.cloud.settings
+    settings.notebook_url = settings.notebook_url.replace("{base}", on.cloud.cloud.base_url).replace(before, after)
+    ended = await leasebot("check", folder=on.folder, **on.environment())
+    (line,) = wrong(ended)
+    assert f"idle source jupyter: 0 of 3 notebooks that were asked answered ({said}" in line
+    assert ended.code == 1
+
+
+async def test_check_tries_the_right_to_read_measurements(on: Stage) -> None:
+    on.cloud.cloud.identity.users["notebook-bot"].rights -= {"aom:metric:get"}
+    ended = await leasebot("check", folder=on.folder, **on.environment())
+    assert any("0 of 3 notebooks that were asked answered (the service account may not read" in each
+               for each in wrong(ended)), ended.out  # fmt: skip
 
 
 async def test_check_sees_a_token_that_is_not_accepted_and_an_empty_postgres(
