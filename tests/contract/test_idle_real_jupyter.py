@@ -26,6 +26,7 @@ from bot.idle.metrics import Metrics
 from bot.idle.ports import Evidence, Memory, Subject
 from bot.idle.series import MetricsPolicy
 from bot.model import Endpoint, Notebook, NotebookId, Status
+from bot.rules.idle import SourceReading, Verdict, combine
 from deploy.sandbox.clock import SimClock
 from deploy.sandbox.cloud import SimCloud
 from deploy.sandbox.server import LocalServer
@@ -115,6 +116,19 @@ class Server:
             idle_after,
             memory=memory or {},
         )
+
+
+@dataclass(frozen=True)
+class Limits:
+    idle_after: timedelta = AT_ONCE
+    idle_fresh: timedelta = timedelta(minutes=15)
+    idle_blind: bool = False
+    idle_sources: tuple[str, ...] = ("jupyter", "metrics")
+
+
+def verdict(*readings: SourceReading, idle_blind: bool = False) -> Verdict:
+    """What the rules make of it at once."""
+    return combine(SystemClock().now(), readings, Limits(idle_blind=idle_blind))
 
 
 async def until(holds: Callable[[], Awaitable[bool]]) -> None:
@@ -326,6 +340,8 @@ async def test_a_terminal_at_work_is_live_while_watched_and_flagged_when_the_tab
     await until(unseen)  # it works on and Jupyter does not see it
     read = (await jupyter.evidence(AT_ONCE)).reading
     assert (read.state, read.details["terminals"], read.details["blind"]) == ("idle", "1", "terminals")
+    alone = verdict(read, idle_blind=True)  # and so it is not believed without metrics, whatever the policy says
+    assert (alone.state, alone.reason) == ("unknown", "jupyter: cannot see into terminals without metrics")
     await jupyter.call("DELETE", f"/api/terminals/{name}")
 
 
@@ -360,6 +376,8 @@ async def test_work_under_nohup_is_seen_by_metrics_only(jupyter: Server) -> None
         subject = jupyter.subject(AN_HOUR)
         measured = (await Metrics(BusyAom(), MetricsPolicy(), SystemClock()).read([subject]))[subject.notebook.id]
         assert (measured.reading.state, measured.reading.since is not None) == ("active", True)
+        resting = (await jupyter.evidence(AT_ONCE)).reading
+        assert verdict(resting, measured.reading).state == "active"
         os.kill(int(pid.read_text()), 0)  # it was at work all the time
     finally:
         os.kill(int(pid.read_text()), signal.SIGKILL)

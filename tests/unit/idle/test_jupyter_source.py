@@ -130,6 +130,11 @@ async def test_a_redirect_to_a_login_page_is_not_followed() -> None:
             id="truncated",
         ),
         pytest.param(
+            httpx.Response(200, content=b"", headers={"Content-Type": "application/json"}),
+            "answer is not JSON",
+            id="empty",
+        ),
+        pytest.param(
             httpx.Response(200, content=b"[" * 200_000, headers={"Content-Type": "application/json"}),
             "answer is not JSON",
             id="nested beyond reading",
