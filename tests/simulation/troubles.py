@@ -125,11 +125,15 @@ class Troubles:
 
     @asynccontextmanager
     async def _gap(self, rng: random.Random) -> AsyncIterator[None]:
-        now = self.world.now_ms
+        """It lasts until the last one is over, however short it was meant to be."""
+        over = now = self.world.now_ms
         for notebook in self.world.cloud.notebooks():
             if rng.random() < 0.5:
-                self.world.cloud.set_gap(notebook.id, now, now + rng.randint(5, 60) * MINUTE_MS)
+                end = min(now + rng.randint(5, 60) * MINUTE_MS, self.world.calm_ms)
+                self.world.cloud.set_gap(notebook.id, now, end)
+                over = max(over, end)
         yield
+        await self.world.sleep_until(over)
 
     @asynccontextmanager
     async def _collapse(self, _rng: random.Random) -> AsyncIterator[None]:
