@@ -25,7 +25,8 @@ from bot.operations.deps import Deps, Workspace
 from bot.operations.evidence import Evidence
 from bot.operations.extend import Extend
 from bot.operations.grants import Grant
-from bot.operations.idle_stop import HoldLease, IdleStop
+from bot.operations.hold import HoldLease
+from bot.operations.idle_stop import IdleStop
 from bot.operations.keep import Keep
 from bot.operations.people import People
 from bot.operations.power import Start, Stop

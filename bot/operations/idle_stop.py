@@ -1,16 +1,15 @@
 """An idle stop: decided again on fresh data, stopped, watched until STOPPED, and only then told.
 
-Also `hold`: the bridge over a waiting request. Both act as the project's service account.
+It acts as the project's service account.
 """
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from bot.clock import from_ms, to_ms
 from bot.errors import CloudDenied, CloudError, CloudNotFound
-from bot.model import LeaseType, Notebook, NotebookId, Status
-from bot.operations import approvals, gather
+from bot.model import Notebook, NotebookId, Status
+from bot.operations import gather
 from bot.operations.alerts import alert
 from bot.operations.base import Operation, Parts
 from bot.operations.costs import saved
@@ -19,16 +18,13 @@ from bot.operations.notices import settle
 from bot.operations.power import ASK_AGAIN, PATIENCE, asked, asked_at, mark_ours, next_look, unmark
 from bot.operations.told import owner_of, say_stopped
 from bot.rules import keys
-from bot.rules import lease as lease_rules
 from bot.rules.facts import StopIdle
 from bot.rules.plan import decide
-from bot.stores import approvals as store
 from bot.stores import notebooks, usage
 from bot.stores.database import Tx
 from bot.work import Claim, Done, Outcome, hopeless
 
 STILL_FRESH = timedelta(seconds=60)  # from the last look to the stop
-CALL_TAKES = timedelta(seconds=90)  # at most, from reckoning a length to the cloud's stamp on it
 REFUSED_AGAIN = timedelta(minutes=10)  # after a refusal it is decided and tried again
 STUCK_AGAIN = timedelta(minutes=5)  # looked at, once admins have been told
 
@@ -224,48 +220,3 @@ class IdleStop(Operation):
                 )
 
         return Done({"state": "stopped"}, write=write)
-
-
-class HoldLease(Operation):
-    """Kind `hold`; `data`: project, notebook, approval, new_end_ms. One renewal while a request waits."""
-
-    def __init__(self, parts: Parts) -> None:
-        super().__init__(parts)
-        self.steps = {"start": self._start, "renew": self._renew, "verify": self._verify}
-
-    async def _notebook(self, claim: Claim, now: datetime) -> tuple[Any, Notebook]:
-        cloud = self.parts.tokens.service(str(claim.data["project"]))
-        notebook = await cloud.show(NotebookId(claim.data["notebook"]))
-        await self.seen(claim, notebook, now)
-        return cloud, notebook
-
-    async def _start(self, claim: Claim, now: datetime) -> Outcome:
-        _cloud, notebook = await self._notebook(claim, now)
-        async with self.deps.db.read() as db:
-            row = await store.get(db, str(claim.data["approval"]))
-        end, new_end = notebook.lease_ends, from_ms(claim.data["new_end_ms"])
-        if row is None or row.state != "pending" or end is None or end >= new_end:
-            return Done({"state": "not needed"})
-        return self.go(claim, "renew", before_ms=to_ms(end))
-
-    async def _renew(self, claim: Claim, now: datetime) -> Outcome:
-        """One write. If it was begun before and the lease ends where it would put the end, it was ours."""
-        cloud, notebook = await self._notebook(claim, now)
-        if claim.again:
-            over = None if notebook.lease_ends is None else notebook.lease_ends - from_ms(claim.data["new_end_ms"])
-            ours = over is not None and timedelta(0) <= over <= CALL_TAKES
-            return self.go(claim, "verify" if ours else "start")
-        length = lease_rules.seconds_to_send(from_ms(claim.data["new_end_ms"]), cloud.server_now())
-        await cloud.renew(NotebookId(claim.data["notebook"]), length, LeaseType.TIMING)
-        return self.go(claim, "verify")
-
-    async def _verify(self, claim: Claim, now: datetime) -> Outcome:
-        _cloud, notebook = await self._notebook(claim, now)
-        end = notebook.lease_ends
-
-        async def write(db: Tx) -> None:
-            await store.note(db, str(claim.data["approval"]), held_until=end)
-            await approvals.redraw(self.parts, db, str(claim.data["approval"]), now)
-            await self.audit(db, claim, "hold", now, end_ms=to_ms(end) if end else None)
-
-        return Done({"state": "held", "end_ms": to_ms(end) if end else None}, write=write)

@@ -184,6 +184,21 @@ async def test_waiting_never_eats_the_time_granted(scene: Scene) -> None:
     assert abs(scene.end(made) - expected) < minutes(2)
 
 
+async def test_a_lease_that_cannot_be_bridged_is_told_in_time(scene: Scene) -> None:
+    """The service account may not renew: without a word the notebook would stop while its owner waits."""
+    made = await asked(scene, lease_ms=20 * MINUTE, wish="5h")
+    denied = {"error_code": "ModelArts.0103", "error_msg": "no rights"}
+    rule = scene.cloud.faults.add("status", method="PATCH", path=r"/lease$", count=0, status=403, body=denied)
+    await scene.pass_time(minutes(16), minutes(2))
+    assert rule.hits == 1
+    assert scene.renewals(made) == []
+    for person in (ANA, DORA):
+        (alert,) = scene.in_dm(person, "alert")
+        assert "could not be bridged" in alert.text
+        assert str(to_ms(scene.end(made)) // 1000) in alert.text
+        assert "updateStopPolicy" in alert.text
+
+
 async def test_after_a_denial_the_held_time_runs_out(scene: Scene) -> None:
     made = await asked(scene, lease_ms=20 * MINUTE, wish="5h")
     await scene.pass_time(minutes(16), minutes(2))

@@ -1,0 +1,96 @@
+"""Kind `hold`: the bridge over a waiting request. It acts as the project's service account."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.clock import from_ms, to_ms
+from bot.errors import CloudError, CloudNotFound
+from bot.model import LeaseType, Notebook, NotebookId
+from bot.operations import approvals
+from bot.operations.alerts import alert
+from bot.operations.base import Operation, Parts
+from bot.render.facts import at
+from bot.rules import lease
+from bot.stores import approvals as store
+from bot.stores.database import Tx
+from bot.work import Claim, Done, Outcome, hopeless
+
+CALL_TAKES = timedelta(seconds=90)  # at most, from reckoning a length to the cloud's stamp on it
+
+
+class HoldLease(Operation):
+    """Kind `hold`; `data`: project, notebook, approval, new_end_ms. One renewal while a request waits."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self.steps = {"start": self._start, "renew": self._renew, "verify": self._verify}
+
+    async def __call__(self, claim: Claim, now: datetime) -> Outcome:
+        try:
+            return await self.steps[claim.step](claim, now)
+        except CloudNotFound:
+            return Done({"state": "gone"})
+        except CloudError as error:
+            if not hopeless(error):
+                raise
+            return await self._refused(claim, error, now)
+
+    async def _refused(self, claim: Claim, error: CloudError, now: datetime) -> Outcome:
+        """The lease ends while the request waits: whoever asked hears it in time, and so does who can mend it."""
+        project, row = str(claim.data["project"]), await self._request(claim)
+        if row is None or row.state != "pending":
+            return Done({"state": "not needed"})
+        admins = await self.parts.people.admins(project)
+
+        async def write(db: Tx) -> None:
+            name, ends = row.facts.get("name") or claim.data["notebook"], row.held_until or row.base_end
+            text = f"A request about {name} waits, and its lease could not be bridged until it is answered: {error}. "
+            text += f"It still ends {at(to_ms(ends))}." if ends else ""
+            await alert(
+                self.parts, db, admins | {row.requester}, "hold_refused", row.id, now, project=project,
+                notebook_id=str(claim.data["notebook"]), text=text.rstrip(),
+                next_step="Approve it before, or extend by what needs no approval; the service account needs the right "
+                "to renew (`updateStopPolicy`).",
+            )  # fmt: skip
+
+        return Done({"state": "refused", "why": str(error)}, write=write)
+
+    async def _request(self, claim: Claim) -> Any | None:
+        async with self.deps.db.read() as db:
+            return await store.get(db, str(claim.data["approval"]))
+
+    async def _notebook(self, claim: Claim, now: datetime) -> tuple[Any, Notebook]:
+        cloud = self.parts.tokens.service(str(claim.data["project"]))
+        notebook = await cloud.show(NotebookId(claim.data["notebook"]))
+        await self.seen(claim, notebook, now)
+        return cloud, notebook
+
+    async def _start(self, claim: Claim, now: datetime) -> Outcome:
+        _cloud, notebook = await self._notebook(claim, now)
+        row = await self._request(claim)
+        end, new_end = notebook.lease_ends, from_ms(claim.data["new_end_ms"])
+        if row is None or row.state != "pending" or end is None or end >= new_end:
+            return Done({"state": "not needed"})
+        return self.go(claim, "renew", before_ms=to_ms(end))
+
+    async def _renew(self, claim: Claim, now: datetime) -> Outcome:
+        """One write. If it was begun before and the lease ends where it would put the end, it was ours."""
+        cloud, notebook = await self._notebook(claim, now)
+        if claim.again:
+            over = None if notebook.lease_ends is None else notebook.lease_ends - from_ms(claim.data["new_end_ms"])
+            ours = over is not None and timedelta(0) <= over <= CALL_TAKES
+            return self.go(claim, "verify" if ours else "start")
+        length = lease.seconds_to_send(from_ms(claim.data["new_end_ms"]), cloud.server_now())
+        await cloud.renew(NotebookId(claim.data["notebook"]), length, LeaseType.TIMING)
+        return self.go(claim, "verify")
+
+    async def _verify(self, claim: Claim, now: datetime) -> Outcome:
+        _cloud, notebook = await self._notebook(claim, now)
+        end = notebook.lease_ends
+
+        async def write(db: Tx) -> None:
+            await store.note(db, str(claim.data["approval"]), held_until=end)
+            await approvals.redraw(self.parts, db, str(claim.data["approval"]), now)
+            await self.audit(db, claim, "hold", now, end_ms=to_ms(end) if end else None)
+
+        return Done({"state": "held", "end_ms": to_ms(end) if end else None}, write=write)
