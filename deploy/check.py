@@ -21,6 +21,7 @@ from bot.errors import CloudError, SettingsError, SlackError
 from bot.rules.brakes import CLOCK_LIMIT
 from bot.rules.durations import format_duration
 from bot.settings import Settings, load_settings
+from bot.slackcodes import TOKEN
 from bot.slackweb import SlackWeb
 from bot.stores.database import Database
 from bot.stores.migrate import LATEST, version
@@ -143,8 +144,12 @@ async def slack_findings(settings: Settings, config: Config, clock: Clock) -> As
         try:
             said = await slack.whoami()
         except SlackError as error:
-            yield wrong("Slack", f"the token is not accepted: {error.code}",
-                        "copy the bot token (xoxb-…) of the installed app")  # fmt: skip
+            if error.code in TOKEN:
+                yield wrong("Slack", f"the token is not accepted: {error.code}",
+                            "copy the bot token (xoxb-…) of the installed app")  # fmt: skip
+            else:
+                yield wrong("Slack", f"{settings.slack_api_url} does not answer as it should: {error.code}",
+                            "look whether it can be reached from here, and run check again")  # fmt: skip
             return
         yield ok("Slack", f"bot {said.get('user')} in {said.get('team')} ({said.get('team_id')})")
         for finding in scope_findings(frozenset(said["scopes"])):

@@ -191,6 +191,14 @@ async def test_check_tries_the_right_to_read_measurements(on: Stage) -> None:
                for each in wrong(ended)), ended.out  # fmt: skip
 
 
+async def test_check_does_not_blame_the_token_where_slack_does_not_answer(on: Stage) -> None:
+    on.slack.fault("auth.test", "status", status=503, count=None)
+    ended = await leasebot("check", folder=on.folder, **on.environment())
+    (said,) = [line for line in wrong(ended) if "Slack" in line]
+    assert "does not answer as it should" in said
+    assert "token" not in said
+
+
 async def test_check_sees_a_token_that_is_not_accepted_and_an_empty_postgres(
     on: Stage, empty_postgres_url: str
 ) -> None:
