@@ -12,6 +12,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import Table, select, update
@@ -23,6 +24,7 @@ from bot.stores.upsert import change
 
 log = logging.getLogger(__name__)
 
+HOST_MOST = 40
 KEPT_MOST_S = 1800.0  # a step that has not come to its end by then hangs; somebody else may try
 
 
@@ -63,16 +65,27 @@ async def _renew(db: Database, clock: Clock, ours: Mapping[str, Any], claim_for:
         log.warning("a claim could not be kept (%s); trying again", type(error).__name__)
 
 
+def host_name(name: str | None = None) -> str:
+    """This host (or `name`), in at most 40 characters: a column of the store takes it with what tells processes apart.
+
+    The end of a long name is replaced by a digest of all of it: orchestrators tell their hosts apart by the end.
+    """
+    whole = name or socket.gethostname()
+    if len(whole) <= HOST_MOST:
+        return whole
+    return whole[: HOST_MOST - 17] + "-" + blake2b(whole.encode(), digest_size=8).hexdigest()
+
+
 def owner_name(nonce: str) -> str:
     """Who holds a claim: this host, this process, and something that no later process shares."""
-    return f"{socket.gethostname()}:{os.getpid()}:{nonce}"
+    return f"{host_name()}:{os.getpid()}:{nonce}"
 
 
 def is_dead(owner: str) -> bool:
     """Whether this is a process of this host that is no more. Asked by one that has claimed nothing yet."""
     host, _, rest = owner.partition(":")
     pid = rest.partition(":")[0]
-    if host != socket.gethostname() or not pid.isdigit():
+    if host != host_name() or not pid.isdigit():
         return False
     if int(pid) == os.getpid():  # one before us had our number: in a container that starts again it always has
         return True

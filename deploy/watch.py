@@ -3,13 +3,13 @@
 import asyncio
 import logging
 import os
-import socket
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 
+from bot.claims import host_name
 from bot.clock import EPOCH, to_ms
 from bot.errors import SlackError
 from bot.http import Client, HTTPError
@@ -39,7 +39,7 @@ class Watch:
         self._since = parts.deps.clock.now()
         self._looked: datetime | None = None
         self._beaten: datetime | None = None
-        self.replica = f"{socket.gethostname()}:{os.getpid()}"
+        self.replica = f"{host_name()}:{os.getpid()}"
 
     @property
     def _db(self) -> Database:

@@ -1,7 +1,6 @@
 """Whose claims are free when a process starts: those of processes of its own host that are no more."""
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -9,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from bot.claims import free_the_dead, owner_name
+from bot.claims import free_the_dead, host_name, owner_name
 from bot.clock import SystemClock
 from bot.ids import RandomIds
 from bot.settings import async_database_url
@@ -17,7 +16,7 @@ from bot.stores.database import Database, Tx
 from bot.stores.migrate import upgrade
 from bot.work import Claim, Item, Outcome, Workshop, record
 
-HERE = socket.gethostname()
+HERE = host_name()
 
 
 @pytest.fixture
