@@ -1,12 +1,13 @@
 """What every operation on a notebook shares: the person's cloud, the hold when it is lost, and the record of it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from bot.cloud.port import Cloud
-from bot.errors import CloudLoginFailed, NotLinked
+from bot.errors import CloudError, CloudLoginFailed, CloudNotFound, NotLinked
 from bot.model import Notebook, NotebookId
 from bot.operations.adopt import Seen
 from bot.operations.deps import Deps
@@ -17,7 +18,7 @@ from bot.operations.told import RENEWED, observe
 from bot.stores import trail
 from bot.stores.database import Tx
 from bot.tokens import Tokens
-from bot.work import Claim, Done, Go, Held, Item, Outcome, Write
+from bot.work import Claim, Done, Go, Held, Item, Outcome, Write, hopeless
 
 Step = Callable[[Claim, datetime], Awaitable[Outcome]]
 
@@ -120,6 +121,24 @@ class Operation:
             await refresh_home(db, self.deps, str(claim.data["user"]), now)
 
         return Done({"state": state, **(result or {})}, write=write)
+
+
+class ServiceOperation(Operation, ABC):
+    """One that acts as the project's service account: nobody links that anew, so nothing is held."""
+
+    async def __call__(self, claim: Claim, now: datetime) -> Outcome:
+        try:
+            return await self.steps[claim.step](claim, now)
+        except CloudNotFound:
+            return Done({"state": "gone"})
+        except CloudError as error:
+            if not hopeless(error):
+                raise
+            return await self.refused(claim, error, now)
+
+    @abstractmethod
+    async def refused(self, claim: Claim, error: CloudError, now: datetime) -> Outcome:
+        """What the cloud will not do, however often it is asked."""
 
 
 def as_claim(item: Item, work_id: str, now: datetime) -> Claim:

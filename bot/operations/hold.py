@@ -4,38 +4,28 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.clock import from_ms, to_ms
-from bot.errors import CloudError, CloudNotFound
+from bot.errors import CloudError
 from bot.model import LeaseType, Notebook, NotebookId
 from bot.operations import approvals
 from bot.operations.alerts import alert
-from bot.operations.base import Operation, Parts
+from bot.operations.base import Parts, ServiceOperation
 from bot.render.facts import at
 from bot.rules import lease
 from bot.stores import approvals as store
 from bot.stores.database import Tx
-from bot.work import Claim, Done, Outcome, hopeless
+from bot.work import Claim, Done, Outcome
 
 CALL_TAKES = timedelta(seconds=90)  # at most, from reckoning a length to the cloud's stamp on it
 
 
-class HoldLease(Operation):
+class HoldLease(ServiceOperation):
     """Kind `hold`; `data`: project, notebook, approval, new_end_ms. One renewal while a request waits."""
 
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)
         self.steps = {"start": self._start, "renew": self._renew, "verify": self._verify}
 
-    async def __call__(self, claim: Claim, now: datetime) -> Outcome:
-        try:
-            return await self.steps[claim.step](claim, now)
-        except CloudNotFound:
-            return Done({"state": "gone"})
-        except CloudError as error:
-            if not hopeless(error):
-                raise
-            return await self._refused(claim, error, now)
-
-    async def _refused(self, claim: Claim, error: CloudError, now: datetime) -> Outcome:
+    async def refused(self, claim: Claim, error: CloudError, now: datetime) -> Outcome:
         """The lease ends while the request waits: whoever asked hears it in time, and so does who can mend it."""
         project, row = str(claim.data["project"]), await self._request(claim)
         if row is None or row.state != "pending":

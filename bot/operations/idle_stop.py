@@ -11,7 +11,7 @@ from bot.errors import CloudDenied, CloudError, CloudNotFound
 from bot.model import Notebook, NotebookId, Status
 from bot.operations import gather
 from bot.operations.alerts import alert
-from bot.operations.base import Operation, Parts
+from bot.operations.base import Parts, ServiceOperation
 from bot.operations.costs import saved
 from bot.operations.evidence import Evidence
 from bot.operations.notices import settle
@@ -22,14 +22,14 @@ from bot.rules.facts import StopIdle
 from bot.rules.plan import decide
 from bot.stores import notebooks, usage
 from bot.stores.database import Tx
-from bot.work import Claim, Done, Outcome, hopeless
+from bot.work import Claim, Done, Outcome
 
 STILL_FRESH = timedelta(seconds=60)  # from the last look to the stop
 REFUSED_AGAIN = timedelta(minutes=10)  # after a refusal it is decided and tried again
 STUCK_AGAIN = timedelta(minutes=5)  # looked at, once admins have been told
 
 
-class IdleStop(Operation):
+class IdleStop(ServiceOperation):
     """Kind `idle_stop`; `data`: project, notebook, key (of the notice), idle_since_ms, rule."""
 
     def __init__(self, parts: Parts, evidence: Evidence) -> None:
@@ -37,17 +37,7 @@ class IdleStop(Operation):
         self._evidence = evidence
         self.steps = {"start": self._recheck, "stop": self._stop, "watch": self._watch, "refused": self._recheck}
 
-    async def __call__(self, claim: Claim, now: datetime) -> Outcome:
-        try:
-            return await self.steps[claim.step](claim, now)
-        except CloudNotFound:
-            return Done({"state": "gone"})
-        except CloudError as error:
-            if not hopeless(error):
-                raise
-            return await self._refused(claim, error, now)
-
-    async def _refused(self, claim: Claim, error: CloudError, now: datetime) -> Outcome:
+    async def refused(self, claim: Claim, error: CloudError, now: datetime) -> Outcome:
         """It runs on and nobody is to think it was stopped; admins hear why, once a day, and it is tried again."""
         project, name = str(claim.data["project"]), claim.data["name"]
         admins = await self.parts.people.admins(project)
