@@ -25,23 +25,23 @@ _DECISIONS, _WARNINGS, _RECORDS, _LIMITS, _REQUESTS = 10, 5, 30, 40, 6
 
 
 def why(facts: WhyAnswer, now: datetime, ctx: Context) -> Message:
-    """What was announced, then the record of decisions, each with its evidence, its rule and where that comes from."""
+    """The record of decisions, each with its evidence, its rule and where that comes from; then what was announced."""
     page, who = Page(), text.bold(facts["name"])
-    if warnings := facts.get("warnings"):
-        lines = [f"• {text.when(each['at_ms'])}: {text.prose(each['text'], 200)}" for each in warnings[:_WARNINGS]]
-        page.say(f"Warnings about {who}, newest first:\n" + "\n".join(lines))
-    if not facts["decisions"]:
+    if facts["decisions"]:
+        page.say(f"What was decided about {who} in {text.name(facts['project'])}, newest first:")
+    else:
         page.say(
             f"Nothing has been decided about {who} yet. `{ctx.command} plan {text.typed_name(facts['name'])}` "
             "says what would happen."
         )
-        return page.message()
-    page.say(f"What was decided about {who} in {text.name(facts['project'])}, newest first:")
     for decision in facts["decisions"][:_DECISIONS]:
         page.say(_decision(decision))
     more = facts.get("more", 0) + max(0, len(facts["decisions"]) - _DECISIONS)
     if more:
         page.note(f"{text.plural(more, 'earlier decision')} not shown.")
+    if warnings := facts.get("warnings"):
+        lines = [f"• {text.when(each['at_ms'])}: {text.prose(each['text'], 200)}" for each in warnings[:_WARNINGS]]
+        page.say(f"Warnings about {who}, newest first:\n" + "\n".join(lines))
     return page.message()
 
 
