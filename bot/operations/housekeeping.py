@@ -17,6 +17,7 @@ from bot.operations.base import Parts
 from bot.operations.decide import expire
 from bot.operations.escalation import dead_letters, late_warnings
 from bot.operations.gather import Project, Standing
+from bot.operations.policies import policy_of
 from bot.operations.upkeep import look_after_links
 from bot.render.facts import at
 from bot.rules import brakes
@@ -166,7 +167,11 @@ async def _requests(parts: Parts, known: Project | Standing, now: datetime) -> N
 
 
 async def _escalate(parts: Parts, row: Any, now: datetime) -> None:
-    policy = effective(parts.deps.config, row.project)
+    """To whom the policy of its own notebook (or flavor, where there is none yet) names."""
+    async with parts.deps.db.read() as db:
+        seen = await notebooks.get(db, row.project, row.notebook_id) if row.notebook_id else None
+        about = notebooks.load(seen.snapshot) if seen else None
+        policy = await policy_of(db, parts.deps, row.project, about, str(row.facts.get("flavor") or ""))
     to = await parts.people.expand(policy.escalate_to) - {row.requester}
     async with parts.deps.db.begin() as db:
         await store.note(db, row.id, escalated_at=now)

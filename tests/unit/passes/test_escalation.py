@@ -4,14 +4,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from bot.errors import CloudDown
 from bot.operations.escalation import dead_letters, late_warnings
 from bot.operations.refusals import Refused, next_step, said
 from bot.outbox import NOTICE, Say, say
-from bot.stores.schema import notices, outbox
-from tests.unit.passes.stand import HOUR, NOW, Stand, a_notebook
+from bot.stores.database import Database
+from bot.stores.schema import approvals, notices, outbox
+from tests.unit.passes.stand import HOUR, NOW, POLICY, Stand, a_notebook, a_stand
 
 MINUTE = timedelta(minutes=1)
 
@@ -194,3 +195,34 @@ def test_many_are_counted_and_a_few_named() -> None:
     text = said(letters, "warnings")
     assert text.startswith("Slack did not take 7 of my messages: lease warning about n1 to U1 (cannot_dm_bot)")
     assert "and 2 more" in text
+
+
+CAREFUL = """
+[[policy.rules]]
+when = { flavor = "modelarts.vm.gpu.*" }
+escalate_to = ["U0BEN"]
+[policy]
+escalate_to = ["U0DORA"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("about", "told"),
+    [
+        ({"notebook_id": "n", "kind": "extension"}, "U0BEN"),
+        ({"kind": "create", "facts": {"flavor": "modelarts.vm.gpu.v100"}}, "U0BEN"),
+        ({"kind": "create", "facts": {"flavor": "modelarts.vm.cpu.2u"}}, "U0DORA"),
+    ],
+)
+async def test_a_request_goes_to_whom_the_policy_of_its_own_notebook_names(
+    db: Database, about: dict[str, Any], told: str
+) -> None:
+    stand = a_stand(db, POLICY.replace("[policy]\n", CAREFUL))
+    stand.cloud.add(a_notebook(1, flavor="modelarts.vm.gpu.v100", id="n"))
+    await stand.sweep()
+    request = {"id": "a1", "project": "research", "requester": "U0ANA", "needs": "approver", "state": "pending",
+               "wish": {}, "facts": {}, "created_at": NOW, "escalate_at": NOW, "expires_at": NOW + HOUR}  # fmt: skip
+    await stand.write(insert(approvals).values(**(request | about)))
+    await stand.sweep(MINUTE)
+    copies = await stand.rows(select(outbox).where(outbox.c.kind == "approval_request", outbox.c.target_kind == "dm"))
+    assert [row.target for row in copies] == [told]
