@@ -15,6 +15,7 @@ from bot.stores import approvals as store
 from bot.stores.database import Tx
 from bot.work import Claim, Done, Outcome
 
+AGAIN = timedelta(minutes=2)  # after a refusal
 CALL_TAKES = timedelta(seconds=90)  # at most, from reckoning a length to the cloud's stamp on it
 
 
@@ -26,14 +27,18 @@ class HoldLease(ServiceOperation):
         self.steps = {"start": self._start, "renew": self._renew, "verify": self._verify}
 
     async def refused(self, claim: Claim, error: CloudError, now: datetime) -> Outcome:
-        """The lease ends while the request waits: whoever asked hears it in time, and so does who can mend it."""
+        """The lease ends while the request waits: whoever asked hears it in time, and so does who can mend it.
+
+        Once; and until the lease ends it is tried again, in case somebody does.
+        """
         project, row = str(claim.data["project"]), await self._request(claim)
         if row is None or row.state != "pending":
             return Done({"state": "not needed"})
         admins = await self.parts.people.admins(project)
+        ends = row.held_until or row.base_end
 
         async def write(db: Tx) -> None:
-            name, ends = row.facts.get("name") or claim.data["notebook"], row.held_until or row.base_end
+            name = row.facts.get("name") or claim.data["notebook"]
             text = f"A request about {name} waits, and its lease could not be bridged until it is answered: {error}. "
             text += f"It still ends {at(to_ms(ends))}." if ends else ""
             await alert(
@@ -43,6 +48,8 @@ class HoldLease(ServiceOperation):
                 "to renew (`updateStopPolicy`).",
             )  # fmt: skip
 
+        if ends and now + AGAIN < ends:
+            return self.go(claim, "start", due=now + AGAIN, write=write)
         return Done({"state": "refused", "why": str(error)}, write=write)
 
     async def _request(self, claim: Claim) -> Any | None:

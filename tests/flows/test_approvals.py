@@ -190,13 +190,16 @@ async def test_a_lease_that_cannot_be_bridged_is_told_in_time(scene: Scene) -> N
     denied = {"error_code": "ModelArts.0103", "error_msg": "no rights"}
     rule = scene.cloud.faults.add("status", method="PATCH", path=r"/lease$", count=0, status=403, body=denied)
     await scene.pass_time(minutes(16), minutes(2))
-    assert rule.hits == 1
+    assert rule.hits >= 1
     assert scene.renewals(made) == []
     for person in (ANA, DORA):
         (alert,) = scene.in_dm(person, "alert")
         assert "could not be bridged" in alert.text
         assert str(to_ms(scene.end(made)) // 1000) in alert.text
         assert "updateStopPolicy" in alert.text
+    scene.cloud.faults.clear()  # somebody has given it the right
+    await scene.pass_time(minutes(3), minutes(1))
+    assert len(scene.renewals(made)) == 1
 
 
 async def test_after_a_denial_the_held_time_runs_out(scene: Scene) -> None:
