@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.clock import from_ms, to_ms
-from bot.errors import CloudError
+from bot.errors import CloudDenied, CloudError
 from bot.model import LeaseType, Notebook, NotebookId
 from bot.operations import approvals
 from bot.operations.alerts import alert
@@ -36,6 +36,9 @@ class HoldLease(ServiceOperation):
             return Done({"state": "not needed"})
         admins = await self.parts.people.admins(project)
         ends = row.held_until or row.base_end
+        step = "It can be approved until then, or its owner extends it by what needs no approval."
+        if isinstance(error, CloudDenied):
+            step += " For the next time, the service account needs the right to renew (`updateStopPolicy`)."
 
         async def write(db: Tx) -> None:
             name = row.facts.get("name") or claim.data["notebook"]
@@ -43,9 +46,7 @@ class HoldLease(ServiceOperation):
             text += f"It still ends {at(to_ms(ends))}." if ends else ""
             await alert(
                 self.parts, db, admins | {row.requester}, "hold_refused", row.id, now, project=project,
-                notebook_id=str(claim.data["notebook"]), text=text.rstrip(),
-                next_step="Approve it before, or extend by what needs no approval; the service account needs the right "
-                "to renew (`updateStopPolicy`).",
+                notebook_id=str(claim.data["notebook"]), text=text.rstrip(), next_step=step,
             )  # fmt: skip
 
         if ends and now + AGAIN < ends:

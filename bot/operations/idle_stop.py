@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.clock import from_ms, to_ms
-from bot.errors import CloudDenied, CloudError, CloudNotFound
+from bot.errors import CloudDenied, CloudError
 from bot.model import Notebook, NotebookId, Status
 from bot.operations import gather
 from bot.operations.alerts import alert
@@ -60,10 +60,7 @@ class IdleStop(ServiceOperation):
 
     async def _recheck(self, claim: Claim, now: datetime) -> Outcome:
         """Read everything again and plan again: the listing may be minutes old, and somebody may have clicked."""
-        try:
-            notebook = await self._fresh(claim, now)
-        except CloudNotFound:
-            return Done({"state": "cancelled", "why": "it is gone"})
+        notebook = await self._fresh(claim, now)
         project = str(claim.data["project"])
         await self._evidence.read(project, [notebook], now)
         why = await self._why_not(claim, project, notebook, now)
@@ -125,10 +122,7 @@ class IdleStop(ServiceOperation):
         return await self._why_not(claim, project, replace(notebooks.load(row.snapshot), server_now=server_now), now)
 
     async def _watch(self, claim: Claim, now: datetime) -> Outcome:
-        try:
-            notebook = await self._fresh(claim, now)
-        except CloudNotFound:
-            return Done({"state": "gone"})
+        notebook = await self._fresh(claim, now)
         if notebook.status is Status.STOPPED:
             return await self._stopped(claim, notebook, now)
         first, last = asked_at(claim)
