@@ -308,6 +308,7 @@ async def test_cookies_of_one_person_are_not_sent_for_another(bench: Any, make: 
 async def test_ids_are_escaped_in_paths(bench: Any, make: Make) -> None:
     bench.script.on("GET", r"/notebooks/\.\.%2F\.\.%2Fx", make["json"](make["notebook"]()))
     await bench.cloud().show(NotebookId("../../x"))
+    assert bench.script.requests[-1].url.raw_path.endswith(b"/notebooks/..%2F..%2Fx")
 
 
 async def test_the_servers_time_is_taken_from_its_answers(bench: Any, make: Make) -> None:
@@ -356,7 +357,7 @@ async def test_addresses_are_https_or_on_this_machine(bench: Any, url: str) -> N
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "http://localhost:9", "http://[::1]:9"])
 async def test_plain_http_is_for_loopback(bench: Any, url: str) -> None:
-    bench.cloud(modelarts=url, iam=url)
+    assert bench.cloud(modelarts=url, iam=url).server_now() == bench.clock.now()
 
 
 async def test_an_unknown_lease_type_is_never_sent(bench: Any) -> None:

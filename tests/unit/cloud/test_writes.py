@@ -246,9 +246,11 @@ async def test_what_is_being_deleted_is_left_alone(bench: Any, make: Make, statu
 async def test_an_absent_one_is_deleted(bench: Any, make: Make, status: int, code: str) -> None:
     bench.script.on("GET", SHOW, make["refusal"](status, code))
     await bench.cloud().delete(NB)
+    assert bench.script.calls("DELETE", SHOW) == [], "it is not there"
     bench.script.on("GET", SHOW, make["json"](make["notebook"](status="STOPPED")))
     bench.script.on("DELETE", SHOW, make["refusal"](status, code))
     await bench.cloud().delete(NB)
+    assert len(bench.script.calls("DELETE", SHOW)) == 1, "it went in between"
 
 
 async def test_a_wrong_address_is_not_a_deleted_notebook(bench: Any, make: Make) -> None:
