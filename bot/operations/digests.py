@@ -11,7 +11,7 @@ from bot.config.policy import EffectivePolicy, effective
 from bot.operations.base import Parts
 from bot.operations.costs import Bill, bill
 from bot.operations.facts import money
-from bot.operations.gather import Project, Standing
+from bot.operations.gather import Stored
 from bot.outbox import RESULT, Say, say
 from bot.rules import costs, keys
 from bot.rules.durations import resolve
@@ -26,7 +26,7 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Period = Literal["daily", "weekly"]
 
 
-async def due(parts: Parts, known: Project | Standing, now: datetime) -> None:
+async def due(parts: Parts, known: Stored, now: datetime) -> None:
     """Post what has fallen due and was not posted yet; a missed run comes later the same day."""
     project = known.name
     policy = effective(parts.deps.config, project, stored_mode=known.mode)

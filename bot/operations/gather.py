@@ -72,6 +72,9 @@ class Standing:
     config_hash: str | None
 
 
+Stored = Project | Standing
+
+
 async def standing(db: Tx, name: str) -> Standing:
     """How the last pass has left it."""
     state = await find(db, projects, name=name)

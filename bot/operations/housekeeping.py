@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, select, update
@@ -16,7 +17,7 @@ from bot.operations.alerts import alert, numbered
 from bot.operations.base import Parts
 from bot.operations.decide import expire
 from bot.operations.escalation import dead_letters, late_warnings
-from bot.operations.gather import Project, Standing
+from bot.operations.gather import Project, Stored
 from bot.operations.policies import policy_of
 from bot.operations.upkeep import look_after_links
 from bot.render.facts import at
@@ -117,16 +118,18 @@ async def failed(parts: Parts, db: Tx, project: str, error: CloudError, admins: 
     )
 
 
-async def chores(parts: Parts, known: Project | Standing, now: datetime) -> None:
+async def chores(parts: Parts, known: Stored, now: datetime) -> None:
     """What needs no listing: done also while the cloud does not answer.
 
     Each in a transaction of its own, so that one failing keeps none back.
     """
-    for part in (_prices, _requests, digests.due, _late_warnings, _dead_letters, _addresses, _forget, _links):
+    of_state = (partial(part, parts, known, now) for part in (_prices, digests.due, _forget))
+    by_name = (_requests, late_warnings, dead_letters, _addresses, look_after_links)
+    for part in (*of_state, *(partial(part, parts, known.name, now) for part in by_name)):
         try:
-            await part(parts, known, now)
+            await part()
         except Exception:
-            log.exception("%s of %s failed", part.__name__, known.name)
+            log.exception("%s of %s failed", part.func.__name__, known.name)
 
 
 async def before(parts: Parts, known: Project, decided: Sequence["Decided"], now: datetime) -> None:
@@ -146,7 +149,7 @@ async def _meet(parts: Parts, known: Project, decided: Sequence["Decided"]) -> N
     await parts.people.meet([user for user in quiet if user not in known.people])
 
 
-async def _prices(parts: Parts, known: Project | Standing, now: datetime) -> None:
+async def _prices(parts: Parts, known: Stored, now: datetime) -> None:
     """The first pass under another policy file: time before it keeps the price it had."""
     if known.last_pass_at is None or known.config_hash == parts.deps.config.file_hash:
         return
@@ -154,10 +157,10 @@ async def _prices(parts: Parts, known: Project | Standing, now: datetime) -> Non
         await usage.reprice(db, parts.deps.ids, known.name, parts.deps.config.prices, now)
 
 
-async def _requests(parts: Parts, known: Project | Standing, now: datetime) -> None:
+async def _requests(parts: Parts, project: str, now: datetime) -> None:
     """Expire what nobody answered; escalate what waits too long, to each by DM with the same key."""
     async with parts.deps.db.read() as db:
-        waiting = await store.pending(db, [known.name])
+        waiting = await store.pending(db, [project])
     for row in waiting:
         if now >= row.expires_at:
             async with parts.deps.db.begin() as db:
@@ -214,19 +217,7 @@ def _due(row: Any, each: "Decided", now: datetime) -> bool:
     return poll.due(at, now, each.policy.idle_after)
 
 
-async def _late_warnings(parts: Parts, known: Project | Standing, now: datetime) -> None:
-    await late_warnings(parts, known.name, now)
-
-
-async def _dead_letters(parts: Parts, known: Project | Standing, now: datetime) -> None:
-    await dead_letters(parts, known.name, now)
-
-
-async def _links(parts: Parts, known: Project | Standing, now: datetime) -> None:
-    await look_after_links(parts, known.name, now)
-
-
-async def _forget(parts: Parts, known: Project | Standing, now: datetime) -> None:
+async def _forget(parts: Parts, known: Stored, now: datetime) -> None:
     """What nobody needs any more, once an hour. Audit and usage stay."""
     if known.last_pass_at is not None and _hour(known.last_pass_at) == _hour(now):
         return
@@ -244,7 +235,7 @@ def _hour(at: datetime) -> datetime:
     return at.replace(minute=0, second=0, microsecond=0)
 
 
-async def _addresses(parts: Parts, _known: Project | Standing, now: datetime) -> None:
+async def _addresses(parts: Parts, _project: str, now: datetime) -> None:
     """Addresses of answers that have run out are erased (contract 10)."""
     before = {"before": now - ADDRESS_LIFE}
     async with parts.deps.db.read() as db:

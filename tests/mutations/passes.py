@@ -24,7 +24,7 @@ PASSES = (
     M(
         "one part of housekeeping that fails keeps the others back",
         "bot/operations/housekeeping.py",
-        '            log.exception("%s of %s failed", part.__name__, known.name)',
+        '            log.exception("%s of %s failed", part.func.__name__, known.name)',
         "            return",
         f"{PASS}::test_a_part_of_a_pass_that_fails_keeps_no_other_back[sqlite]",
         'outbox.c.key == "old"',
