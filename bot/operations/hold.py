@@ -45,7 +45,7 @@ class HoldLease(ServiceOperation):
             text = f"A request about {name} waits, and its lease could not be bridged until it is answered: {error}. "
             text += f"It still ends {at(to_ms(ends))}." if ends else ""
             await alert(
-                self.parts, db, admins | {row.requester}, "hold_refused", row.id, now, project=project,
+                self.parts, db, admins | {row.requester}, "lease_not_bridged", row.id, now, project=project,
                 notebook_id=str(claim.data["notebook"]), text=text.rstrip(), next_step=step,
             )  # fmt: skip
 
