@@ -21,10 +21,11 @@ from bot.rules import keys
 from bot.slack import Message, Posted, Slack
 from bot.stores.database import Database, Tx
 from bot.stores.locks import lock
+from bot.stores.messages import revise
 from bot.stores.outage import is_outage, lasting
 from bot.stores.schema import outbox, outbox_order, paces
 from bot.stores.types import word
-from bot.stores.upsert import change, find, insert_once
+from bot.stores.upsert import change, find, insert_once, known
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,8 @@ RESPONSE_LIFE = timedelta(minutes=29)  # Slack: 30 min
 
 GONE = ("message_not_found", "cant_update_message", "channel_not_found", "is_archived")
 
+_NEXT_SEQ = select(outbox_order.next_value())
+_LAST_SEQ = select(outbox.c.seq).order_by(outbox.c.seq.desc()).limit(1)
 _ANOTHER_TRY = {"tries": 0, "failing_since": None, "attempted_at": None}
 
 TargetKind = Literal["dm", "channel", "response", "view", "home"]
@@ -101,24 +104,19 @@ async def say(db: Tx, ids: Ids, message: Say, now: datetime) -> None:
     }
     if await insert_once(db, outbox, values):
         return
-    row = (await db.execute(select(outbox).where(outbox.c.key == message.key))).one()
+    row = await known(db, outbox, key=message.key)
     waits = (row.state != "dead" and row.tries > 0) or (message.rank == PROGRESS and row.delivered_at)
     due = max(now, row.due_at) if waits else now
     anew = row.state == "dead" and message.rank != PROGRESS  # how it ended may be taken where its progress was not
-    await db.execute(
-        update(outbox)
-        .where(outbox.c.id == row.id)
-        .values(
-            kind=message.kind,
-            facts=dict(message.facts),
-            rev=outbox.c.rev + 1,
-            rank=message.rank,
-            due_at=due,
-            state="pending" if row.state in ("pending", "sent") or anew else row.state,
-            expires_at=message.expires,
-            **(_ANOTHER_TRY if anew else {}),
-        )
-    )
+    content = {
+        "kind": message.kind,
+        "facts": dict(message.facts),
+        "rank": message.rank,
+        "due_at": due,
+        "state": "pending" if row.state in ("pending", "sent") or anew else row.state,
+        "expires_at": message.expires,
+    }
+    await revise(db, row.id, content | (_ANOTHER_TRY if anew else {}))
 
 
 async def void(db: Tx, key: str, reason: str) -> bool:
@@ -131,8 +129,8 @@ async def void(db: Tx, key: str, reason: str) -> bool:
 async def _next_seq(db: Tx) -> int:
     """Of PostgreSQL's own sequence: two writers at once never get the same place in the order."""
     if db.dialect.name == "postgresql":
-        return int((await db.execute(select(outbox_order.next_value()))).scalar_one())
-    row = (await db.execute(select(outbox.c.seq).order_by(outbox.c.seq.desc()).limit(1))).first()
+        return int((await db.execute(_NEXT_SEQ)).scalar_one())
+    row = (await db.execute(_LAST_SEQ)).first()
     return (row.seq if row else 0) + 1
 
 
@@ -285,7 +283,7 @@ class Postman:
         channel = row.channel or (row.target if row.target_kind == "channel" else await self._slack.open_dm(row.target))
         if row.channel is None:  # known before the post, so that a lost answer can be looked up there
             async with self._db.begin() as db:
-                await db.execute(update(outbox).where(outbox.c.id == row.id).values(channel=channel))
+                await change(db, outbox, {"id": row.id}, {"channel": channel})
         posted = await self._slack.post(channel, message, keys.metadata(row))
         if message.image:
             await self._upload(posted, message)

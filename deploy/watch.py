@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from bot.claims import host_name
 from bot.clock import EPOCH, to_ms
@@ -28,6 +28,7 @@ KIND = "scheduler_dead"
 ASK_AGAIN = timedelta(minutes=1)
 LOOK_PATIENCE = 0.3  # seconds; the request waits, and Slack gives it three in all
 TELL_PATIENCE, ADMINS_PATIENCE = 1.5, 1.0
+_UNLIKE = select(beats).where(beats.c.config_hash != bindparam("ours"))
 BEATS_LATELY = 3  # intervals
 
 
@@ -118,7 +119,7 @@ class Watch:
         now, ours = self._deps.clock.now(), self._deps.config.file_hash
         async with self._db.begin() as db:
             await put(db, beats, {"replica": self.replica, "at": now, "config_hash": ours})
-            others = list(await db.execute(select(beats).where(beats.c.config_hash != ours)))
+            others = list(await db.execute(_UNLIKE, {"ours": ours}))
         # One that was replaced a moment ago has beaten before we came; only what beats beside us counts.
         unlike = [row for row in others if row.at > max(self._since, now - self._deps.poll * BEATS_LATELY)]
         if unlike:

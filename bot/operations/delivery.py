@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, or_, select
 
 from bot.clock import from_ms, to_ms
 from bot.errors import SlackError
@@ -18,6 +18,14 @@ from bot.rules.warnings import OVER
 from bot.slack import Message, Posted
 from bot.stores.database import Database, Tx
 from bot.stores.schema import notebooks, notices
+from bot.stores.upsert import change
+
+_CARRIED = select(notices).where(
+    or_(notices.c.outbox_key == bindparam("at_key"), notices.c.escalated_key == bindparam("at_key"))
+)
+_SPOKEN_OF = select(notebooks).where(
+    notebooks.c.project == bindparam("of_project"), notebooks.c.id.in_(bindparam("ids", expanding=True))
+)
 
 
 class Drawing:
@@ -45,11 +53,8 @@ class Drawing:
             return None
         items = row.facts.get("items") or [row.facts]
         async with self._db.read() as db:
-            found = await db.execute(
-                select(notebooks).where(
-                    notebooks.c.project == row.project, notebooks.c.id.in_([item["notebook_id"] for item in items])
-                )
-            )
+            ids = [item["notebook_id"] for item in items]
+            found = await db.execute(_SPOKEN_OF, {"of_project": row.project, "ids": ids})
             known = {each.id: each for each in found}
         reasons = [_past(item, known.get(item["notebook_id"]), now) for item in items]
         return None if None in reasons else reasons[0]
@@ -87,33 +92,26 @@ class Receipts:
     async def delivered(self, db: Tx, row: Any, posted: Posted, now: datetime) -> None:
         """Graces run from here. A newer lease warning takes the buttons off those before."""
         for notice in await _carried(db, row):
-            await db.execute(
-                update(notices)
-                .where(notices.c.key == notice.key, notices.c.state == "pending")
-                .values(state="delivered", delivered_at=now)
-            )
+            await change(db, notices, _waiting(notice), {"state": "delivered", "delivered_at": now})
             if row.kind == "lease_warning":
                 await supersede(db, notice.project, notice.notebook_id, notice.outbox_key, now)
 
     async def voided(self, db: Tx, row: Any, reason: str, now: datetime) -> None:
         """On record with its reason."""
         for notice in await _carried(db, row):
-            await db.execute(
-                update(notices)
-                .where(notices.c.key == notice.key, notices.c.state == "pending")
-                .values(state="void", reason=reason, voided_at=now)
-            )
+            await change(db, notices, _waiting(notice), {"state": "void", "reason": reason, "voided_at": now})
 
     async def undeliverable(self, db: Tx, row: Any, error: SlackError, now: datetime) -> None:
         """The next pass escalates what still waits: a notice that nobody got is no notice."""
         for notice in await _carried(db, row):
-            waiting = notices.c.key == notice.key, notices.c.state == "pending"
-            await db.execute(update(notices).where(*waiting).values(reason=f"{REFUSED}{error.code}"))
+            await change(db, notices, _waiting(notice), {"reason": f"{REFUSED}{error.code}"})
 
 
 async def _carried(db: Tx, row: Any) -> list[Any]:
     """The notices a message, or its escalated copy, carries."""
     key = row.key.partition("@")[0]
-    return list(
-        await db.execute(select(notices).where((notices.c.outbox_key == key) | (notices.c.escalated_key == key)))
-    )
+    return list(await db.execute(_CARRIED, {"at_key": key}))
+
+
+def _waiting(notice: Any) -> dict[str, Any]:
+    return {"key": notice.key, "state": "pending"}

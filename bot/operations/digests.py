@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from bot.clock import to_ms
 from bot.config.policy import EffectivePolicy, effective
@@ -20,6 +20,11 @@ from bot.stores.database import Tx
 from bot.stores.schema import notebooks, outbox
 from bot.stores.upsert import find
 
+_WATCHED = (
+    select(notebooks.c.id)
+    .where(notebooks.c.project == bindparam("of_project"), notebooks.c.first_seen_at < bindparam("before"))
+    .limit(1)
+)
 LATE = timedelta(hours=12)  # a digest that is later than this is not worth posting any more
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -73,8 +78,7 @@ async def _post(
 
 async def _watched_before(db: Tx, project: str, at: datetime) -> bool:
     """Whether any notebook was known by then: figures of a time before our first pass would be made up."""
-    known = select(notebooks.c.id).where(notebooks.c.project == project, notebooks.c.first_seen_at < at)
-    return (await db.execute(known.limit(1))).first() is not None
+    return (await db.execute(_WATCHED, {"of_project": project, "before": at})).first() is not None
 
 
 def _window(parts: Parts, today: date, days: int) -> tuple[datetime, datetime]:

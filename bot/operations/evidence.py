@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from bot.config.policy import EffectivePolicy, category_of
 from bot.errors import CloudError, CloudNotFound
@@ -28,7 +28,6 @@ from bot.rules import idle
 from bot.rules.idle import METRICS, Verdict
 from bot.stores import notebooks
 from bot.stores.database import Tx
-from bot.stores.schema import notebooks as rows
 from bot.stores.schema import samples as table
 from bot.stores.upsert import put_all
 from bot.work import Claim, Done, Go, Outcome
@@ -36,6 +35,9 @@ from bot.work import Claim, Done, Go, Outcome
 log = logging.getLogger(__name__)
 
 CONFIRM = "confirm"
+_SAMPLES = select(table).where(
+    table.c.project == bindparam("of_project"), table.c.notebook_id.in_(bindparam("ids", expanding=True))
+)
 
 Told = dict[NotebookId, dict[str, Sample]]  # by source
 
@@ -107,9 +109,8 @@ class Evidence:
 
     async def _known(self, project: str, ids: Sequence[str], now: datetime) -> Known:
         """Everything stored, read once; as last seen is enough to ask the metrics service."""
-        there = rows.c.project == project, rows.c.id.in_(ids), rows.c.deleted_at.is_(None)
         async with self.deps.db.read() as db:
-            seen = list(await db.execute(select(rows.c.id, rows.c.snapshot, rows.c.digest).where(*there)))
+            seen = await notebooks.last_seen(db, project, ids)
             known = await gather.project(db, self.deps, project, now, only=ids)
             memory = await self._memory(db, project, ids)
         found = [notebooks.load(row.snapshot) for row in seen]
@@ -166,7 +167,7 @@ class Evidence:
 
     async def _memory(self, db: Tx, project: str, ids: Sequence[str]) -> Told:
         found: Told = {}
-        for row in await db.execute(select(table).where(table.c.project == project, table.c.notebook_id.in_(ids))):
+        for row in await db.execute(_SAMPLES, {"of_project": project, "ids": list(ids)}):
             sample = samples.decode(row.data)
             if sample is not None:
                 found.setdefault(NotebookId(row.notebook_id), {})[row.source] = sample

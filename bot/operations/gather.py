@@ -30,6 +30,7 @@ _NOTICE = (
     notices.c.delivered_at, notices.c.voided_at, notices.c.settled_at, notices.c.reason,
 )  # fmt: skip
 _NOTICES = select(*_NOTICE).where(notices.c.project == bindparam("of_project"), notices.c.over_at.is_(None))
+_NOTICES_OF = _NOTICES.where(notices.c.notebook_id.in_(bindparam("ids", expanding=True)))
 _SHADOWED = select(stops.c.key).where(
     stops.c.project == bindparam("of_project"), stops.c.cause == "shadow", stops.c.at > bindparam("young")
 )
@@ -126,8 +127,8 @@ async def again(db: Tx, known: Project, only: Collection[str]) -> Project:
 async def _notices(db: Tx, name: str, only: Collection[str] | None) -> dict[str, dict[str, NoticeState]]:
     """Those of the present lease ends and runs."""
     found: dict[str, dict[str, NoticeState]] = {}
-    query = _NOTICES if only is None else _NOTICES.where(notices.c.notebook_id.in_(only))
-    rows = await db.execute(query, {"of_project": name})
+    query, which = (_NOTICES, {}) if only is None else (_NOTICES_OF, {"ids": list(only)})
+    rows = await db.execute(query, {"of_project": name, **which})
     for row in rows:
         escalated = row.escalated_key is not None
         found.setdefault(row.notebook_id, {})[row.key] = NoticeState(

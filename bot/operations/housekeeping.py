@@ -27,7 +27,7 @@ from bot.stores import notebooks, usage
 from bot.stores.database import Tx
 from bot.stores.schema import notices, outbox, projects, tickets, work
 from bot.stores.types import word
-from bot.stores.upsert import find, put
+from bot.stores.upsert import drop, find, put
 from bot.work import Item, record
 
 if TYPE_CHECKING:
@@ -38,6 +38,16 @@ log = logging.getLogger(__name__)
 CHUNK = 20  # notebooks per evidence work; the metrics service takes 20 at a time
 KEEP_SETTLED = timedelta(days=30)
 ADDRESS_LIFE = timedelta(minutes=30)
+KEEP_ROUTINE = timedelta(hours=6)
+_DROP_ROUTINE = delete(work).where(
+    work.c.state.in_(("done", "failed")), work.c.kind.in_(("pass", "evidence")),
+    work.c.updated_at < bindparam("before"),
+)  # fmt: skip
+_PAST = (
+    update(notices)
+    .where(notices.c.over_at.is_(None), notices.c.state != "pending", notices.c.created_at < bindparam("before"))
+    .values(over_at=bindparam("now"))
+)
 _OLD_ADDRESS = (
     (outbox.c.target_kind == word("response")) & (outbox.c.target != word(""))
     & (outbox.c.created_at < bindparam("before", type_=outbox.c.created_at.type))
@@ -223,11 +233,9 @@ async def _forget(parts: Parts, known: Stored, now: datetime) -> None:
         return
     async with parts.deps.db.begin() as db:
         await records.forget(db, known.name, now - effective(parts.deps.config, known.name).keep_decisions)
-        routine = work.c.state.in_(("done", "failed")), work.c.kind.in_(("pass", "evidence"))
-        await db.execute(delete(work).where(*routine, work.c.updated_at < now - timedelta(hours=6)))
-        await db.execute(delete(tickets).where(tickets.c.expires_at < now - KEEP_SETTLED))
-        old = notices.c.over_at.is_(None), notices.c.state != "pending", notices.c.created_at < now - gather.RUN_MEMORY
-        await db.execute(update(notices).where(*old).values(over_at=now))
+        await db.execute(_DROP_ROUTINE, {"before": now - KEEP_ROUTINE})
+        await drop(db, tickets, {"expires_at": now - KEEP_SETTLED})
+        await db.execute(_PAST, {"before": now - gather.RUN_MEMORY, "now": now})
 
 
 def _hour(at: datetime) -> datetime:

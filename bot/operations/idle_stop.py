@@ -15,7 +15,7 @@ from bot.operations.base import Parts, ServiceOperation
 from bot.operations.costs import saved
 from bot.operations.evidence import Evidence
 from bot.operations.notices import settle
-from bot.operations.power import ASK_AGAIN, PATIENCE, asked, asked_at, mark_ours, next_look, unmark
+from bot.operations.power import ASK_AGAIN, PATIENCE, WATCH_SLOW, asked, asked_at, mark_ours, unmark
 from bot.operations.told import owner_of, say_stopped
 from bot.rules import keys
 from bot.rules.facts import StopIdle
@@ -110,7 +110,7 @@ class IdleStop(ServiceOperation):
         if why := await self._changed(claim, project, notebook_id, now):
             return self._cancelled(claim, why)
         await self.parts.tokens.service(project).stop(notebook_id)
-        return self.go(claim, "watch", **asked(claim, now))
+        return self.go(claim, "watch", due=now + WATCH_SLOW, **asked(claim, now))
 
     async def _changed(self, claim: Claim, project: str, notebook_id: NotebookId, now: datetime) -> str | None:
         """Whether somebody has clicked, typed or released a brake since it was looked at, a moment ago."""
@@ -130,7 +130,8 @@ class IdleStop(ServiceOperation):
             return await self._escalate(claim, notebook, now)
         if notebook.status is Status.RUNNING and now - last > ASK_AGAIN:
             return self.go(claim, "start")  # accepted, yet it runs: decide and ask again
-        return self.go(claim, "watch", due=now + STUCK_AGAIN if claim.data.get("escalated") else next_look(claim, now))
+        pause = STUCK_AGAIN if claim.data.get("escalated") else WATCH_SLOW  # nobody looks on, as with a command
+        return self.go(claim, "watch", due=now + pause)
 
     async def _escalate(self, claim: Claim, notebook: Notebook, now: datetime) -> Outcome:
         project = str(claim.data["project"])

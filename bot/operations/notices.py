@@ -3,32 +3,39 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select
 
 from bot.clock import to_ms
 from bot.rules.warnings import MERGED
 from bot.stores.database import Tx
+from bot.stores.messages import copies, revise
 from bot.stores.schema import notices, outbox
+from bot.stores.upsert import change, find
 
 AWAY = timedelta(hours=2)  # without a pass; longer than any schedule of passes
 WARNINGS = ("lease_warning", "idle_warning")
 NEWER = "A newer warning follows below."
 REFUSED = "Slack: "  # how the reason of a notice begins that Slack did not take
 
+_ABOUT = (notices.c.project == bindparam("of_project")) & (notices.c.notebook_id == bindparam("of_id"))
+_OPEN = select(notices).where(
+    _ABOUT, notices.c.kind.in_(bindparam("kinds", expanding=True)), notices.c.state.in_(("pending", "delivered"))
+)
+_BEFORE = (
+    select(notices.c.outbox_key)
+    .where(_ABOUT, notices.c.kind == "lease_warning", notices.c.state == "delivered",
+           notices.c.outbox_key != bindparam("but"))
+    .distinct()
+)  # fmt: skip
+_STOPPED = select(outbox.c.key).where(outbox.c.subject == bindparam("of_subject"), outbox.c.kind == "stopped")
+
 
 async def settle(
     db: Tx, project: str, notebook_id: str, words: str, now: datetime, kinds: tuple[str, ...] = WARNINGS
 ) -> None:
     """Say on every warning about this notebook what happened, and take its buttons off; void what still waits."""
-    rows = await db.execute(
-        select(notices).where(
-            notices.c.project == project,
-            notices.c.notebook_id == notebook_id,
-            notices.c.kind.in_(kinds),
-            notices.c.state.in_(("pending", "delivered")),
-        )
-    )
-    for notice in list(rows):
+    about = {"of_project": project, "of_id": notebook_id, "kinds": kinds}
+    for notice in list(await db.execute(_OPEN, about)):
         await _end(db, notice, words, now)
     if "stopped" in kinds:
         await _settle_stopped(db, notebook_id, words, now)
@@ -36,7 +43,7 @@ async def settle(
 
 async def end(db: Tx, key: str, words: str, now: datetime) -> None:
     """One notice is over: void if it still waits, settled where it was delivered; nothing else on its message is."""
-    notice = (await db.execute(select(notices).where(notices.c.key == key))).first()
+    notice = await find(db, notices, key=key)
     if notice is not None and notice.state != "void":
         await _end(db, notice, words, now)
 
@@ -45,17 +52,14 @@ async def _end(db: Tx, notice: Any, words: str, now: datetime) -> None:
     values: dict[str, Any] = {"settled_at": now}
     if notice.state == "pending":
         values |= {"state": "void", "reason": words, "voided_at": now}
-    await db.execute(update(notices).where(notices.c.key == notice.key).values(**values))
+    await change(db, notices, {"key": notice.key}, values)
     for key in {notice.outbox_key, notice.escalated_key} - {None}:
         await _settle_message(db, key, notice.notebook_id, words, now)
 
 
 async def _settle_stopped(db: Tx, notebook_id: str, words: str, now: datetime) -> None:
     """What told of a stop carries no notice: nothing depends on its delivery."""
-    rows = await db.execute(
-        select(outbox.c.key).where(outbox.c.subject == f"notebook:{notebook_id}", outbox.c.kind == "stopped")
-    )
-    for row in list(rows):
+    for row in list(await db.execute(_STOPPED, {"of_subject": f"notebook:{notebook_id}"})):
         await _settle_message(db, row.key, notebook_id, words, now)
 
 
@@ -77,26 +81,25 @@ async def withdraw(db: Tx, key: str, notebook_id: str, words: str, now: datetime
 
     What may have been posted already is looked for first, and then says the same.
     """
-    waiting = notices.c.key == key, notices.c.state == "pending"
-    found = (await db.execute(select(notices).where(*waiting))).first()
+    found = await find(db, notices, key=key, state="pending")
     if found is None:
         return
-    await db.execute(update(notices).where(*waiting).values(state="void", reason=words, voided_at=now))
+    await change(db, notices, {"key": key}, {"state": "void", "reason": words, "voided_at": now})
     for message in {found.outbox_key, found.escalated_key} - {None}:
         await _settle_message(db, message, notebook_id, NEWER if words == MERGED else words, now)
 
 
 async def _settle_message(db: Tx, key: str, notebook_id: str, words: str, now: datetime) -> None:
-    for row in list(await db.execute(select(outbox).where((outbox.c.key == key) | outbox.c.key.startswith(f"{key}@")))):
+    for row in await copies(db, key):
         facts, left = _settled(row.facts, notebook_id, words, now)
         if facts == row.facts:
             continue
-        values: dict[str, Any] = {"facts": facts, "rev": outbox.c.rev + 1}
+        values: dict[str, Any] = {"facts": facts}
         if row.state == "sent":
             values |= {"state": "pending", "due_at": now}
         elif row.state == "pending" and not left and row.sent_rev == 0 and row.attempted_at is None:
             values |= {"state": "void", "reason": words}
-        await db.execute(update(outbox).where(outbox.c.id == row.id).values(**values))
+        await revise(db, row.id, values)
 
 
 def _settled(facts: dict[str, Any], notebook_id: str, words: str, now: datetime) -> tuple[dict[str, Any], bool]:
@@ -113,20 +116,9 @@ def _settled(facts: dict[str, Any], notebook_id: str, words: str, now: datetime)
 
 async def supersede(db: Tx, project: str, notebook_id: str, but: str, now: datetime) -> None:
     """A newer lease warning takes the buttons off the ones before (contract 1)."""
-    rows = await db.execute(
-        select(notices.c.outbox_key)
-        .where(
-            notices.c.project == project,
-            notices.c.notebook_id == notebook_id,
-            notices.c.kind == "lease_warning",
-            notices.c.state == "delivered",
-            notices.c.outbox_key != but,
-        )
-        .distinct()
-    )
-    for notice in list(rows):
-        copy = outbox.c.key.startswith(f"{notice.outbox_key}@", autoescape=True)
-        for row in list(await db.execute(select(outbox).where((outbox.c.key == notice.outbox_key) | copy))):
+    about = {"of_project": project, "of_id": notebook_id, "but": but}
+    for notice in list(await db.execute(_BEFORE, about)):
+        for row in await copies(db, notice.outbox_key):
             await _supersede_item(db, row, notebook_id, now)
 
 
@@ -138,13 +130,5 @@ async def _supersede_item(db: Tx, row: Any, notebook_id: str, now: datetime) -> 
         for item in row.facts.get("items", [])
     ]
     if items != row.facts.get("items"):
-        await db.execute(
-            update(outbox)
-            .where(outbox.c.id == row.id)
-            .values(
-                facts=row.facts | {"items": items},
-                rev=outbox.c.rev + 1,
-                due_at=now,
-                state="pending" if row.state == "sent" else row.state,
-            )
-        )
+        state = "pending" if row.state == "sent" else row.state
+        await revise(db, row.id, {"facts": row.facts | {"items": items}, "due_at": now, "state": state})

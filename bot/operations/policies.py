@@ -1,13 +1,12 @@
 """The effective policy of a notebook, with the source of each value."""
 
-from sqlalchemy import select
-
 from bot.config.policy import EffectivePolicy, effective
 from bot.model import Flavor, Notebook
 from bot.operations.deps import Deps
 from bot.stores import catalogues, people
 from bot.stores.database import Tx
 from bot.stores.schema import projects
+from bot.stores.upsert import find
 
 
 async def flavor_of(db: Tx, project: str, flavor_id: str) -> Flavor | None:
@@ -22,7 +21,7 @@ async def policy_of(
     """What applies to this notebook, or to a new one of this flavor."""
     flavor = await flavor_of(db, project, notebook.flavor if notebook else flavor_id)
     owner = await people.by_cloud_user(db, project, notebook.owner_id) if notebook and notebook.owner_id else None
-    row = (await db.execute(select(projects.c.mode).where(projects.c.name == project))).first()
+    row = await find(db, projects, name=project)
     return effective(
         deps.config,
         project,

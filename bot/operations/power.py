@@ -27,8 +27,8 @@ FAILED = (Status.CREATE_FAILED, Status.START_FAILED, Status.ERROR, Status.FROZEN
 
 
 def next_look(claim: Claim, now: datetime) -> datetime:
-    """Often at first, then seldom."""
-    return now + (WATCH if now - claim.created_at < timedelta(minutes=3) else WATCH_SLOW)
+    """Often at first, then seldom: never much later than what is waited for has taken anyway."""
+    return now + min(max(WATCH, (now - claim.created_at) / 4), WATCH_SLOW)
 
 
 def steps_of(notebook: Notebook) -> list[dict[str, object]]:
@@ -152,7 +152,7 @@ class Stop(Operation):
     async def _call(self, claim: Claim, now: datetime) -> Outcome:
         cloud = await self.cloud(claim)
         await cloud.stop(claim.data["notebook"])  # finding it stopped or stopping already is success
-        return self.go(claim, "watch", **asked(claim, now))
+        return self.go(claim, "watch", due=now + WATCH, **asked(claim, now))
 
     async def _watch(self, claim: Claim, now: datetime) -> Outcome:
         _cloud, notebook = await self.show(claim, now)

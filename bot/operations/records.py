@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Text, bindparam, delete, insert, select, type_coerce, update
+from sqlalchemy import Text, bindparam, insert, select, type_coerce, update
 
 from bot.ids import Ids
 from bot.rules.durations import format_duration
@@ -16,6 +16,7 @@ from bot.rules.keys import lease_warning_parts
 from bot.stores.database import Tx
 from bot.stores.notebooks import chunks
 from bot.stores.schema import decisions, notices
+from bot.stores.upsert import drop
 
 MOST_NAMED = 500  # ids in one statement
 _LIVE = (
@@ -24,6 +25,14 @@ _LIVE = (
 )  # fmt: skip
 
 _ALL_LIVE = select(*_LIVE).where(decisions.c.project == bindparam("of_project"), decisions.c.live)
+_INSERT = insert(decisions)
+_OVER = update(decisions).where(decisions.c.id.in_(bindparam("ids", expanding=True))).values(live=False)
+_CONFIRM = (
+    update(decisions)
+    .where(decisions.c.project == bindparam("of_project"), decisions.c.live,
+           decisions.c.id.not_in(bindparam("undecided", expanding=True)))
+    .values(confirmed_at=bindparam("now"))
+)  # fmt: skip
 
 
 async def live(db: Tx, project: str) -> dict[str, Any]:
@@ -49,22 +58,18 @@ async def record(
     decided = {each.facts.notebook.id for each in taken}
     old = [row.id for each in changed if (row := before.get(each.facts.notebook.id))]
     for some in chunks(old):
-        await db.execute(update(decisions).where(decisions.c.id.in_(some)).values(live=False))
+        await db.execute(_OVER, {"ids": some})
     await _confirm(db, project, [row.id for row in before.values() if row.notebook_id not in decided], now)
     if changed:
         rows = [_row(ids, project, each, config_hash, now) for each in changed]
-        await db.execute(insert(decisions), rows)
+        await db.execute(_INSERT, rows)
 
 
 async def _confirm(db: Tx, project: str, undecided: list[str], now: datetime) -> None:
     """All that are live, but those of which this pass could not see anything."""
     if len(undecided) > MOST_NAMED:
         return  # a listing that broke off confirms nothing
-    await db.execute(
-        update(decisions)
-        .where(decisions.c.project == project, decisions.c.live, decisions.c.id.not_in(undecided))
-        .values(confirmed_at=now)
-    )
+    await db.execute(_CONFIRM, {"of_project": project, "undecided": undecided, "now": now})
 
 
 def _row(ids: Ids, project: str, each: Taken, config_hash: str, now: datetime) -> dict[str, Any]:
@@ -142,4 +147,4 @@ def became_at(notice: Any) -> datetime:
 
 async def forget(db: Tx, project: str, before: datetime) -> None:
     """Drop what is older than the project's policy keeps."""
-    await db.execute(delete(decisions).where(decisions.c.project == project, decisions.c.confirmed_at < before))
+    await drop(db, decisions, {"confirmed_at": before}, project=project)

@@ -3,16 +3,22 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select
 
 from bot.idle import poll
 from bot.rules.idle import SourceReading, Verdict
 from bot.stores.database import Tx
 from bot.stores.schema import stops
+from bot.stores.upsert import change
 
 WITHIN = timedelta(hours=1)
 LAG = timedelta(minutes=15)  # sources tell of an instant this much later
 SAME = timedelta(minutes=1)  # what two readings tell of one and the same quiet may differ by less than this
+
+_WAITING = select(stops.c.id, stops.c.notebook_id, stops.c.at).where(
+    stops.c.project == bindparam("of_project"), stops.c.cause == "shadow", stops.c.active_later.is_(None),
+    stops.c.at > bindparam("young"), stops.c.notebook_id.in_(bindparam("ids", expanding=True)),
+)  # fmt: skip
 
 
 async def score(db: Tx, project: str, verdicts: Mapping[str, Verdict], now: datetime) -> dict[str, datetime]:
@@ -20,22 +26,14 @@ async def score(db: Tx, project: str, verdicts: Mapping[str, Verdict], now: date
 
     Returns when each of those was, of which it cannot be told yet.
     """
-    waiting = await db.execute(
-        select(stops.c.id, stops.c.notebook_id, stops.c.at).where(
-            stops.c.project == project,
-            stops.c.cause == "shadow",
-            stops.c.active_later.is_(None),
-            stops.c.at > now - WITHIN * 6,
-            stops.c.notebook_id.in_(list(verdicts)),
-        )
-    )
+    young = {"of_project": project, "young": now - WITHIN * 6, "ids": list(verdicts)}
     unsaid: dict[str, datetime] = {}
-    for row in list(waiting):
+    for row in list(await db.execute(_WAITING, young)):
         said = judged(row.at, verdicts[row.notebook_id])
         if said is None:
             unsaid[row.notebook_id] = max(row.at, unsaid.get(row.notebook_id, row.at))
         else:
-            await db.execute(update(stops).where(stops.c.id == row.id).values(active_later=said))
+            await change(db, stops, {"id": row.id}, {"active_later": said})
     return unsaid
 
 

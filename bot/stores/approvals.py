@@ -3,10 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from bot.stores.database import Tx
 from bot.stores.schema import approvals, audit
+
+_PENDING = (
+    select(approvals)
+    .where(approvals.c.state == "pending", approvals.c.project.in_(bindparam("of_projects", expanding=True)))
+    .order_by(approvals.c.created_at)
+)
 
 
 async def get(db: Tx, approval_id: str) -> Any | None:
@@ -26,13 +32,7 @@ async def add(db: Tx, values: dict[str, Any]) -> None:
 
 async def pending(db: Tx, projects: list[str]) -> list[Any]:
     """Every request that waits in these projects, oldest first."""
-    return list(
-        await db.execute(
-            select(approvals)
-            .where(approvals.c.state == "pending", approvals.c.project.in_(projects))
-            .order_by(approvals.c.created_at)
-        )
-    )
+    return list(await db.execute(_PENDING, {"of_projects": projects}))
 
 
 async def waiting_for(db: Tx, project: str, notebook_id: str, kind: str) -> Any | None:

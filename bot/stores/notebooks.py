@@ -28,13 +28,23 @@ _LEAN = (
     notebooks.c.keep_reason, notebooks.c.undo_until, notebooks.c.poll_at,
     type_coerce(notebooks.c.verdict, Text).label("verdict"),
 )  # fmt: skip
-_KNOWN = select(*_LEAN).where(notebooks.c.project == bindparam("of_project"), notebooks.c.deleted_at.is_(None))
-_LOCKED = (
-    select(notebooks)
-    .where(notebooks.c.project == bindparam("of_project"), notebooks.c.id == bindparam("of_id"))
-    .with_for_update()
-)
+_OF_PROJECT = notebooks.c.project == bindparam("of_project")
+_THERE = _OF_PROJECT & notebooks.c.deleted_at.is_(None)
+_SOME = notebooks.c.id.in_(bindparam("ids", expanding=True))
+_ONE = _OF_PROJECT & (notebooks.c.id == bindparam("of_id"))
 _RUNS = notebooks.c.status.in_([status.value for status in Status if status.runs])
+_KNOWN = select(*_LEAN).where(_THERE)
+_KNOWN_SOME, _KNOWN_RUNNING = _KNOWN.where(_SOME), _KNOWN.where(_RUNS)
+_LOCKED = select(notebooks).where(_ONE).with_for_update()
+_AS_SEEN = select(notebooks.c.id, notebooks.c.digest, notebooks.c.missing).where(_THERE)
+_ANY_OF = select(notebooks.c.id).where(_OF_PROJECT, _SOME)
+_SEEN_OF = select(notebooks.c.id, notebooks.c.snapshot, notebooks.c.digest).where(_THERE, _SOME)
+_STOPPED_SINCE = select(notebooks.c.id).where(
+    _OF_PROJECT, notebooks.c.stop_by.is_not(None), notebooks.c.running_since.is_(None),
+    notebooks.c.seen_at > bindparam("since"),
+)  # fmt: skip
+_POLL = update(notebooks).where(_ONE).values(poll_at=bindparam("next"))
+_JUDGED = _POLL.values(verdict=bindparam("found"))
 _PLAIN = tuple(f.name for f in fields(Notebook) if f.name not in _DERIVED)
 
 
@@ -112,16 +122,18 @@ async def get(db: Tx, project: str, notebook_id: str, *, lock: bool = False) -> 
 
 async def as_seen(db: Tx, project: str) -> dict[str, Any]:
     """Id -> digest and misses, of all that are not gone."""
-    there = notebooks.c.project == project, notebooks.c.deleted_at.is_(None)
-    rows = await db.execute(select(notebooks.c.id, notebooks.c.digest, notebooks.c.missing).where(*there))
+    rows = await db.execute(_AS_SEEN, {"of_project": project})
     return {row.id: row for row in rows.all()}
+
+
+async def last_seen(db: Tx, project: str, ids: Sequence[str]) -> list[Any]:
+    """Id, snapshot and digest of those of them that are not gone."""
+    return list(await db.execute(_SEEN_OF, {"of_project": project, "ids": ids}))
 
 
 async def stopped_since(db: Tx, project: str, at: datetime) -> set[str]:
     """Those that we have stopped and that were seen to run no more after `at`."""
-    ours = notebooks.c.project == project, notebooks.c.stop_by.is_not(None), notebooks.c.running_since.is_(None)
-    rows = await db.execute(select(notebooks.c.id).where(*ours, notebooks.c.seen_at > at))
-    return {row.id for row in rows}
+    return {row.id for row in await db.execute(_STOPPED_SINCE, {"of_project": project, "since": at})}
 
 
 async def known(db: Tx, project: str, only: Iterable[str] | None = None) -> dict[str, Any]:
@@ -130,14 +142,14 @@ async def known(db: Tx, project: str, only: Iterable[str] | None = None) -> dict
         return {row.id: row for row in (await db.execute(_KNOWN, {"of_project": project})).all()}
     found: dict[str, Any] = {}
     for ids in chunks(sorted(only)):
-        rows = await db.execute(_KNOWN.where(notebooks.c.id.in_(ids)), {"of_project": project})
+        rows = await db.execute(_KNOWN_SOME, {"of_project": project, "ids": ids})
         found.update((row.id, row) for row in rows.all())
     return found
 
 
 async def known_running(db: Tx, project: str, beside: Iterable[str]) -> dict[str, Any]:
     """The same of all that run, and of those `beside` them. To name thousands takes longer than to read them."""
-    rows = await db.execute(_KNOWN.where(_RUNS), {"of_project": project})
+    rows = await db.execute(_KNOWN_RUNNING, {"of_project": project})
     found = {row.id: row for row in rows.all()}
     return found | await known(db, project, [each for each in beside if each not in found])
 
@@ -146,8 +158,7 @@ async def gone_before(db: Tx, project: str, ids: Iterable[str]) -> set[str]:
     """Which of these have a row although they were believed to be gone."""
     found: set[str] = set()
     for some in chunks(sorted(ids)):
-        query = select(notebooks.c.id).where(notebooks.c.project == project, notebooks.c.id.in_(some))
-        found |= {row.id for row in await db.execute(query)}
+        found |= {row.id for row in await db.execute(_ANY_OF, {"of_project": project, "ids": some})}
     return found
 
 
@@ -222,24 +233,17 @@ def columns(project: str, notebook: Notebook, now: datetime) -> dict[str, Any]:
 async def polls(db: Tx, project: str, due: dict[str, datetime]) -> None:
     """When the evidence of each of these is read next."""
     if due:
-        change = (
-            update(notebooks)
-            .where(notebooks.c.project == project, notebooks.c.id == bindparam("which"))
-            .values(poll_at=bindparam("next"))
-        )
-        await db.execute(change, [{"which": each, "next": at} for each, at in due.items()])
+        await db.execute(_POLL, [{"of_project": project, "of_id": each, "next": at} for each, at in due.items()])
 
 
 async def judged(db: Tx, project: str, found: Mapping[NotebookId, tuple[dict[str, object], datetime]]) -> None:
     """The verdict on each of these, and when its evidence is read next."""
     if found:
-        change = (
-            update(notebooks)
-            .where(notebooks.c.project == project, notebooks.c.id == bindparam("which"))
-            .values(verdict=bindparam("found"), poll_at=bindparam("next"))
-        )
-        rows = [{"which": each, "found": verdict, "next": at} for each, (verdict, at) in found.items()]
-        await db.execute(change, rows)
+        rows = [
+            {"of_project": project, "of_id": each, "found": verdict, "next": at}
+            for each, (verdict, at) in found.items()
+        ]
+        await db.execute(_JUDGED, rows)
 
 
 async def change(db: Tx, project: str, notebook_id: str, **values: Any) -> None:

@@ -18,6 +18,18 @@ _LINKED = select(identities.c.project, identities.c.cloud_user_id).where(
     identities.c.state != "waiting",
 )
 
+_TOLD_OF = select(people).where(
+    people.c.team == bindparam("of_team"), people.c.slack.in_(bindparam("users", expanding=True))
+)
+_SETTINGS = select(people.c.settings).where(
+    people.c.team == bindparam("of_team"), people.c.slack == bindparam("of_user")
+)
+_LINKED_TO = select(identities.c.slack).where(
+    identities.c.project == bindparam("of_project"),
+    identities.c.cloud_user_id == bindparam("of_cloud_user"),
+    identities.c.state != "waiting",
+)
+
 
 async def get(db: Tx, team: str, user: str) -> tuple[Person, datetime | None] | None:
     """The person and when Slack was last asked; None if never heard of."""
@@ -34,7 +46,7 @@ async def told_of(db: Tx, team: str, users: Collection[str]) -> Sequence[Any]:
     """The rows of those of them that Slack has ever told of."""
     if not users:
         return ()
-    return (await db.execute(select(people).where(people.c.team == team, people.c.slack.in_(users)))).all()
+    return (await db.execute(_TOLD_OF, {"of_team": team, "users": list(users)})).all()
 
 
 async def save(db: Tx, team: str, said: SlackPerson, now: datetime) -> None:
@@ -53,7 +65,7 @@ async def save(db: Tx, team: str, said: SlackPerson, now: datetime) -> None:
 
 async def settings(db: Tx, team: str, user: str) -> dict[str, Any]:
     """A person's own settings: zone, quiet hours, muted kinds. Empty: none set."""
-    row = (await db.execute(select(people.c.settings).where(people.c.team == team, people.c.slack == user))).first()
+    row = (await db.execute(_SETTINGS, {"of_team": team, "of_user": user})).first()
     return dict(row.settings or {}) if row else {}
 
 
@@ -64,13 +76,5 @@ async def save_settings(db: Tx, team: str, user: str, values: dict[str, Any]) ->
 
 async def by_cloud_user(db: Tx, project: str, cloud_user: str) -> str | None:
     """The Slack id of whoever is linked to this cloud user in this project."""
-    row = (
-        await db.execute(
-            select(identities.c.slack).where(
-                identities.c.project == project,
-                identities.c.cloud_user_id == cloud_user,
-                identities.c.state != "waiting",
-            )
-        )
-    ).first()
+    row = (await db.execute(_LINKED_TO, {"of_project": project, "of_cloud_user": cloud_user})).first()
     return str(row.slack) if row else None

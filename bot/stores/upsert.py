@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import Table, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.stores.database import Tx
@@ -37,6 +37,12 @@ def _put(dialect: str, table: Table, names: tuple[str, ...]) -> Any:
 def _change(table: Table, where: tuple[str, ...], names: tuple[str, ...]) -> Any:
     there = [table.c[name] == bindparam(f"at_{name}") for name in where]
     return update(table).where(*there).values({name: bindparam(f"to_{name}") for name in names})
+
+
+@cache
+def _drop(table: Table, where: tuple[str, ...], before: str) -> Any:
+    there = [table.c[name] == bindparam(f"at_{name}") for name in where]
+    return delete(table).where(*there, table.c[before] < bindparam("before"))
 
 
 @cache
@@ -80,7 +86,20 @@ async def find_all(db: Tx, table: Table, **where: Any) -> list[Any]:
     return list(await db.execute(_find(table, tuple(where)), given))
 
 
+async def known(db: Tx, table: Table, **where: Any) -> Any:
+    """The one row in which these columns have these values. Raises where it is not the only one."""
+    given = {f"at_{name}": value for name, value in where.items()}
+    return (await db.execute(_find(table, tuple(where)), given)).one()
+
+
 async def find(db: Tx, table: Table, **where: Any) -> Any | None:
     """The row in which these columns have these values (not None); the first if there are several."""
     given = {f"at_{name}": value for name, value in where.items()}
     return (await db.execute(_find(table, tuple(where)), given)).first()
+
+
+async def drop(db: Tx, table: Table, before: Mapping[str, Any], **where: Any) -> None:
+    """Delete the rows in which these columns have these values and the one of `before` is less than its value."""
+    ((name, value),) = before.items()
+    given = {f"at_{name}": value for name, value in where.items()} | {"before": value}
+    await db.execute(_drop(table, tuple(where), name), given)
