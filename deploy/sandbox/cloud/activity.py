@@ -20,8 +20,13 @@ class Activity:
 
     def at(self, ms: int) -> dict[str, float]:
         """Every measurement at `ms`; quiet before the first step."""
-        index = bisect_right(self.starts, ms) - 1
-        return self.values[index] if index >= 0 else QUIET
+        return self.step(ms)[0]
+
+    def step(self, ms: int) -> tuple[dict[str, float], int | None]:
+        """The same, and the instant at which it changes; None: never."""
+        index = bisect_right(self.starts, ms)
+        until = self.starts[index] if index < len(self.starts) else None
+        return (self.values[index - 1] if index else QUIET), until
 
     def set(self, from_ms: int, **changes: float | None) -> None:
         """From `from_ms` on; what is not named keeps the value it had there. Later steps are dropped."""

@@ -55,17 +55,35 @@ class Metrics:
 
     def value(self, notebook: Notebook, kind: str, minute: int, now: int) -> float | None:
         """The measurement stamped `minute`; None if none was taken or it has not arrived yet."""
-        if minute > now - self._cloud.settings.metrics_lag_ms or notebook.activity.missing(minute):
-            return None
-        if not any(start <= minute and (end is None or minute < end) for start, end in _spans(notebook)):
-            return None
-        return notebook.activity.at(minute)[kind] * _TO_UNIT.get(kind, 1.0)
+        return self._values(notebook, kind, range(minute, minute + 1, MINUTE_MS), now)[0]
 
-    def bucket(self, notebook: Notebook, kind: str, start: int, period_ms: int, now: int) -> list[float]:
-        """The values of the minutes in `[start, start + period_ms)`."""
-        minutes = range(start, start + period_ms, MINUTE_MS)
-        found = (self.value(notebook, kind, minute, now) for minute in minutes)
-        return [value for value in found if value is not None]
+    def buckets(self, notebook: Notebook, kind: str, starts: range, now: int) -> list[list[float]]:
+        """The values of the minutes from each of these instants to the next."""
+        minutes = range(starts.start, starts.start + len(starts) * starts.step, MINUTE_MS)
+        each, values = starts.step // MINUTE_MS, self._values(notebook, kind, minutes, now)
+        parts = (values[first : first + each] for first in range(0, len(values), each))
+        return [[value for value in part if value is not None] for part in parts]
+
+    def _values(self, notebook: Notebook, kind: str, minutes: range, now: int) -> list[float | None]:
+        """Of each of these minutes, a step of what the notebook did at a time."""
+        found: list[float | None] = [None] * len(minutes)
+        arrived, unit = now - self._cloud.settings.metrics_lag_ms + 1, _TO_UNIT.get(kind, 1.0)
+        for start, end in _spans(notebook):
+            at, last = _first(minutes, start), _first(minutes, arrived if end is None else min(end, arrived))
+            while at < last:
+                values, until = notebook.activity.step(minutes[at])
+                rest = last if until is None else min(last, _first(minutes, until))
+                found[at:rest] = [values[kind] * unit] * (rest - at)
+                at = rest
+        for start, end in notebook.activity.gaps:
+            at, last = _first(minutes, start), _first(minutes, end)
+            found[at:last] = [None] * max(0, last - at)
+        return found
+
+
+def _first(minutes: range, instant: int) -> int:
+    """The place of the first of these minutes that is not before this instant; behind the last if there is none."""
+    return min(max(0, -((minutes.start - instant) // minutes.step)), len(minutes))
 
 
 def _spans(notebook: Notebook) -> Iterable[tuple[int, int | None]]:
