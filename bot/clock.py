@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
 SKEW = timedelta(seconds=120)  # what was stamped further ahead than this was stamped by a clock that was wrong
 
 
@@ -29,7 +30,7 @@ def floor_ms(at: datetime) -> datetime:
 
 def to_ms(at: datetime) -> int:
     """Milliseconds since the epoch, exact (no float on the way)."""
-    return (at - EPOCH) // timedelta(milliseconds=1)
+    return (at - EPOCH) // _MS
 
 
 def from_ms(ms: int) -> datetime:

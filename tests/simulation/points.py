@@ -79,6 +79,7 @@ class Points:
     dawdle: float = 0.1  # how often a little time passes although somebody could run
     seen: Counter[str] = field(default_factory=Counter)
     parked: list[Parked] = field(default_factory=list)
+    committed: int = 0  # transactions that may have changed something
 
     async def at(self, who: Incarnation, name: str) -> None:
         """Wait here for one's turn. Raises Killed if the incarnation is or goes dead."""
@@ -180,6 +181,7 @@ class _Turn:
         finally:
             inside.set(inside.get() - 1)
         if self._after is not None and error[0] is None:
+            self._points.committed += 1
             await self._points.at(self._who, self._after)
         return swallowed
 

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,6 +29,7 @@ _CALLS = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=4096)
 def call_name(method: str, path: str) -> str:
     """What a call to the cloud is for."""
     return next((name for name, verb, shape in _CALLS if verb == method and re.search(shape, path)), "other")
@@ -46,15 +48,29 @@ class Reply:
     body: bytes
 
 
-async def ask(app: ASGIApp, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
-    """One request to an application in this process. Raises Dropped where it gives no answer."""
+@lru_cache(maxsize=4096)
+def _place(url: str) -> tuple[dict[str, Any], tuple[bytes, bytes]]:
+    """What is the same in each request to this address, and its host."""
     target = httpx.URL(url)
     scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "scheme": target.scheme,
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": target.scheme,
         "path": target.path, "raw_path": target.raw_path.partition(b"?")[0], "query_string": target.query,
-        "root_path": "", "client": ("127.0.0.1", 1), "server": ("127.0.0.1", target.port or 80), "extensions": {},
-        "headers": [(b"host", target.netloc), *((k.lower().encode(), v.encode()) for k, v in headers.items()
-                                                if k.lower() != "host")],
+        "root_path": "", "client": ("127.0.0.1", 1), "server": ("127.0.0.1", target.port or 80),
+    }  # fmt: skip
+    return scope, (b"host", target.netloc)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(url: str) -> httpx.URL:
+    return httpx.URL(url)
+
+
+async def ask(app: ASGIApp, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Reply:
+    """One request to an application in this process. Raises Dropped where it gives no answer."""
+    target, host = _place(url)
+    scope = {
+        **target, "method": method, "extensions": {},
+        "headers": [host, *((k.lower().encode(), v.encode()) for k, v in headers.items() if k.lower() != "host")],
     }  # fmt: skip
     found, asked = Reply(0, {}, b""), asyncio.Event()
 
@@ -115,6 +131,10 @@ class DirectClient(httpx.AsyncClient):
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
         super().__init__(transport=transport, trust_env=False, verify=False)
         self._straight = transport
+
+    def build_request(self, method: str, url: Any, **given: Any) -> httpx.Request:
+        """Addresses are the same again and again."""
+        return super().build_request(method, _parsed(url) if isinstance(url, str) else url, **given)
 
     async def send(self, request: httpx.Request, *, stream: bool = False, **_options: Any) -> httpx.Response:
         response = await self._straight.handle_async_request(request)

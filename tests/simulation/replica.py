@@ -60,6 +60,7 @@ class Stage:
     rng: random.Random
     dice: random.Random  # of the drivers
     wakes: list[asyncio.Event] = field(default_factory=list)
+    dues: dict[tuple[str, int], tuple[int, int | None]] = field(default_factory=dict)  # after how many commits: when
 
     def wake(self) -> None:
         """Something was recorded: everybody looks."""
@@ -181,18 +182,28 @@ class Replica:
 
     async def _due_now(self, database: SimDatabase, due: str, wake: asyncio.Event, pause: float) -> bool:
         """Sleep until something is due, at least for `pause` s; False if somebody woke us."""
-        at = await next_instant(database, due, self.clock.now_ms())
-        left = max(pause, (at - self.clock.now_ms()) / 1000 if at is not None else NEVER_S)
+        left = max(pause, await self._left(database, due))
         if left <= 0:
             if self.stage.dice.random() < RACE:
                 return True
-            left = self.stage.dice.uniform(0.01, 0.2)  # most of the time somebody else has it by then
+            await asyncio.sleep(self.stage.dice.uniform(0.01, 0.2))  # most of the time somebody else has it by then
+            return await self._left(database, due) <= 0
         try:
             async with asyncio.timeout(left):
                 await wake.wait()
         except TimeoutError:
             return True
         return False
+
+    async def _left(self, database: SimDatabase, due: str) -> float:
+        """Until something falls due (s). Asked anew only where something was written since, or the clock was put."""
+        stage, place = self.stage, (due, self.clock.off_ms)
+        known = stage.dues.get(place)
+        if known is None or known[0] != stage.points.committed:
+            committed = stage.points.committed
+            known = stage.dues[place] = committed, await next_instant(database, due, self.clock.now_ms())
+        at = known[1]
+        return (at - self.clock.now_ms()) / 1000 if at is not None else NEVER_S
 
 
 _OF_WORK = (

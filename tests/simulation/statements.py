@@ -49,6 +49,8 @@ class Plan:
         self._compiled, self._dialect = compiled, dialect
         self.text: str = compiled.string
         self._expands = bool(compiled.literal_execute_params or compiled.post_compile_params)
+        self._expanded: dict[tuple[int, ...], tuple[str, list[tuple[str, int, Processor | None]]]] = {}
+        self._lists = [name for bind, name in compiled.bind_names.items() if bind.expanding] if self._expands else []
         columns = [*(compiled.insert_prefetch or ()), *(compiled.update_prefetch or ())]
         self._defaults = {column.key: column.default.arg for column in columns}
         self._entries = [] if self._expands else list(_entries(compiled))
@@ -66,7 +68,7 @@ class Plan:
         if self._defaults:
             given = {**given, **self._defaults}
         if self._expands:
-            return self._expanded(extracted, given)
+            return self._with_lists(extracted, given)
         values = []
         for key, bind, place, processor in self._entries:
             if key in given:
@@ -79,15 +81,26 @@ class Plan:
             values.append(value if processor is None else processor(value))
         return self.text, values
 
-    def _expanded(self, extracted: Sequence[Any] | None, given: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    def _with_lists(self, extracted: Sequence[Any] | None, given: Mapping[str, Any]) -> tuple[str, list[Any]]:
         """Lists in it have as many members as are given."""
+        values = self._compiled.construct_params(given, extracted_parameters=extracted, escape_names=False)
+        sizes = tuple(len(values[name]) for name in self._lists)
+        found = self._expanded.get(sizes)
+        if found is None:
+            found = self._expanded[sizes] = self._expand(values)
+        text, entries = found
+        members = ((values[name] if place < 0 else values[name][place], process) for name, place, process in entries)
+        return text, [value if process is None else process(value) for value, process in members]
+
+    def _expand(self, values: Mapping[str, Any]) -> tuple[str, list[tuple[str, int, Processor | None]]]:
+        """The text for so many members, and of each parameter: its name, its place in a list (-1: none), its maker."""
         compiled = self._compiled
-        values = compiled.construct_params(given, extracted_parameters=extracted, escape_names=False)
-        expanded = compiled._process_parameters_for_postcompile(values)
+        expanded = compiled._process_parameters_for_postcompile(dict(values))
         processors = compiled._bind_processors | expanded.processors
-        order = expanded.positiontup
-        text: str = expanded.statement
-        return text, [processors[name](values[name]) if name in processors else values[name] for name in order]
+        members = {name: (of, place) for of, names in expanded.parameter_expansion.items()
+                   for place, name in enumerate(names)}  # fmt: skip
+        order = [(name, *members.get(name, (name, -1))) for name in expanded.positiontup]
+        return expanded.statement, [(of, place, processors.get(name)) for name, of, place in order]
 
     def rows(self, found: Sequence[Sequence[Any]]) -> list[Row[Any]]:
         """As the product reads them."""

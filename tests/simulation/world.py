@@ -42,6 +42,7 @@ POLLS_S = (300, *(600,) * 2, *(900,) * 4, *(1200,) * 3, *(1800,) * 3)
 QUIET = (20, 8)  # o'clock, where the runs have quiet hours
 HOUR_MS, MINUTE_MS = 3_600_000, 60_000
 CLOUD_URL, PROJECT = "http://127.0.0.1:1", "research"
+_PAUSED = select(projects.c.paused).where(projects.c.name == PROJECT)
 CALM_MS = 5 * HOUR_MS  # at the end nobody does anything and nothing fails
 
 
@@ -186,7 +187,7 @@ class World:
         database = self.open_database(Incarnation("watch"))
         while True:
             async with database.peek() as db:
-                row = (await db.execute(select(projects.c.paused).where(projects.c.name == PROJECT))).first()
+                row = (await db.execute(_PAUSED)).first()
             self.brakes.append((self.now_ms, bool(row and row.paused)))
             await asyncio.sleep(600)
 
