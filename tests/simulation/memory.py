@@ -32,9 +32,9 @@ class Memory:
     def close(self) -> None:
         self.raw.close()
 
-    def least(self, statement: str, ahead: int) -> int | None:
-        """The one number that a statement of the harness finds."""
-        found: int | None = self.raw.execute(statement, {"ahead": ahead}).fetchone()[0]
+    def least(self, statement: str, ahead: int) -> tuple[int | None, int | None]:
+        """The two numbers that a statement of the harness finds."""
+        found: tuple[int | None, int | None] = self.raw.execute(statement, {"ahead": ahead}).fetchone()
         return found
 
 

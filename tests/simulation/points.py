@@ -145,8 +145,8 @@ class SimDatabase(Database):
         """The harness looks: no point, no turn."""
         return self._reading()
 
-    async def least(self, statement: str, ahead: int) -> int | None:
-        """The one number that a statement of the harness finds."""
+    async def least(self, statement: str, ahead: int) -> tuple[int | None, int | None]:
+        """The two numbers that a statement of the harness finds."""
         raise NotImplementedError
 
     def _writing(self) -> AbstractAsyncContextManager[Tx]:
@@ -199,7 +199,7 @@ class OnSqlite(SimDatabase):
     def _reading(self) -> AbstractAsyncContextManager[Tx]:
         return _Held(self._memory, writes=False)
 
-    async def least(self, statement: str, ahead: int) -> int | None:
+    async def least(self, statement: str, ahead: int) -> tuple[int | None, int | None]:
         return self._memory.least(statement, ahead)
 
     async def dispose(self) -> None:
@@ -244,7 +244,7 @@ class OnPostgres(SimDatabase):
         async with self._looking, _Entered(self._eye, self._entered, writes=False) as db:
             yield db
 
-    async def least(self, statement: str, ahead: int) -> int | None:
+    async def least(self, statement: str, ahead: int) -> tuple[int | None, int | None]:
         async with self.peek() as db:
             return await cast("ServerTx", db).least(statement, ahead)
 

@@ -133,8 +133,12 @@ class DirectClient(httpx.AsyncClient):
         self._straight = transport
 
     def build_request(self, method: str, url: Any, **given: Any) -> httpx.Request:
-        """Addresses are the same again and again."""
-        return super().build_request(method, _parsed(url) if isinstance(url, str) else url, **given)
+        """Addresses are the same again and again, and nothing of the client's own is added but how long it waits."""
+        limits = given.pop("timeout", httpx.USE_CLIENT_DEFAULT)
+        wait = self.timeout if limits is httpx.USE_CLIENT_DEFAULT else httpx.Timeout(limits)
+        more = {**(given.pop("extensions", None) or {}), "timeout": wait.as_dict()}
+        given = {name: value for name, value in given.items() if value is not None}
+        return httpx.Request(method, _parsed(url) if isinstance(url, str) else url, extensions=more, **given)
 
     async def send(self, request: httpx.Request, *, stream: bool = False, **_options: Any) -> httpx.Response:
         response = await self._straight.handle_async_request(request)

@@ -27,8 +27,10 @@ from tests.simulation.stagehands import SeededIds
 log = logging.getLogger("tests.simulation")
 
 COURIERS = 1
+WORK, MESSAGES = 0, 1
 LOOK_AGAIN_S, LONGEST_LOOK_S = 1.0, 60.0
-RACE = 0.4  # how often a hand that sees something due goes for it at once, maybe against another one
+RACE = 0.2  # how often a hand that sees something due goes for it at once, maybe against another one
+Dues = tuple[int | None, int | None]  # of work and of messages
 TROUBLE_S, NEVER_S = 2.0, 365 * 86400.0
 
 
@@ -60,7 +62,7 @@ class Stage:
     rng: random.Random
     dice: random.Random  # of the drivers
     wakes: list[asyncio.Event] = field(default_factory=list)
-    dues: dict[tuple[str, int], tuple[int, int | None]] = field(default_factory=dict)  # after how many commits: when
+    dues: dict[int, tuple[int, Dues]] = field(default_factory=dict)  # by clock: after how many commits, when
 
     def wake(self) -> None:
         """Something was recorded: everybody looks."""
@@ -136,8 +138,8 @@ class Replica:
         await greet(running)
         self.bot, self._dispatch = running, DirectDispatch(intake_of(running))
         self.ready.set()
-        hands = [self._hand(who, database, running.drain.one_work, _OF_WORK) for _ in range(self.hands)]
-        couriers = [self._hand(who, database, running.drain.one_message, _OF_MESSAGES) for _ in range(COURIERS)]
+        hands = [self._hand(who, database, running.drain.one_work, WORK) for _ in range(self.hands)]
+        couriers = [self._hand(who, database, running.drain.one_message, MESSAGES) for _ in range(COURIERS)]
         watch = Watch(running.parts, running.settings)
         return [loop.create_task(each) for each in (*hands, *couriers, self._timer(running, watch))]
 
@@ -152,7 +154,7 @@ class Replica:
             return
 
     async def _hand(
-        self, who: Incarnation, database: SimDatabase, step: Callable[[], Awaitable[str | None]], due: str
+        self, who: Incarnation, database: SimDatabase, step: Callable[[], Awaitable[str | None]], what: int
     ) -> None:
         """As `bot.drivers.Local` does, but it sleeps through the time in which nothing is due."""
         wake, pause = asyncio.Event(), 0.0
@@ -160,7 +162,7 @@ class Replica:
         try:
             while who.alive:
                 wake.clear()
-                if not await self._due_now(database, due, wake, pause):
+                if not await self._due_now(database, what, wake, pause):
                     pause = 0.0
                     continue
                 worked = await self._step(step)
@@ -180,14 +182,14 @@ class Replica:
             await asyncio.sleep(TROUBLE_S)
             return None
 
-    async def _due_now(self, database: SimDatabase, due: str, wake: asyncio.Event, pause: float) -> bool:
+    async def _due_now(self, database: SimDatabase, what: int, wake: asyncio.Event, pause: float) -> bool:
         """Sleep until something is due, at least for `pause` s; False if somebody woke us."""
-        left = max(pause, await self._left(database, due))
+        left = max(pause, await self._left(database, what))
         if left <= 0:
             if self.stage.dice.random() < RACE:
                 return True
             await asyncio.sleep(self.stage.dice.uniform(0.01, 0.2))  # most of the time somebody else has it by then
-            return await self._left(database, due) <= 0
+            return await self._left(database, what) <= 0
         try:
             async with asyncio.timeout(left):
                 await wake.wait()
@@ -195,14 +197,14 @@ class Replica:
             return True
         return False
 
-    async def _left(self, database: SimDatabase, due: str) -> float:
+    async def _left(self, database: SimDatabase, what: int) -> float:
         """Until something falls due (s). Asked anew only where something was written since, or the clock was put."""
-        stage, place = self.stage, (due, self.clock.off_ms)
-        known = stage.dues.get(place)
+        stage, off = self.stage, self.clock.off_ms
+        known = stage.dues.get(off)
         if known is None or known[0] != stage.points.committed:
             committed = stage.points.committed
-            known = stage.dues[place] = committed, await next_instant(database, due, self.clock.now_ms())
-        at = known[1]
+            known = stage.dues[off] = committed, await next_instants(database, self.clock.now_ms())
+        at = known[1][what]
         return (at - self.clock.now_ms()) / 1000 if at is not None else NEVER_S
 
 
@@ -217,10 +219,15 @@ _OF_MESSAGES = (
     " FROM outbox o LEFT JOIN paces p ON p.name = o.target WHERE o.state = 'pending'"
 )
 
-
-async def next_instant(database: SimDatabase, statement: str, now_ms: int) -> int | None:
-    """When anything falls due (ms), claims of the dead included: only so that quiet hours can be slept through."""
-    return await database.least(statement, now_ms + SKEW // timedelta(milliseconds=1))
+_DUES = f"SELECT ({_OF_WORK}), ({_OF_MESSAGES})"
 
 
-__all__ = ["HostClock", "Replica", "Stage", "next_instant"]
+async def next_instants(database: SimDatabase, now_ms: int) -> Dues:
+    """When any work and any message falls due (ms), claims of the dead included.
+
+    Only so that quiet hours can be slept through.
+    """
+    return await database.least(_DUES, now_ms + SKEW // timedelta(milliseconds=1))
+
+
+__all__ = ["HostClock", "Replica", "Stage", "next_instants"]

@@ -68,11 +68,11 @@ class ServerTx:
     async def scalar(self, statement: Any, given: Any = None) -> Any:
         return (await self.execute(statement, given)).scalar()
 
-    async def least(self, statement: str, ahead: int) -> int | None:
-        """The one number that a statement of the harness finds."""
+    async def least(self, statement: str, ahead: int) -> tuple[int | None, int | None]:
+        """The two numbers that a statement of the harness finds."""
         prepared = await self._prepare(statement.replace(":ahead", "$1::bigint"))
-        found: int | None = await prepared.fetchval(ahead)
-        return found
+        work, messages = await prepared.fetchrow(ahead)
+        return work, messages
 
     async def run_sync(self, work: Callable[[Any], Any]) -> Any:
         """For what looks at the schema."""
