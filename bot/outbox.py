@@ -33,6 +33,7 @@ NOTICE, RESULT, PROGRESS = 0, 1, 2
 CLAIM = timedelta(seconds=60)
 CLIENT_TIMEOUT = timedelta(seconds=15)  # of bot.slackweb; a lost answer is waited out this long
 LONGEST_DOUBT = timedelta(minutes=30)  # while answers are lost and the history cannot be read, each try may be a double
+LONGEST_WAIT = timedelta(hours=1)  # between two tries; what is put off for longer was put off by a wrong clock
 UPDATE_PACE = timedelta(seconds=3)  # contract 2: progress at most every 3 s
 CHANNEL_PACE = timedelta(seconds=1)
 DEAD_AFTER = timedelta(hours=24)  # of failing without a break
@@ -157,7 +158,7 @@ class Postman:
         now = self._clock.now()
         async with self._db.begin() as db:
             await lock(db, "outbox")  # order and paces are looked up and moved on as one
-            row = (await db.execute(_DUE, instants(now))).first()
+            row = (await db.execute(_DUE, instants(now) | {"far": now + LONGEST_WAIT})).first()
             if row is None:
                 return None
             values: dict[str, Any] = {
@@ -398,6 +399,8 @@ def _mended(row: Any, now: datetime) -> dict[str, Any]:
     """Instead of instants of a clock that was ahead; when it was tried before is not known any more."""
     ahead = now + SKEW
     mended: dict[str, Any] = {}
+    if row.due_at > ahead:
+        mended["due_at"] = now
     if row.created_at > ahead:
         mended["created_at"] = now
     if row.attempted_at and row.attempted_at > ahead:
@@ -426,7 +429,11 @@ def _put_together() -> Any:
     sending = exists().where(other.c.subject == outbox.c.subject, other.c.id != outbox.c.id, busy)
     paced = exists().where(paces.c.name == outbox.c.target, paces.c.next_at > now, holds(paces))
     # What a clock that was ahead has stamped is due now, and claimed by nobody.
-    early = or_(outbox.c.created_at > ahead, outbox.c.failing_since > ahead, outbox.c.attempted_at > ahead)
+    early = or_(
+        outbox.c.created_at > ahead, outbox.c.failing_since > ahead, outbox.c.attempted_at > ahead,
+        and_(outbox.c.tries == 0, outbox.c.due_at > ahead),  # what is not tried again waits for a few seconds at most
+        outbox.c.due_at > bindparam("far", type_=outbox.c.due_at.type),
+    )  # fmt: skip
     return (
         select(outbox, method().label("method"))
         .where(

@@ -31,6 +31,7 @@ WORK, MESSAGES = 0, 1
 LOOK_AGAIN_S, LONGEST_LOOK_S = 1.0, 60.0
 RACE = 0.2  # how often a hand that sees something due goes for it at once, maybe against another one
 Dues = tuple[int | None, int | None]  # of work and of messages
+LONGEST_SLEEP_S = 300.0  # somebody may have written what is due without knowing it
 TROUBLE_S, NEVER_S = 2.0, 365 * 86400.0
 
 
@@ -191,10 +192,10 @@ class Replica:
             await asyncio.sleep(self.stage.dice.uniform(0.01, 0.2))  # most of the time somebody else has it by then
             return await self._left(database, what) <= 0
         try:
-            async with asyncio.timeout(left):
+            async with asyncio.timeout(min(left, LONGEST_SLEEP_S)):
                 await wake.wait()
         except TimeoutError:
-            return True
+            return left <= LONGEST_SLEEP_S
         return False
 
     async def _left(self, database: SimDatabase, what: int) -> float:
@@ -214,7 +215,8 @@ _OF_WORK = (
     " SELECT CASE WHEN updated_at > :ahead THEN 0 ELSE claim_until END AS at FROM work WHERE state = 'running') dues"
 )
 _OF_MESSAGES = (
-    "SELECT min(CASE WHEN o.created_at > :ahead OR o.failing_since > :ahead OR o.attempted_at > :ahead THEN 0"
+    "SELECT min(CASE WHEN o.created_at > :ahead OR o.failing_since > :ahead OR o.attempted_at > :ahead"
+    " OR (o.tries = 0 AND o.due_at > :ahead) THEN 0"
     " WHEN o.sent_rev = 0 AND p.next_at > o.due_at AND p.at <= :ahead THEN p.next_at ELSE o.due_at END)"
     " FROM outbox o LEFT JOIN paces p ON p.name = o.target WHERE o.state = 'pending'"
 )
