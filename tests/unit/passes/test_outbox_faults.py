@@ -139,19 +139,35 @@ async def test_the_outcome_is_told_although_its_progress_was_refused(stand: Stan
     assert (await state(stand, "k"), len(wire.calls)) == ("sent", 2)
 
 
-async def test_what_was_revised_by_a_clock_that_stood_ahead_goes_out_once_it_goes_right(stand: Stand) -> None:
+@pytest.mark.parametrize("ahead", [timedelta(minutes=30), timedelta(hours=4)])
+async def test_what_was_revised_by_a_clock_that_stood_ahead_goes_out_once_it_goes_right(
+    stand: Stand, ahead: timedelta
+) -> None:
     """The message itself is older than the jump: only when it is due tells."""
     wire, events = Wire(), Quiet()
     post, right = postman(stand, wire, Drawn(), events), stand.clock.now()
     await put(stand.db, "k", rank=RESULT)
     await run(post)
-    stand.clock.at = right + timedelta(hours=4)
+    stand.clock.at = right + ahead
     async with stand.db.begin() as tx:
         await say(tx, RandomIds(), Say("k", "operation", "dm", "U1", {"state": "done"}, "s", RESULT), stand.clock.now())
     stand.clock.at = right + timedelta(seconds=5)
     await run(post)
     assert [call for call, _where in wire.calls] == ["post", "update"]
     assert (await state(stand, "k"), await post.next_due()) == ("sent", None)
+
+
+async def test_what_failed_again_by_such_a_clock_is_tried_again_once_it_goes_right(stand: Stand) -> None:
+    wire, events = Wire(), Quiet()
+    post, right = postman(stand, wire, Drawn(), events), stand.clock.now()
+    wire.failures = [SlackBusy("ratelimited", retry_after=SECOND), SlackBusy("ratelimited", retry_after=SECOND)]
+    await put(stand.db, "k", to="U1")
+    await run(post)
+    stand.clock.at = right + timedelta(hours=4)
+    await run(post)
+    stand.clock.at = right + timedelta(minutes=1)
+    await run(post)
+    assert await state(stand, "k") == "sent"
 
 
 async def test_what_slack_asks_to_wait_for_is_waited_for(stand: Stand) -> None:
