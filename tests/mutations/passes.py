@@ -136,7 +136,7 @@ PASSES = (
     M(
         "a decision that changed leaves no record",
         "bot/operations/records.py",
-        "        await db.execute(insert(decisions), rows)",
+        "        await db.execute(_INSERT, rows)",
         "        assert rows",
         f"{PASS}::test_a_stop_ends_the_row_of_confirmations[sqlite]",
         "assert [(row.outcome, row.live) for row in rows] ==",
