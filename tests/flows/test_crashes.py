@@ -160,7 +160,7 @@ CASES = {
     "keep": Case(typed(ANA, "keep one until 23:00 training"), said={(ANA, "operation"): "is kept"},
                  answers={ANA: ON_IT}, also=is_kept),
     "keep by its form": Case(
-        clicked(ANA, "notebook_keep_until", warned_of_idleness, **{"for": "3h", "reason": "training"}),
+        clicked(ANA, "notebook_keep_until", warned_of_idleness, reason="training"),
         said={(ANA, "operation"): "is kept"}, also=is_kept),
     "false stop": Case(clicked(ANA, "notebook_false_stop", stopped_for_idleness),
                        answers={ANA: "counted as wrong"}, also=is_wrong_once),

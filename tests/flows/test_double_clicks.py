@@ -159,7 +159,7 @@ FORMS = {
                         {"creating": 1}, command="create"),
     "delete": FormTwice(running, ANA, {"typed_name": "one"}, {"stopping": 1, "deleting": 1}, command="delete one"),
     "extend other": FormTwice(warned, ANA, {"for": "2h"}, {"lease_renewed": 1}, action="notebook_extend_other"),
-    "keep until": FormTwice(warned_of_idleness, ANA, {"for": "3h", "reason": "training"},
+    "keep until": FormTwice(warned_of_idleness, ANA, {"reason": "training"},
                             action="notebook_keep_until"),
     "deny": FormTwice(requested, CARLA, {"reason": "no"}, {}, ("approval_settled",), action="approval_deny"),
     "approve less": FormTwice(requested, CARLA, {"for": "5h"}, {"lease_renewed": 1}, ("approval_settled",),

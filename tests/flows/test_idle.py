@@ -110,6 +110,46 @@ async def test_keep_cancels_and_a_later_stop_is_warned_of_anew(scene: Scene) -> 
     assert stop["at_ms"] >= second.posted_ms + 15 * MINUTE
 
 
+async def test_keep_until_cancels_for_as_long_as_the_form_says(scene: Scene) -> None:
+    made = await idle_one(scene)
+    await until_warned(scene)
+    await scene.click(ANA, "notebook_keep_until")
+    until = scene.now + timedelta(hours=3)
+    await scene.submit(ANA, {"until": int(until.timestamp()), "reason": "training"})
+    (warning,) = scene.in_dm(ANA, "idle_warning")
+    assert buttons(warning) == []
+    await scene.pass_time(timedelta(hours=2, minutes=55), minutes(20))
+    assert scene.stops(made) == []
+    assert len(scene.in_dm(ANA, "idle_warning")) == 1
+
+
+async def test_stop_on_the_warning_is_the_persons_own_stop(scene: Scene) -> None:
+    """Once, at once, in their name; nobody is told that leasebot stopped it for being idle."""
+    made = await idle_one(scene)
+    told_at = await until_warned(scene)
+    await scene.click(ANA, "notebook_stop")
+    await scene.pass_time(minutes(4), minutes(1))
+    (stop,) = scene.stops(made)
+    assert from_ms(stop["at_ms"]) < told_at + minutes(15)
+    (row,) = [row for row in await scene.rows(stops) if row.notebook_id == made.id]
+    assert (row.cause, row.by) == ("person", ANA)
+    (warning,) = scene.in_dm(ANA, "idle_warning")
+    assert buttons(warning) == []
+    await scene.pass_time(minutes(40), minutes(5))
+    assert len(scene.stops(made)) == 1
+    assert scene.in_dm(ANA, "stopped") == []
+
+
+async def test_asking_why_cancels_nothing(scene: Scene) -> None:
+    made = await idle_one(scene)
+    told_at = await until_warned(scene)
+    await scene.click(ANA, "notebook_why")
+    await scene.pass_time(told_at + minutes(15) - scene.now - timedelta(seconds=1), minutes(5))
+    assert scene.stops(made) == []
+    await scene.pass_time(minutes(5))
+    assert len(scene.stops(made)) == 1
+
+
 async def test_activity_cancels(scene: Scene) -> None:
     made = await idle_one(scene)
     await until_warned(scene)
