@@ -11,20 +11,20 @@ from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, Literal, Protocol
 
-from sqlalchemy import and_, bindparam, exists, or_, select, update
+from sqlalchemy import select, update
 
-from bot.clock import SKEW, Clock
+from bot.clock import Clock
 from bot.errors import SlackAnswerLost, SlackBusy, SlackContent, SlackDown, SlackError
 from bot.ids import Ids
-from bot.paces import OPEN, holds, instants, may_go, method, pace, rest, resting, tick_row
+from bot.next_message import DEAD_AFTER, DUE, WAITING, asked_at, mended
+from bot.paces import OPEN, may_go, pace, rest, tick_row
 from bot.rules import keys
 from bot.slack import Message, Posted, Slack
 from bot.stores.database import Database, Tx
 from bot.stores.locks import lock
 from bot.stores.messages import revise
 from bot.stores.outage import is_outage, lasting
-from bot.stores.schema import outbox, outbox_order, paces
-from bot.stores.types import word
+from bot.stores.schema import outbox, outbox_order
 from bot.stores.upsert import change, find, insert_once, known
 
 log = logging.getLogger(__name__)
@@ -33,10 +33,8 @@ NOTICE, RESULT, PROGRESS = 0, 1, 2
 CLAIM = timedelta(seconds=60)
 CLIENT_TIMEOUT = timedelta(seconds=15)  # of bot.slackweb; a lost answer is waited out this long
 LONGEST_DOUBT = timedelta(minutes=30)  # while answers are lost and the history cannot be read, each try may be a double
-LONGEST_WAIT = timedelta(hours=1)  # between two tries; what is put off for longer was put off by a wrong clock
 UPDATE_PACE = timedelta(seconds=3)  # contract 2: progress at most every 3 s
 CHANNEL_PACE = timedelta(seconds=1)
-DEAD_AFTER = timedelta(hours=24)  # of failing without a break
 RESPONSE_LIFE = timedelta(minutes=29)  # Slack: 30 min
 
 GONE = ("message_not_found", "cant_update_message", "channel_not_found", "is_archived")
@@ -158,7 +156,7 @@ class Postman:
         now = self._clock.now()
         async with self._db.begin() as db:
             await lock(db, "outbox")  # order and paces are looked up and moved on as one
-            row = (await db.execute(_DUE, instants(now) | {"far": now + LONGEST_WAIT})).first()
+            row = (await db.execute(DUE, asked_at(now))).first()
             if row is None:
                 return None
             values: dict[str, Any] = {
@@ -167,13 +165,13 @@ class Postman:
                 "fence": row.fence + 1,
                 "attempted_at": row.attempted_at or now,
             }
-            mended = _mended(row, now)
-            values |= mended
+            right = mended(row, now)
+            values |= right
             await change(db, outbox, {"id": row.id}, values)
             if row.sent_rev == 0 and row.target_kind in CONVERSATIONS:
                 await pace(db, row.target, now + CHANNEL_PACE, now)
             await tick_row(db, row, now)
-            return SimpleNamespace(**(dict(row._mapping) | mended)) if mended else row
+            return SimpleNamespace(**(dict(row._mapping) | right)) if right else row
 
     async def deliver(self, row: Any) -> None:
         """Send one claimed row and record what came of it. Raises only while the store is away."""
@@ -377,78 +375,6 @@ class Postman:
 
     async def next_due(self) -> datetime | None:
         """When the next message may go: when it is due, and the paces of its channel and method allow; None: never."""
-        channel, tier, opening = paces.alias("channel"), paces.alias("tier"), paces.alias("opening")
-        query = (
-            select(outbox.c.due_at, outbox.c.claim_until, outbox.c.sent_rev, method().label("method"),
-                   channel.c.next_at, tier.c.next_at.label("method_at"), outbox.c.target_kind,
-                   opening.c.next_at.label("open_at"), outbox.c.channel.label("known_channel"))
-            .select_from(
-                outbox.outerjoin(channel, channel.c.name == outbox.c.target)
-                .outerjoin(tier, tier.c.name == method()).outerjoin(opening, opening.c.name == OPEN)
-            )
-            .where(outbox.c.state == word("pending"), ~_behind())
-            .order_by(outbox.c.due_at)
-            .limit(50)
-        )  # fmt: skip
         async with self._db.read() as db:
-            rows = list(await db.execute(query))
+            rows = list(await db.execute(WAITING))
         return min((may_go(row) for row in rows), default=None)
-
-
-def _mended(row: Any, now: datetime) -> dict[str, Any]:
-    """Instead of instants of a clock that was ahead; when it was tried before is not known any more."""
-    ahead = now + SKEW
-    mended: dict[str, Any] = {}
-    if row.due_at > ahead:
-        mended["due_at"] = now
-    if row.created_at > ahead:
-        mended["created_at"] = now
-    if row.attempted_at and row.attempted_at > ahead:
-        mended["attempted_at"] = now - DEAD_AFTER
-    if row.failing_since and row.failing_since > ahead:
-        mended["failing_since"] = None
-    return mended
-
-
-def _behind() -> Any:
-    """Something about the same subject waits that is more urgent, or was written before: it goes first."""
-    other = outbox.alias("before")
-    return exists().where(
-        other.c.subject == outbox.c.subject,
-        other.c.id != outbox.c.id,
-        other.c.state == word("pending"),
-        or_(other.c.rank < outbox.c.rank, and_(other.c.rank == outbox.c.rank, other.c.seq < outbox.c.seq)),
-    )
-
-
-def _put_together() -> Any:
-    """What may be sent at `now`."""
-    now, other = bindparam("now", type_=outbox.c.due_at.type), outbox.alias("other")
-    ahead = bindparam("ahead", type_=outbox.c.due_at.type)
-    busy = and_(other.c.claim_until > now, or_(other.c.attempted_at.is_(None), other.c.attempted_at <= ahead))
-    sending = exists().where(other.c.subject == outbox.c.subject, other.c.id != outbox.c.id, busy)
-    paced = exists().where(paces.c.name == outbox.c.target, paces.c.next_at > now, holds(paces))
-    # What a clock that was ahead has stamped is due now, and claimed by nobody.
-    early = or_(
-        outbox.c.created_at > ahead, outbox.c.failing_since > ahead, outbox.c.attempted_at > ahead,
-        and_(outbox.c.tries == 0, outbox.c.due_at > ahead),  # what is not tried again waits for a few seconds at most
-        outbox.c.due_at > bindparam("far", type_=outbox.c.due_at.type),
-    )  # fmt: skip
-    return (
-        select(outbox, method().label("method"))
-        .where(
-            outbox.c.state == word("pending"),
-            or_(outbox.c.due_at <= now, early),
-            ~_behind(),
-            ~sending,
-            or_(outbox.c.claim_until.is_(None), outbox.c.claim_until <= now, outbox.c.attempted_at > ahead),
-            or_(outbox.c.sent_rev > 0, ~paced),
-            ~resting(),
-        )
-        .order_by(outbox.c.rank, outbox.c.due_at, outbox.c.seq)
-        .limit(1)
-        .with_for_update(skip_locked=True, of=outbox)
-    )
-
-
-_DUE = _put_together()  # once, for it is asked after every message

@@ -64,7 +64,7 @@ ONCE = (
     ),
     M(
         "a notice does not overtake the progress of its subject",
-        "bot/outbox.py",
+        "bot/next_message.py",
         "        or_(other.c.rank < outbox.c.rank, and_(other.c.rank == outbox.c.rank, other.c.seq < outbox.c.seq)),",
         "        other.c.seq < outbox.c.seq,",
         f"{OUTBOX}::test_notices_overtake_the_progress_of_their_subject[sqlite]",
