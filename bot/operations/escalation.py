@@ -16,6 +16,7 @@ from bot.operations.refusals import Refused, next_step, said, topic
 from bot.outbox import NOTICE, Say, TargetKind, say
 from bot.stores import notebooks
 from bot.stores.database import Tx
+from bot.stores.messages import with_copies
 from bot.stores.notebooks import chunks
 from bot.stores.schema import notices, outbox
 from bot.stores.types import word
@@ -134,8 +135,7 @@ async def _owed(db: Tx, project: str, troubled: Sequence[str]) -> dict[str, list
         waiting = notices.c.outbox_key.in_(some), notices.c.state == "pending", notices.c.over_at.is_(None)
         keys = await db.execute(select(notices.c.outbox_key).where(notices.c.project == project, *waiting).distinct())
         for base in sorted(row.outbox_key for row in keys):
-            copy = outbox.c.key.startswith(f"{base}@", autoescape=True)
-            found[base] = list(await db.execute(select(outbox).where((outbox.c.key == base) | copy)))
+            found[base] = await with_copies(db, base)
     return found
 
 

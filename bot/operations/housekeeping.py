@@ -234,7 +234,7 @@ async def _forget(parts: Parts, known: Stored, now: datetime) -> None:
     async with parts.deps.db.begin() as db:
         await records.forget(db, known.name, now - effective(parts.deps.config, known.name).keep_decisions)
         await db.execute(_DROP_ROUTINE, {"before": now - KEEP_ROUTINE})
-        await drop(db, tickets, {"expires_at": now - KEEP_SETTLED})
+        await drop(db, tickets, "expires_at", now - KEEP_SETTLED)
         await db.execute(_PAST, {"before": now - gather.RUN_MEMORY, "now": now})
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, select
 from bot.clock import to_ms
 from bot.rules.warnings import MERGED
 from bot.stores.database import Tx
-from bot.stores.messages import copies, revise
+from bot.stores.messages import revise, with_copies
 from bot.stores.schema import notices, outbox
 from bot.stores.upsert import change, find
 
@@ -90,7 +90,7 @@ async def withdraw(db: Tx, key: str, notebook_id: str, words: str, now: datetime
 
 
 async def _settle_message(db: Tx, key: str, notebook_id: str, words: str, now: datetime) -> None:
-    for row in await copies(db, key):
+    for row in await with_copies(db, key):
         facts, left = _settled(row.facts, notebook_id, words, now)
         if facts == row.facts:
             continue
@@ -118,7 +118,7 @@ async def supersede(db: Tx, project: str, notebook_id: str, but: str, now: datet
     """A newer lease warning takes the buttons off the ones before (contract 1)."""
     about = {"of_project": project, "of_id": notebook_id, "but": but}
     for notice in list(await db.execute(_BEFORE, about)):
-        for row in await copies(db, notice.outbox_key):
+        for row in await with_copies(db, notice.outbox_key):
             await _supersede_item(db, row, notebook_id, now)
 
 

@@ -147,4 +147,4 @@ def became_at(notice: Any) -> datetime:
 
 async def forget(db: Tx, project: str, before: datetime) -> None:
     """Drop what is older than the project's policy keeps."""
-    await drop(db, decisions, {"confirmed_at": before}, project=project)
+    await drop(db, decisions, "confirmed_at", before, project=project)

@@ -1,23 +1,26 @@
-"""Rows of the outbox that exist: the copies of one message, and what they should say now."""
+"""Rows of the outbox that exist: one message with its copies, and what they should say now."""
 
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 
 from bot.stores.database import Tx
 from bot.stores.schema import outbox
 
-_COPIES = select(outbox).where(
-    or_(outbox.c.key == bindparam("at_key"), outbox.c.key.like(bindparam("at_copies"), escape="/"))
+_WITH_COPIES = select(outbox).where(
+    or_(
+        outbox.c.key == bindparam("at_key"),
+        func.substr(outbox.c.key, 1, bindparam("at_length")) == bindparam("at_copies"),
+    )
 )
 
 
-async def copies(db: Tx, key: str) -> list[Any]:
+async def with_copies(db: Tx, key: str) -> list[Any]:
     """The message of this key, and those that say the same to others (`key@U1`)."""
-    plain = key.replace("/", "//").replace("%", "/%").replace("_", "/_")
-    return list(await db.execute(_COPIES, {"at_key": key, "at_copies": f"{plain}@%"}))
+    given = {"at_key": key, "at_copies": f"{key}@", "at_length": len(key) + 1}
+    return list(await db.execute(_WITH_COPIES, given))
 
 
 async def revise(db: Tx, row_id: str, values: Mapping[str, Any]) -> None:

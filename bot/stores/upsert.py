@@ -40,9 +40,9 @@ def _change(table: Table, where: tuple[str, ...], names: tuple[str, ...]) -> Any
 
 
 @cache
-def _drop(table: Table, where: tuple[str, ...], before: str) -> Any:
+def _drop(table: Table, where: tuple[str, ...], column: str) -> Any:
     there = [table.c[name] == bindparam(f"at_{name}") for name in where]
-    return delete(table).where(*there, table.c[before] < bindparam("before"))
+    return delete(table).where(*there, table.c[column] < bindparam("before"))
 
 
 @cache
@@ -98,8 +98,7 @@ async def find(db: Tx, table: Table, **where: Any) -> Any | None:
     return (await db.execute(_find(table, tuple(where)), given)).first()
 
 
-async def drop(db: Tx, table: Table, before: Mapping[str, Any], **where: Any) -> None:
-    """Delete the rows in which these columns have these values and the one of `before` is less than its value."""
-    ((name, value),) = before.items()
-    given = {f"at_{name}": value for name, value in where.items()} | {"before": value}
-    await db.execute(_drop(table, tuple(where), name), given)
+async def drop(db: Tx, table: Table, column: str, before: Any, **where: Any) -> None:
+    """Delete the rows in which `column` is less than `before` and these columns have these values."""
+    given = {f"at_{name}": value for name, value in where.items()} | {"before": before}
+    await db.execute(_drop(table, tuple(where), column), given)
