@@ -4,8 +4,8 @@ import asyncio
 import hashlib
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
@@ -225,24 +225,19 @@ class _Held:
 
 
 class OnPostgres(SimDatabase):
-    """On a real server; `entered` is told when one begins (+1) or ends (-1) to wait for it."""
+    """On a real server; `entered` is told when one begins (+1) or ends (-1) to wait for it. `free` is the run's own."""
 
-    def __init__(self, who: Incarnation, points: Points, url: str, entered: Callable[[int], None]) -> None:
+    def __init__(
+        self, who: Incarnation, points: Points, url: str, entered: Callable[[int], None], free: asyncio.Lock
+    ) -> None:
         super().__init__(who, points, sqlite=False)
-        self._tx, self._eye = ServerTx(url), ServerTx(url)
-        self._entered, self._looking = entered, asyncio.Lock()
+        self._tx, self._entered, self._free = ServerTx(url), entered, free
 
     def _writing(self) -> AbstractAsyncContextManager[Tx]:
-        return _Entered(self._tx, self._entered, writes=True)
+        return _Entered(self._tx, self._entered, self._free, writes=True)
 
     def _reading(self) -> AbstractAsyncContextManager[Tx]:
-        return _Entered(self._tx, self._entered, writes=False)
-
-    @asynccontextmanager
-    async def peek(self) -> AsyncIterator[Tx]:
-        """Whoever looks waits for no turn, so it may be while others write: on a connection of its own."""
-        async with self._looking, _Entered(self._eye, self._entered, writes=False) as db:
-            yield db
+        return _Entered(self._tx, self._entered, self._free, writes=False)
 
     async def least(self, statement: str, ahead: int) -> tuple[int | None, int | None]:
         async with self.peek() as db:
@@ -251,33 +246,31 @@ class OnPostgres(SimDatabase):
     async def dispose(self) -> None:
         self._entered(+1)
         try:
-            for connection in (self._tx, self._eye):
-                await connection.close()
+            await self._tx.close()
         finally:
             self._entered(-1)
 
 
 class _Entered:
-    """The connection, for one transaction, of which the loop is told that it waits for a real server."""
+    """The connection, for one transaction, of which the loop is told that it waits for a real server.
 
-    def __init__(self, tx: ServerTx, entered: Callable[[int], None], *, writes: bool) -> None:
-        self._tx, self._entered, self._writes = tx, entered, writes
+    Whoever peeks waits for no turn, so that several may want to at once, or while somebody is within a transaction:
+    they come one after the other, or the order of the server's answers would show in the trace.
+    """
+
+    def __init__(self, tx: ServerTx, entered: Callable[[int], None], free: asyncio.Lock, *, writes: bool) -> None:
+        self._tx, self._entered, self._free, self._writes = tx, entered, free, writes
 
     async def __aenter__(self) -> Tx:
         if self._writes and inside.get() > 1:
             raise CallInTransaction("another transaction")
+        await self._free.acquire()
         self._entered(+1)
-        try:
-            if self._writes:
-                await self._tx.command("BEGIN")
-        except BaseException:
-            self._entered(-1)
-            raise
         return cast("Tx", self._tx)
 
     async def __aexit__(self, kind: type[BaseException] | None, *_rest: Any) -> None:
         try:
-            if self._writes:
-                await self._tx.command("COMMIT" if kind is None else "ROLLBACK")
+            await self._tx.end(kept=kind is None, written=self._writes)
         finally:
             self._entered(-1)
+            self._free.release()

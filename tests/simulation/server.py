@@ -29,16 +29,26 @@ class ServerTx:
         self._connection: Any = None
         self._prepared: dict[str, Any] = {}
 
-    async def command(self, text: str) -> None:
-        """BEGIN, COMMIT, ROLLBACK."""
+    async def end(self, *, kept: bool, written: bool) -> None:
+        """Of what was done since the last one; the next one begins with it, which spares a round trip.
+
+        What only read needs no end: under READ COMMITTED each statement sees what is committed by then.
+        """
+        if self._connection is not None and (written or not kept):
+            await self._connection.execute("COMMIT AND CHAIN" if kept else "ROLLBACK AND CHAIN")
+
+    async def exec_driver_sql(self, text: str) -> None:
+        """As it stands."""
+        await self._connected()
+        await self._connection.execute(text)
+
+    async def _connected(self) -> None:
         if self._connection is None:
             self._connection = await asyncpg.connect(
                 make_url(self._url).set(drivername="postgresql").render_as_string(hide_password=False),
                 statement_cache_size=0,  # kept here
             )
-        await self._connection.execute(text)
-
-    exec_driver_sql = command
+            await self._connection.execute("BEGIN")
 
     async def execute(self, statement: Any, given: Any = None) -> Result:
         """Raises what SQLAlchemy would raise of a broken constraint."""
@@ -59,10 +69,9 @@ class ServerTx:
         return Result([], int(prepared.get_statusmsg().rpartition(" ")[2]))
 
     async def _prepare(self, text: str) -> Any:
-        if self._connection is None:
-            await self.command("SELECT 1")
-        if text not in self._prepared:
-            self._prepared[text] = await self._connection.prepare(text)
+        await self._connected()
+        if text not in self._prepared:  # one without a name would be read and planned anew each time
+            self._prepared[text] = await self._connection.prepare(text, name=f"s{len(self._prepared)}")
         return self._prepared[text]
 
     async def scalar(self, statement: Any, given: Any = None) -> Any:

@@ -152,7 +152,8 @@ class World:
         def entered(change: int) -> None:
             selector.in_database += change
 
-        return lambda who: OnPostgres(who, self.points, url, entered)
+        free = asyncio.Lock()
+        return lambda who: OnPostgres(who, self.points, url, entered, free)
 
     async def _dispatch(self, body: Mapping[str, Any]) -> Answer:
         """Slack's request goes to one of those that are up."""
