@@ -35,4 +35,4 @@ def to_ms(at: datetime) -> int:
 
 def from_ms(ms: int) -> datetime:
     """The UTC instant `ms` milliseconds after the epoch, exact."""
-    return EPOCH + timedelta(milliseconds=ms)
+    return EPOCH + ms * _MS  # asked for every point of a series: by keyword it takes twice as long

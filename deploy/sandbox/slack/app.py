@@ -5,6 +5,7 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from email.utils import formatdate
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -123,6 +124,11 @@ async def _file(slack: Interactions, request: Request) -> Response:
     return Response(file.content, media_type=kind, headers=headers)
 
 
+@lru_cache(maxsize=16)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
+
+
 class Dated:
     """Puts the simulated time into each answer's `Date`."""
 
@@ -133,7 +139,7 @@ class Dated:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def dated(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["Date"] = formatdate(self._slack.clock.now_ms() // 1000, usegmt=True)
+                MutableHeaders(scope=message)["Date"] = _date(self._slack.clock.now_ms() // 1000)
             await send(message)
 
         await self._app(scope, receive, dated)

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-import copy
+import pickle
 import re
 import time
 from collections.abc import Awaitable, Callable
@@ -70,7 +70,7 @@ class Core:
 
     def record(self, **entry: Any) -> dict[str, Any]:
         """Append a copy of `entry` to the log, stamped with the simulated time."""
-        stamped = {"at_ms": self.clock.now_ms(), **copy.deepcopy(entry)}
+        stamped = {"at_ms": self.clock.now_ms(), **pickle.loads(pickle.dumps(entry))}  # noqa: S301 - our own, copied in a fraction of deepcopy's time
         self.log.append(stamped)
         return stamped
 
