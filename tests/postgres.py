@@ -47,6 +47,10 @@ class PostgresServer:
         """As `LEASEBOT_DATABASE_URL` takes it."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
+    def socket_url(self, url: str) -> str:
+        """The same database past the network, which is a little faster; as asyncpg takes it."""
+        return f"postgresql://postgres@/{url.rpartition('/')[2]}?host={self._folder}&port={self.port}"
+
     def new_database(self, *, empty: bool = False) -> str:
         """Url of a new database with the schema in place, or with nothing in it."""
         name = f"t{secrets.token_hex(6)}"

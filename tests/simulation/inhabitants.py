@@ -110,7 +110,7 @@ class Inhabitants:
 
     def _person(self, user: str) -> Callable[[random.Random], Awaitable[None]]:
         async def live(rng: random.Random) -> None:
-            while await self._pause(rng, 130):
+            while await self._pause(rng, 190):
                 hour = self.world.now_ms // HOUR_MS % 24
                 if not 5 <= hour < 20 and rng.random() < 0.8:
                     continue  # asleep

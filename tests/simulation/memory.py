@@ -45,6 +45,7 @@ class MemoryTx:
 
     def __init__(self, raw: sqlite3.Connection) -> None:
         self._cursor = raw.cursor()
+        self.moved_dues = False  # what is due when may have changed since this was last set
         self._engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
 
     async def execute(self, statement: Any, given: Any = None) -> Result:
@@ -62,12 +63,14 @@ class MemoryTx:
         """Raises what SQLAlchemy would raise of a broken constraint."""
         many = isinstance(given, list | tuple)
         first = (given[0] if many else given) or {}
-        plan, extracted = _STATEMENTS(statement, first, many=many)
+        asked = _STATEMENTS(statement, first, many=many)
+        plan = asked.plan
+        self.moved_dues = self.moved_dues or plan.moves_dues
         try:
             if many:
-                self._cursor.executemany(plan.text, [plan.bound(extracted, each)[1] for each in given])
+                self._cursor.executemany(plan.text, [asked.bound(each)[1] for each in given])
                 return Result([], self._cursor.rowcount)
-            self._cursor.execute(*plan.bound(extracted, first))
+            self._cursor.execute(*asked.bound(first))
         except sqlite3.IntegrityError as error:
             raise IntegrityError(plan.text, None, error) from error
         if self._cursor.description is None:

@@ -16,6 +16,7 @@ from tests.simulation.memory import Memory
 from tests.simulation.server import ServerTx
 
 T = TypeVar("T")
+_AT_ONCE = 500  # lines
 inside: ContextVar[int] = ContextVar("inside", default=0)  # how deep in transactions this coroutine is
 
 
@@ -33,18 +34,26 @@ class Trace:
     def __init__(self, clock: SimClock, *, keep: bool = False) -> None:
         self._clock, self._began, self._keep = clock, clock.now_ms(), keep
         self._digest = hashlib.sha256()
+        self._fresh: list[str] = []  # not in the digest yet
         self.lines: list[str] = []
         self.count = 0
 
     def __call__(self, line: str) -> None:
         text = f"{(self._clock.now_ms() - self._began) / 1000:.3f} {line}"
         self.count += 1
-        self._digest.update(text.encode() + b"\n")
+        self._fresh.append(text)
+        if len(self._fresh) == _AT_ONCE:
+            self._digest_fresh()
         if self._keep:
             self.lines.append(text)
 
+    def _digest_fresh(self) -> None:
+        self._digest.update("".join([f"{line}\n" for line in self._fresh]).encode())
+        self._fresh.clear()
+
     def digest(self) -> str:
         """Of every line so far."""
+        self._digest_fresh()
         return self._digest.hexdigest()
 
 
@@ -79,7 +88,7 @@ class Points:
     dawdle: float = 0.1  # how often a little time passes although somebody could run
     seen: Counter[str] = field(default_factory=Counter)
     parked: list[Parked] = field(default_factory=list)
-    committed: int = 0  # transactions that may have changed something
+    moved: int = 0  # transactions that may have changed when something falls due
 
     async def at(self, who: Incarnation, name: str) -> None:
         """Wait here for one's turn. Raises Killed if the incarnation is or goes dead."""
@@ -117,7 +126,7 @@ class Points:
             return False
         if self.rng.random() < self.dawdle:
             self.clock.advance_ms(self.rng.randint(1, 40))
-        chosen = ready[self.rng.randrange(len(ready))]
+        chosen = ready[int(self.rng.random() * len(ready))] if len(ready) > 1 else ready[0]
         self.parked.remove(chosen)
         self.trace(f"{chosen.who.name} {chosen.name}")
         if not chosen.turn.done():
@@ -165,12 +174,15 @@ class _Turn:
     ) -> None:  # fmt: skip
         self._who, self._points, self._transaction = who, points, transaction
         self._before, self._after = before, after
+        self._tx: Any = None
 
     async def __aenter__(self) -> Tx:
         await self._points.at(self._who, self._before)
         inside.set(inside.get() + 1)
         try:
-            return await self._transaction.__aenter__()
+            self._tx = tx = await self._transaction.__aenter__()
+            self._tx.moved_dues = False
+            return tx
         except BaseException:
             inside.set(inside.get() - 1)
             raise
@@ -181,7 +193,7 @@ class _Turn:
         finally:
             inside.set(inside.get() - 1)
         if self._after is not None and error[0] is None:
-            self._points.committed += 1
+            self._points.moved += self._tx.moved_dues
             await self._points.at(self._who, self._after)
         return swallowed
 

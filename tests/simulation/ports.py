@@ -3,10 +3,11 @@
 import asyncio
 import json
 import re
-from collections.abc import Mapping
+import types
+from collections.abc import Coroutine, Generator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
 import aiohttp
@@ -19,6 +20,7 @@ from bot.slackweb import SlackWeb
 from deploy.sandbox.slack.sim import SimSlack
 from tests.simulation.points import Incarnation, Points
 
+T = TypeVar("T")
 SLACK_TIMEOUT_S = 15.0
 _CALLS = (
     ("login", "POST", r"/v3/auth/tokens$"), ("list", "GET", r"/notebooks/all$"), ("flavors", "GET", r"/flavors$"),
@@ -37,6 +39,32 @@ def call_name(method: str, path: str) -> str:
 
 class Dropped(Exception):
     """The connection ended without an answer."""
+
+
+async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    """What it returns. Raises TimeoutError. Most answers come at once; no timer is wound up for those."""
+    try:
+        waits_for = work.send(None)
+    except StopIteration as end:
+        return cast("T", end.value)
+    async with asyncio.timeout(seconds):
+        return cast("T", await _going_on(work, waits_for))
+
+
+@types.coroutine
+def _going_on(work: Coroutine[Any, Any, Any], waits_for: Any) -> Generator[Any, Any, Any]:
+    """A coroutine that has begun, to its end."""
+    while True:
+        try:
+            sent = yield waits_for
+        except BaseException as error:
+            step = partial(work.throw, error)
+        else:
+            step = partial(work.send, sent)
+        try:
+            waits_for = step()
+        except StopIteration as end:
+            return end.value
 
 
 @dataclass
@@ -108,8 +136,7 @@ class CloudTransport(httpx.AsyncBaseTransport):
         await self._points.at(self._who, f"{name} before")
         limit = (request.extensions.get("timeout") or {}).get("read") or 30.0
         try:
-            async with asyncio.timeout(limit):
-                reply = await self._carried(request)
+            reply = await within(limit, self._carried(request))
         except TimeoutError:
             raise httpx.ReadTimeout("no answer", request=request) from None
         except Dropped:
@@ -177,8 +204,7 @@ class InProcessClient:
         """One call. Raises SlackApiError or what aiohttp would raise."""
         await self._points.at(self._who, f"slack.{method} before")
         try:
-            async with asyncio.timeout(SLACK_TIMEOUT_S):
-                reply = await self._asked(method, params, arguments.get("json"))
+            reply = await within(SLACK_TIMEOUT_S, self._asked(method, params, arguments.get("json")))
         except Dropped:
             raise aiohttp.ServerDisconnectedError from None
         finally:
@@ -217,8 +243,8 @@ class HookTransport(httpx.AsyncBaseTransport):
         await self._points.at(self._who, f"{name} before")
         try:
             body = await request.aread()
-            async with asyncio.timeout(SLACK_TIMEOUT_S):
-                reply = await ask(self._slack.app, request.method, str(request.url), dict(request.headers), body)
+            asked = ask(self._slack.app, request.method, str(request.url), dict(request.headers), body)
+            reply = await within(SLACK_TIMEOUT_S, asked)
         except TimeoutError:
             raise httpx.ReadTimeout("no answer", request=request) from None
         except Dropped:

@@ -63,7 +63,7 @@ class Stage:
     rng: random.Random
     dice: random.Random  # of the drivers
     wakes: list[asyncio.Event] = field(default_factory=list)
-    dues: dict[int, tuple[int, Dues]] = field(default_factory=dict)  # by clock: after how many commits, when
+    dues: dict[int, tuple[int, Dues]] = field(default_factory=dict)  # by clock: after how many changes, when
 
     def wake(self) -> None:
         """Something was recorded: everybody looks."""
@@ -186,25 +186,26 @@ class Replica:
     async def _due_now(self, database: SimDatabase, what: int, wake: asyncio.Event, pause: float) -> bool:
         """Sleep until something is due, at least for `pause` s; False if somebody woke us."""
         left = max(pause, await self._left(database, what))
-        if left <= 0:
-            if self.stage.dice.random() < RACE:
-                return True
-            await asyncio.sleep(self.stage.dice.uniform(0.01, 0.2))  # most of the time somebody else has it by then
-            return await self._left(database, what) <= 0
-        try:
-            async with asyncio.timeout(min(left, LONGEST_SLEEP_S)):
-                await wake.wait()
-        except TimeoutError:
-            return left <= LONGEST_SLEEP_S
-        return False
+        if left > 0:
+            try:
+                async with asyncio.timeout(min(left, LONGEST_SLEEP_S)):
+                    await wake.wait()
+                    return False
+            except TimeoutError:
+                if left > LONGEST_SLEEP_S:
+                    return False
+        if self.stage.dice.random() < RACE:
+            return True
+        await asyncio.sleep(self.stage.dice.uniform(0.01, 0.2))  # most of the time somebody else has it by then
+        return await self._left(database, what) <= 0
 
     async def _left(self, database: SimDatabase, what: int) -> float:
         """Until something falls due (s). Asked anew only where something was written since, or the clock was put."""
         stage, off = self.stage, self.clock.off_ms
         known = stage.dues.get(off)
-        if known is None or known[0] != stage.points.committed:
-            committed = stage.points.committed
-            known = stage.dues[off] = committed, await next_instants(database, self.clock.now_ms())
+        if known is None or known[0] != stage.points.moved:
+            moved = stage.points.moved
+            known = stage.dues[off] = moved, await next_instants(database, self.clock.now_ms())
         at = known[1][what]
         return (at - self.clock.now_ms()) / 1000 if at is not None else NEVER_S
 

@@ -28,6 +28,7 @@ class ServerTx:
         self._url = url
         self._connection: Any = None
         self._prepared: dict[str, Any] = {}
+        self.moved_dues = False  # what is due when may have changed since this was last set
 
     async def end(self, *, kept: bool, written: bool) -> None:
         """Of what was done since the last one; the next one begins with it, which spares a round trip.
@@ -44,22 +45,22 @@ class ServerTx:
 
     async def _connected(self) -> None:
         if self._connection is None:
-            self._connection = await asyncpg.connect(
-                make_url(self._url).set(drivername="postgresql").render_as_string(hide_password=False),
-                statement_cache_size=0,  # kept here
-            )
+            plain = make_url(self._url).set(drivername="postgresql").render_as_string(hide_password=False)
+            self._connection = await asyncpg.connect(plain, statement_cache_size=0)  # they are kept here
             await self._connection.execute("BEGIN")
 
     async def execute(self, statement: Any, given: Any = None) -> Result:
         """Raises what SQLAlchemy would raise of a broken constraint."""
         many = isinstance(given, list | tuple)
         first = (given[0] if many else given) or {}
-        plan, extracted = _STATEMENTS(statement, first, many=many)
-        text, values = plan.bound(extracted, first)
+        asked = _STATEMENTS(statement, first, many=many)
+        plan = asked.plan
+        self.moved_dues = self.moved_dues or plan.moves_dues
+        text, values = asked.bound(first)
         prepared = await self._prepare(text)
         try:
             if many:
-                await prepared.executemany([plan.bound(extracted, each)[1] for each in given])
+                await prepared.executemany([asked.bound(each)[1] for each in given])
                 return Result([], -1)
             found = await prepared.fetch(*values)
         except asyncpg.IntegrityConstraintViolationError as error:

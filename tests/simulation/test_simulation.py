@@ -46,7 +46,10 @@ def runs(pool: ProcessPoolExecutor) -> Runs:
 def runs_on_postgres(pool: ProcessPoolExecutor, postgres_server: PostgresServer) -> Iterator[Runs]:
     """Each on a database of its own."""
     made = {options: postgres_server.new_database() for options in ON_POSTGRES}
-    yield {options: pool.submit(play, replace(options, database=url)) for options, url in made.items()}
+    yield {
+        options: pool.submit(play, replace(options, database=postgres_server.socket_url(url)))
+        for options, url in made.items()
+    }
     for url in made.values():
         postgres_server.drop(url)
 

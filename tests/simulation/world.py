@@ -38,7 +38,7 @@ SPRING_MS = 1_774_684_800_000  # Saturday, 2026-03-28 08:00 UTC: at night Berlin
 AUTUMN_MS = 1_761_379_200_000  # Saturday, 2025-10-25 08:00 UTC: at night Berlin has an hour twice
 LATE_AUTUMN_MS = 1_761_984_000_000  # Saturday, 2025-11-01 08:00 UTC: then New York has
 STARTS = (MONDAY_MS, MONDAY_MS, SPRING_MS, AUTUMN_MS, LATE_AUTUMN_MS)
-POLLS_S = (300, *(600,) * 2, *(900,) * 5, *(1200,) * 8, *(1800,) * 24)
+POLLS_S = (300, *(600,) * 2, *(900,) * 3, *(1200,) * 6, *(1800,) * 28)
 QUIET = (20, 8)  # o'clock, where the runs have quiet hours
 HOUR_MS, MINUTE_MS = 3_600_000, 60_000
 CLOUD_URL, PROJECT = "http://127.0.0.1:1", "research"
@@ -67,8 +67,8 @@ class Options:
 
     @property
     def charts(self) -> bool:
-        """Whether pictures are drawn, which takes as long as a hundred transactions: in one seed of ten."""
-        return self.seed % 10 == 0
+        """Whether pictures are drawn, which takes as long as a hundred transactions: in one seed of twenty."""
+        return self.seed % 20 == 0
 
     @property
     def start_ms(self) -> int:
