@@ -10,6 +10,24 @@ from bot.render.facts import AlertFacts
 from bot.render.page import Page
 from bot.slack import Block, Message
 
+# What it is about, before the project it is in.
+TITLES = {
+    "brake": "Stops are paused",
+    "cannot_tell": "I cannot tell who is idle",
+    "credentials_expire": "Your cloud credentials expire soon",
+    "lease_not_bridged": "A lease may end before its request is answered",
+    "lease_shortened": "A renewal came back too short",
+    "pass_fails": "Every pass fails",
+    "person_left": "Somebody has left",
+    "policies_differ": "Replicas run with different policies",
+    "scheduler_dead": "Nobody looks after the notebooks",
+    "second_link": "Somebody else has your cloud user's credentials",
+    "second_link_waits": "A link waits for you",
+    "stop_refused": "The cloud refuses to stop an idle notebook",
+    "stop_stuck": "A notebook does not stop",
+    "undelivered": "Messages did not arrive",
+}
+
 
 def alert(facts: AlertFacts, now: datetime, ctx: Context) -> Message:
     """What is wrong, what to do, one button at most."""
@@ -30,7 +48,7 @@ def alert(facts: AlertFacts, now: datetime, ctx: Context) -> Message:
 
 def _title(facts: AlertFacts) -> str:
     project = f" in {text.name(facts['project'])}" if facts.get("project") else ""
-    return f"Please look{project}: {text.name(facts['kind'].replace('_', ' '))}"
+    return f"{TITLES.get(facts['kind'], 'Please look')}{project}"
 
 
 def _project_word(facts: AlertFacts) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.render.alerts import TITLES
 from deploy.health import _COUNTERS, _GAUGES
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -46,6 +47,15 @@ def test_alerts_are_found() -> None:
 def test_every_alert_stands_in_the_readme(kind: str) -> None:
     table = README.partition("### Alerts")[2].partition("###")[0]
     assert f"`{kind}`" in table
+
+
+@pytest.mark.parametrize("kind", sorted(set(kinds())))
+def test_every_alert_says_in_its_title_what_it_is_about(kind: str) -> None:
+    assert TITLES[kind]
+
+
+def test_every_title_belongs_to_an_alert() -> None:
+    assert set(TITLES) == set(kinds())
 
 
 @pytest.mark.parametrize("name", sorted(metrics()))

@@ -285,7 +285,7 @@ def _project(raw: str) -> dict[str, Sample]:
     ]
     alert = {
         "cause": "alert:brake:research:2026-11-23",
-        "kind": "many_stops",
+        "kind": "brake",
         "subject": "research",
         "text": f"12 of 14 running notebooks were due to be stopped at once, {raw} among them",
         "next_step": "Look at `list running`, then release the brake if this is right.",
@@ -313,8 +313,8 @@ def _project(raw: str) -> dict[str, Sample]:
         ),
         "alert/release": ("alert", alert | {"button": "release", "at_ms": MS}),
         "alert/link": ("alert", alert | {"button": "link", "kind": "credentials_expire"}),
-        "alert/why": ("alert", alert | {"button": "why", "notebook_id": ID, "subject": raw}),
-        "alert/none": ("alert", alert | {"project": None, "button": "none"}),
+        "alert/why": ("alert", alert | {"button": "why", "kind": "stop_stuck", "notebook_id": ID, "subject": raw}),
+        "alert/none": ("alert", alert | {"project": None, "button": "none", "kind": "undelivered"}),
     }
 
 
