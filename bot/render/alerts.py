@@ -47,7 +47,7 @@ def alert(facts: AlertFacts, now: datetime, ctx: Context) -> Message:
 
 
 def _title(facts: AlertFacts) -> str:
-    project = f" in {text.name(facts['project'])}" if facts.get("project") else ""
+    project = f" ({text.name(facts['project'])})" if facts.get("project") else ""
     return f"{TITLES.get(facts['kind'], 'Please look')}{project}"
 
 
