@@ -83,6 +83,7 @@ async def say(db: Tx, ids: Ids, message: Say, now: datetime) -> None:
     values = {
         "id": ids.new(),
         "key": message.key,
+        "base": keys.base_of(message.key),
         "kind": message.kind,
         "subject": message.subject,
         "rank": message.rank,

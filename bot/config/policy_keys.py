@@ -82,7 +82,8 @@ POLICY_KEYS: tuple[PolicyKey, ...] = (
         "digest_weekday", "mon … sun", "mon", "day of the weekly digest", values.weekday, in_rules=False
     ),
     PolicyKey(
-        "keep_decisions", "duration", "90d", "how long decision records are kept", values.duration(), in_rules=False
+        "keep_decisions", "duration", "90d",
+        "how long decision records are kept; messages as long, 180 days at least", values.duration(), in_rules=False
     ),
 )  # fmt: skip
 

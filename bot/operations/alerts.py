@@ -11,6 +11,7 @@ from bot.operations.base import Parts
 from bot.outbox import NOTICE, Say, say
 from bot.rules import keys
 from bot.stores.database import Tx
+from bot.stores.messages import with_copies
 from bot.stores.schema import outbox
 from bot.work import Claim
 
@@ -66,9 +67,8 @@ async def alert(
 
 async def told_since(db: Tx, kind: str, subject: str, day: date) -> int | None:
     """Since when that was so which such an alert told of (`since_ms` of its facts); None: there is none."""
-    copies = outbox.c.key.startswith(f"{keys.alert(kind, subject, day)}@", autoescape=True)
-    row = (await db.execute(select(outbox.c.facts).where(copies).limit(1))).first()
-    return None if row is None else int(row.facts.get("since_ms") or 0)
+    copies = await with_copies(db, keys.alert(kind, subject, day))
+    return int(copies[0].facts.get("since_ms") or 0) if copies else None
 
 
 async def numbered(db: Tx, kind: str, subject: str, since: datetime, day: date) -> str:

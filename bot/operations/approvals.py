@@ -18,6 +18,7 @@ from bot.rules.lease import AskApproval
 from bot.stores import approvals as store
 from bot.stores import identities, notebooks, people, trail
 from bot.stores.database import Tx
+from bot.stores.messages import with_copies
 from bot.stores.schema import outbox
 from bot.work import Claim, Outcome
 
@@ -207,8 +208,7 @@ async def redraw(parts: "Parts", db: Tx, approval_id: str, now: datetime) -> Non
     row = await store.known(db, approval_id)
     await _redraw_asked(parts, db, row, now)
     key = keys.approval_request(approval_id)
-    copies = await db.execute(select(outbox).where((outbox.c.key == key) | outbox.c.key.startswith(f"{key}@")))
-    for copy in list(copies):
+    for copy in await with_copies(db, key):
         await say(
             db,
             parts.deps.ids,

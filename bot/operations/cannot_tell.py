@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from bot.operations.alerts import alert
 from bot.operations.base import Parts
 from bot.operations.gather import Project
+from bot.rules import keys
 from bot.rules.durations import format_duration
 from bot.rules.idle import UNKNOWN_LEAST, unknown_too_long
 from bot.stores.database import Tx
@@ -35,11 +36,18 @@ async def look(parts: Parts, known: Project, decided: Sequence["Decided"], now: 
         return
     async with parts.deps.db.read() as db:
         since = await _since(db, known, blind, now)
-        told_at = await _told_at(db, known.name) if since else None
-    due = {each: at + unknown_too_long(blind[each].policy.idle_after) for each, at in since.items()}
-    due = {each: at for each, at in due.items() if at <= now}
+        due = {each: at + unknown_too_long(blind[each].policy.idle_after) for each, at in since.items()}
+        due = {each: at for each, at in due.items() if at <= now}
+        zone = parts.deps.config.timezone
+        told_at = await _told_at(db, known.name, days(min(due.values()), now, zone)) if due else None
     if any(told_at is None or at > told_at for at in due.values()):
         await _tell(parts, known.name, [blind[each] for each in due], now - min(since[each] for each in due), now)
+
+
+def days(first: datetime, last: datetime, zone: tzinfo) -> list[date]:
+    """The dates of `zone` from one instant to another."""
+    begin, end = first.astimezone(zone).date(), last.astimezone(zone).date()
+    return [begin + timedelta(days=number) for number in range((end - begin).days + 1)]
 
 
 async def _since(db: Tx, known: Project, blind: Collection[str], now: datetime) -> dict[str, datetime]:
@@ -71,8 +79,9 @@ def _in_this_run(at: datetime, row: Any | None) -> datetime:
     return max(at, row.running_since) if row is not None and row.running_since else at
 
 
-async def _told_at(db: Tx, project: str) -> datetime | None:
-    mine = outbox.c.key.startswith(f"alert:{KIND}:{project}:", autoescape=True)
+async def _told_at(db: Tx, project: str, on: Sequence[date]) -> datetime | None:
+    """When admins were told of it last, on one of these days."""
+    mine = outbox.c.base.in_([keys.alert(KIND, project, day) for day in on])
     told_at: datetime | None = (await db.execute(select(func.max(outbox.c.created_at)).where(mine))).scalar_one()
     return told_at
 

@@ -13,6 +13,7 @@ from bot.model import Status
 from bot.operations.notices import REFUSED, WARNINGS, supersede
 from bot.render.context import Context
 from bot.render.registry import render
+from bot.rules.keys import base_of
 from bot.rules.plan import ENDED, KEPT, RENEWED
 from bot.rules.warnings import OVER
 from bot.slack import Message, Posted
@@ -109,7 +110,7 @@ class Receipts:
 
 async def _carried(db: Tx, row: Any) -> list[Any]:
     """The notices a message, or its escalated copy, carries."""
-    key = row.key.partition("@")[0]
+    key = base_of(row.key)
     return list(await db.execute(_CARRIED, {"at_key": key}))
 
 

@@ -14,6 +14,7 @@ from bot.operations.notices import WARNINGS
 from bot.operations.policies import policy_of
 from bot.operations.refusals import Refused, next_step, said, topic
 from bot.outbox import NOTICE, Say, TargetKind, say
+from bot.rules.keys import base_of
 from bot.stores import notebooks
 from bot.stores.database import Tx
 from bot.stores.messages import with_copies
@@ -130,7 +131,7 @@ _TROUBLED = _put_together()
 async def _owed(db: Tx, project: str, troubled: Sequence[str]) -> dict[str, list[Any]]:
     """Key of a message whose notices still wait -> the message and its copies."""
     found: dict[str, list[Any]] = {}
-    bases = list(dict.fromkeys(key.partition("@")[0] for key in troubled))
+    bases = list(dict.fromkeys(base_of(key) for key in troubled))
     for some in chunks(bases):
         waiting = notices.c.outbox_key.in_(some), notices.c.state == "pending", notices.c.over_at.is_(None)
         keys = await db.execute(select(notices.c.outbox_key).where(notices.c.project == project, *waiting).distinct())

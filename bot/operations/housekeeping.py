@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, or_, select, union_all, update
 
 from bot.clock import to_ms
 from bot.config.policy import effective
@@ -39,10 +39,23 @@ CHUNK = 20  # notebooks per evidence work; the metrics service takes 20 at a tim
 KEEP_SETTLED = timedelta(days=30)
 ADDRESS_LIFE = timedelta(minutes=30)
 KEEP_ROUTINE = timedelta(hours=6)
+KEEP_MESSAGES = timedelta(days=180)  # or as long as decisions are kept; after that nobody looks at their buttons
 _DROP_ROUTINE = delete(work).where(
     work.c.state.in_(("done", "failed")), work.c.kind.in_(("pass", "evidence")),
     work.c.updated_at < bindparam("before"),
 )  # fmt: skip
+_CARRIERS = (notices.c.outbox_key, notices.c.escalated_key)
+_NEEDED = union_all(*(select(each).where(each.is_not(None), notices.c.over_at.is_(None)) for each in _CARRIERS))
+_OLD_MESSAGES = delete(outbox).where(
+    or_(outbox.c.project == bindparam("of_project"), outbox.c.project.is_(None)),
+    outbox.c.state.in_([word("sent"), word("void"), word("dead")]),
+    outbox.c.due_at < bindparam("before", type_=outbox.c.due_at.type),
+    outbox.c.base.not_in(_NEEDED),  # read once, not once for each message
+)
+_OLD_NOTICES = delete(notices).where(
+    notices.c.project == bindparam("of_project"),
+    notices.c.over_at < bindparam("before", type_=notices.c.over_at.type),
+)
 _PAST = (
     update(notices)
     .where(notices.c.over_at.is_(None), notices.c.state != "pending", notices.c.created_at < bindparam("before"))
@@ -232,7 +245,11 @@ async def _forget(parts: Parts, known: Stored, now: datetime) -> None:
     if known.last_pass_at is not None and _hour(known.last_pass_at) == _hour(now):
         return
     async with parts.deps.db.begin() as db:
-        await records.forget(db, known.name, now - effective(parts.deps.config, known.name).keep_decisions)
+        keep = effective(parts.deps.config, known.name).keep_decisions
+        await records.forget(db, known.name, now - keep)
+        old = {"of_project": known.name, "before": now - max(KEEP_MESSAGES, keep)}
+        await db.execute(_OLD_NOTICES, old)
+        await db.execute(_OLD_MESSAGES, old)
         await db.execute(_DROP_ROUTINE, {"before": now - KEEP_ROUTINE})
         await drop(db, tickets, "expires_at", now - KEEP_SETTLED)
         await db.execute(_PAST, {"before": now - gather.RUN_MEMORY, "now": now})

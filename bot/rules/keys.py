@@ -72,9 +72,14 @@ def lease_warning_parts(key: str) -> tuple[str, datetime, timedelta]:
 
 def metadata(row: Any) -> dict[str, Any]:
     """Of a row of the outbox, flat: event type, key, and the ids its facts name. Copies carry the same key."""
-    key = row.key.partition("@")[0]
+    key = base_of(row.key)
     kind = "operation" if row.kind == "answer" else row.kind
     payload = {"key": key if kind == row.kind else operation(key.partition(":")[2])} | {
         name: row.facts[name] for name in ("notebook_id", "keys", "notebook_ids") if row.facts.get(name)
     }
     return {"event_type": kind, "event_payload": {"notebook_id": ""} | payload}
+
+
+def base_of(key: str) -> str:
+    """What a message shares with its copies: `key` of `key@U1`."""
+    return key.partition("@")[0]

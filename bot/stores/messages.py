@@ -4,23 +4,17 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy import bindparam, select, update
 
 from bot.stores.database import Tx
 from bot.stores.schema import outbox
 
-_WITH_COPIES = select(outbox).where(
-    or_(
-        outbox.c.key == bindparam("at_key"),
-        func.substr(outbox.c.key, 1, bindparam("at_length")) == bindparam("at_copies"),
-    )
-)
+_WITH_COPIES = select(outbox).where(outbox.c.base == bindparam("of_base"))
 
 
 async def with_copies(db: Tx, key: str) -> list[Any]:
     """The message of this key, and those that say the same to others (`key@U1`)."""
-    given = {"at_key": key, "at_copies": f"{key}@", "at_length": len(key) + 1}
-    return list(await db.execute(_WITH_COPIES, given))
+    return list(await db.execute(_WITH_COPIES, {"of_base": key}))
 
 
 async def revise(db: Tx, row_id: str, values: Mapping[str, Any]) -> None:

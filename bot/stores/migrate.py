@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from bot.errors import SettingsError
 from bot.stores.database import Database
 
-LATEST = "0002"
+LATEST = "0003"
 
 
 async def version(db: Database) -> str | None:
@@ -39,11 +39,11 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(_config(connection), "head")
 
 
-def downgrade(connection: Connection) -> None:
-    """Take everything away again."""
+def downgrade(connection: Connection, to: str = "base") -> None:
+    """Go back to that version; `base`: take everything away again."""
     from alembic import command
 
-    command.downgrade(_config(connection), "base")
+    command.downgrade(_config(connection), to)
 
 
 def _config(connection: Connection) -> Any:

@@ -69,6 +69,7 @@ outbox = Table(
     metadata,
     Column("id", String(32), primary_key=True),
     Column("key", String(255), nullable=False, unique=True),
+    Column("base", String(255)),  # the key without `@` and whom a copy goes to
     Column("kind", String(40), nullable=False),  # renderer, which is the event_type of messages
     Column("subject", String(160), nullable=False),  # order is kept within it
     Column("rank", Integer, nullable=False),  # 0 notice, 1 result, 2 progress
@@ -95,6 +96,7 @@ outbox = Table(
     Column("error", Text),
     Column("failing_since", Instant),  # of this row of failures; None once Slack took it
     Column("seq", BigInteger, nullable=False),
+    Index("ix_outbox_base", "base"),
     Index("ix_outbox_due", "state", "due_at"),
     Index("ix_outbox_subject", "subject", "state"),
     Index("ix_outbox_seq", "seq"),

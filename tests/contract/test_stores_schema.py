@@ -3,19 +3,24 @@
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
 from sqlalchemy.engine import Connection
 
 from bot.errors import SettingsError
+from bot.ids import RandomIds
+from bot.outbox import NOTICE, Say, say
 from bot.settings import async_database_url
 from bot.stores.database import Database
 from bot.stores.migrate import LATEST, downgrade, ready, upgrade, version
-from bot.stores.schema import metadata
+from bot.stores.schema import metadata, outbox
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 def _columns(connection: Connection) -> dict[str, set[str]]:
@@ -80,6 +85,24 @@ async def test_the_migrations_say_all_that_the_schema_declares(database_url: str
     async with db.read() as tx:
         assert await tx.run_sync(differences) == []
     await db.dispose()
+
+
+async def test_messages_written_before_copies_had_a_base_get_theirs(database_url: str) -> None:
+    """Of a database as the version before left it."""
+    db = Database(async_database_url(database_url))
+    await upgrade(db)
+    keys = ("operation:1", "lease_warning:n:1:60@U1", "lease_warning:n:1:60")
+    async with db.begin() as tx:
+        for key in keys:
+            await say(tx, RandomIds(), Say(key, "alert", "dm", "U1", {}, key, NOTICE), NOW)
+    async with db.begin() as tx:
+        await tx.run_sync(downgrade, "0002")
+    assert await version(db) == "0002"
+    await upgrade(db)
+    async with db.read() as tx:
+        found = {row.key: row.base for row in await tx.execute(select(outbox.c.key, outbox.c.base))}
+    await db.dispose()
+    assert found == {key: key.partition("@")[0] for key in keys}
 
 
 async def test_a_downgrade_leaves_nothing_behind(database_url: str) -> None:

@@ -1,14 +1,16 @@
-"""Decisions are kept for as long as each project's policy says; what became of warnings can be told."""
+"""Decisions are kept for as long as each project's policy says, messages for half a year; what became of warnings."""
 
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from bot.clock import to_ms
+from bot.ids import RandomIds
 from bot.operations import records
+from bot.outbox import NOTICE, Say, say
 from bot.stores.database import Database
-from bot.stores.schema import decisions, notices
+from bot.stores.schema import decisions, notices, outbox
 from tests.unit.passes.stand import HOUR, NOW, POLICY, Stand, a_stand
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -48,6 +50,56 @@ async def test_a_pass_a_day_at_the_same_hour_forgets_too(db: Database) -> None:
     await a_record(stand, "research", NOW - 7 * DAY + HOUR)
     await stand.sweep(DAY)
     assert await kept(stand) == []
+
+
+OLD = NOW - 181 * DAY
+
+
+async def a_message(
+    stand: Stand, key: str, at: datetime, state: str = "sent", project: str | None = "research"
+) -> None:
+    async with stand.db.begin() as tx:
+        await say(tx, RandomIds(), Say(key, "alert", "dm", "U1", {}, key, NOTICE, project), at)
+    await stand.write(update(outbox).where(outbox.c.key == key).values(state=state))
+
+
+async def a_notice(stand: Stand, key: str, over_at: datetime | None) -> None:
+    await stand.write(insert(notices).values(
+        key=key, kind="idle_warning", project="research", notebook_id="nb", state="delivered", outbox_key=key,
+        created_at=NOW if over_at is None else OLD, over_at=over_at,
+    ))  # fmt: skip
+
+
+async def messages(stand: Stand) -> set[str]:
+    return {row.key for row in await stand.rows(select(outbox.c.key))}
+
+
+async def test_settled_messages_are_forgotten_after_half_a_year(stand: Stand) -> None:
+    await a_message(stand, "old@U1", OLD)
+    await a_message(stand, "void", OLD, "void")
+    await a_message(stand, "nobodys", OLD, project=None)
+    await a_message(stand, "young", OLD + 2 * DAY)
+    await a_message(stand, "waits", OLD, "pending")
+    await a_message(stand, "elsewhere", OLD, project="vision")
+    await stand.sweep()
+    assert await messages(stand) == {"young", "waits", "elsewhere"}
+
+
+async def test_a_message_is_kept_while_what_it_warned_of_is_not_over(stand: Stand) -> None:
+    for key, over_at in (("idle_warning:nb:1", OLD), ("idle_warning:nb:2", None)):
+        await a_message(stand, key, OLD)
+        await a_message(stand, f"{key}@U2", OLD)
+        await a_notice(stand, key, over_at)
+    await stand.sweep()
+    assert await messages(stand) == {"idle_warning:nb:2", "idle_warning:nb:2@U2"}
+    assert [row.key for row in await stand.rows(select(notices.c.key))] == ["idle_warning:nb:2"]
+
+
+async def test_who_keeps_decisions_longer_keeps_messages_as_long(db: Database) -> None:
+    stand = a_stand(db, SHORT.replace("7d", "200d"))
+    await a_message(stand, "old", OLD)
+    await stand.sweep()
+    assert await messages(stand) == {"old"}
 
 
 @pytest.mark.parametrize(
