@@ -134,6 +134,16 @@ async def _next_seq(db: Tx) -> int:
     return (row.seq if row else 0) + 1
 
 
+def _owed(row: Any, error: SlackError) -> bool:
+    """Whether a message that cannot be edited any more is posted anew.
+
+    The workspace forbids late edits; or somebody deleted the progress of what a person asked for, who is still to hear
+    how it ended.
+    """
+    deleted = error.code == "message_not_found" and row.kind == "operation" and row.rank == RESULT
+    return error.code == "edit_window_closed" or deleted
+
+
 class Postman:
     """Delivers what is due, one row at a time per subject, for any number of runners at once."""
 
@@ -189,10 +199,10 @@ class Postman:
             drawn_wrong = row.target_kind == "view" and isinstance(error, SlackContent)
             if row.target_kind in ("response", "view") and row.fallback and not drawn_wrong:
                 await self._to_dm(row)
+            elif row.ts and _owed(row, error):
+                await self._anew(row)
             elif row.ts and error.code in GONE:
                 await self._void(row, "the message is no longer there to be redrawn")
-            elif row.ts and error.code == "edit_window_closed":
-                await self._anew(row)
             else:
                 await self._dead(row, error)
         except Exception as error:
@@ -203,7 +213,7 @@ class Postman:
             await self._later(row, SlackAnswerLost("broken", type(error).__name__), self._wait(row), lost=True)
 
     async def _anew(self, row: Any) -> None:
-        """The workspace forbids late edits: a new message says what the old one cannot any more."""
+        """A new message says what the old one cannot any more."""
         async with self._db.begin() as db:
             await self._finish(db, row, ts=None, sent_rev=0, attempted_at=None)
 

@@ -183,3 +183,28 @@ async def test_what_slack_asks_to_wait_for_is_waited_for(stand: Stand) -> None:
     stand.clock.at += timedelta(minutes=1)
     await run(post)
     assert await state(stand, "k") == "sent"
+
+
+@pytest.mark.parametrize(
+    ("kind", "rank", "calls", "ends"),
+    [
+        ("operation", RESULT, ["post", "update", "post"], "sent"),
+        ("operation", PROGRESS, ["post", "update"], "void"),
+        ("lease_warning", RESULT, ["post", "update"], "void"),
+    ],
+)
+async def test_how_it_ended_is_told_anew_where_its_progress_was_deleted(
+    stand: Stand, kind: str, rank: int, calls: list[str], ends: str
+) -> None:
+    """What else was deleted stays deleted: it was delivered, and it is nobody's answer."""
+    wire = Wire()
+    post = postman(stand, wire, Drawn(), Quiet())
+    for facts, as_rank in (({}, PROGRESS), ({"more": 1}, rank)):
+        async with stand.db.begin() as tx:
+            await say(tx, RandomIds(), Say("k", kind, "dm", "U1", facts, "s", as_rank), stand.clock.now())
+        await run(post)
+        wire.failures = [SlackError("message_not_found")]
+        stand.clock.at += 5 * SECOND
+    wire.failures = []
+    await run(post)
+    assert ([call for call, _where in wire.calls], await state(stand, "k")) == (calls, ends)
