@@ -15,6 +15,7 @@ import asyncpg
 from bot.clock import from_ms, to_ms
 from bot.errors import StoreDown
 from bot.ids import Ids
+from bot.rules.keys import base_of
 from handlers.ports import Entry, Gate, Outcome
 
 log = logging.getLogger(__name__)
@@ -42,8 +43,8 @@ VALUES ($1, 'request', $2, $3, 'open', 'start', $4, $5, $6, $6, $6, 0, 0) ON CON
 # As `bot.outbox` has it while a message is being sent, so that whoever sends it in our stead looks for it first.
 _ALERT = """
 INSERT INTO outbox (id, key, kind, subject, rank, target_kind, target, project, facts, rev, sent_rev, state, created_at,
-                    due_at, tries, owner, claim_until, fence, attempted_at, seq)
-VALUES ($1, $2, 'alert', $3, 0, 'dm', $4, $5, $6, 1, 0, 'pending', $7, $7, 0, 'gateway', $8, 1, $7,
+                    due_at, tries, owner, claim_until, fence, attempted_at, base, seq)
+VALUES ($1, $2, 'alert', $3, 0, 'dm', $4, $5, $6, 1, 0, 'pending', $7, $7, 0, 'gateway', $8, 1, $7, $9,
         nextval('outbox_order'))
 ON CONFLICT (key) DO UPDATE SET owner = 'gateway', claim_until = excluded.claim_until, fence = outbox.fence + 1
 WHERE outbox.state = 'pending' AND outbox.claim_until <= excluded.created_at RETURNING fence"""
@@ -133,7 +134,8 @@ class PgStore:
         text = json.dumps(dict(facts), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
         subject, at, until = f"alert:{facts['kind']}:{facts['subject']}:{user}", to_ms(now), to_ms(now + SENDING)
         async with self._connection() as db:
-            found = await db.fetchval(_ALERT, self._ids.new(), key, subject, user, facts["project"], text, at, until)
+            what = (self._ids.new(), key, subject, user, facts["project"], text, at, until, base_of(key))
+            found = await db.fetchval(_ALERT, *what)
         return None if found is None else int(found)
 
     async def alert_sent(self, key: str, fence: int, channel: str, ts: str, now: datetime) -> None:

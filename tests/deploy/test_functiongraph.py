@@ -18,6 +18,7 @@ from bot.clock import from_ms
 from bot.render.ids import Button
 from bot.settings import async_database_url
 from bot.stores.database import Database
+from bot.stores.messages import with_copies
 from bot.stores.schema import outbox, projects, work
 from bot.stores.upsert import put
 from deploy.sandbox.clock import SimClock
@@ -183,6 +184,15 @@ async def changed(url: str, statement: Any) -> None:
     await db.dispose()
 
 
+async def copies(url: str, key: str) -> list[str]:
+    """As the workers find them."""
+    db = Database(async_database_url(url))
+    async with db.read() as tx:
+        found = [row.key for row in await with_copies(tx, key)]
+    await db.dispose()
+    return found
+
+
 def alerts(on: Stage) -> list[Any]:
     return [m for m in on.slack.messages("U0DORA") if (m.metadata or {}).get("event_type") == "alert"]
 
@@ -195,7 +205,9 @@ async def test_admins_are_told_once_that_the_workers_timer_does_not_run(on: Stag
     assert told.modules & HEAVY == set()
     (alert,) = alerts(on)
     assert "no pass of research since" in alert.text
-    assert alert.metadata["event_payload"]["key"].startswith("alert:scheduler_dead:research:")
+    key = alert.metadata["event_payload"]["key"]
+    assert key.startswith("alert:scheduler_dead:research:")
+    assert await copies(postgres_url, key) == [f"{key}@U0DORA"]
     await called("worker", [recorded("timer")], on, postgres_url)
     assert len(alerts(on)) == 1, "when the worker runs again it has nothing to send"
 
