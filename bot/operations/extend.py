@@ -91,9 +91,14 @@ class Extend(Operation):
             row = await notebooks.get(db, project, notebook.id)
             policy = await policy_of(db, self.deps, project, notebook)
         since = row.running_since if row else None
-        if claim.data.get("set_end") and notebook.status.runs:
-            return rules.gate_start(cloud.server_now(), timedelta(seconds=claim.data["by_s"]), policy.limits)
-        return rules.extend_notebook(cloud.server_now(), notebook, since, wish_of(claim.data), policy.limits)
+        server_now = cloud.server_now()
+        if not claim.data.get("set_end"):
+            return rules.extend_notebook(server_now, notebook, since, wish_of(claim.data), policy.limits)
+        ahead = timedelta(seconds=claim.data["by_s"])
+        # The button may be days old and the notebook have an end by now, which is no earlier afterwards.
+        at_least = rules.ExtendUntil(server_now + ahead)
+        decision = rules.extend_notebook(server_now, notebook, since, at_least, policy.limits)
+        return rules.gate_start(server_now, ahead, policy.limits) if decision == rules.NoTimedEnd() else decision
 
     def _type(self, notebook: Notebook) -> str:
         kind = notebook.lease.kind if notebook.lease else LeaseType.TIMING

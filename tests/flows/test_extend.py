@@ -80,6 +80,32 @@ async def test_an_idle_lease_has_no_timed_end_to_extend(scene: Scene) -> None:
     assert "no timed end" in scene.operation(ANA)
 
 
+async def test_an_end_is_set_where_there_is_none(scene: Scene) -> None:
+    made = await scene.notebook("ana", "free", lease_type="IDLE")
+    await scene.ask(ANA, "extend free 2h")
+    at = scene.now
+    await scene.click(ANA, "notebook_extend")
+    (renewal,) = scene.renewals(made)
+    assert renewal["details"]["lease"]["type"] == "TIMING"
+    assert about(scene.end(made), at + timedelta(hours=2))
+
+
+@pytest.mark.parametrize(("has_h", "gets_h"), [(5, 5), (1, 2)])
+async def test_an_old_button_that_sets_an_end_cuts_off_none_that_is_later(
+    scene: Scene, has_h: int, gets_h: int
+) -> None:
+    """Since it was drawn somebody has set an end."""
+    made = await scene.notebook("ana", "free", lease_type="IDLE")
+    await scene.ask(ANA, "extend free 2h")
+    scene.cloud.console.renew(made.id, has_h * HOUR, "TIMING")
+    at = scene.now
+    scene.cloud.log.clear()
+    await scene.click(ANA, "notebook_extend")
+    assert about(scene.end(made), at + timedelta(hours=gets_h))
+    assert len(scene.renewals(made)) == (gets_h > has_h)
+    assert ("Nothing was changed" in scene.operation(ANA)) == (gets_h == has_h)
+
+
 async def warned(scene: Scene, owner: str = "ana", name: str = "warned") -> str:
     """A notebook an hour before its end, with its warning in the owner's DM."""
     return str((await scene.ending(owner, name)).id)

@@ -22,6 +22,14 @@ LEASES = (
         "assert isinstance(extend(NOW, NOW + H, NOW, TIMING, wish, LIMITS), Nothing)",
     ),
     M(
+        "an old button that sets an end does not look whether there is one",
+        "bot/operations/extend.py",
+        "limits) if decision == rules.NoTimedEnd() else decision",
+        "limits)",
+        "tests/flows/test_extend.py::test_an_old_button_that_sets_an_end_cuts_off_none_that_is_later",
+        "assert len(scene.renewals(made)) == (gets_h > has_h)",
+    ),
+    M(
         "what is sent is rounded down",
         "bot/rules/lease.py",
         "    rounded = -(-exact // _SECOND) * _SECOND",

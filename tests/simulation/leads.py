@@ -107,7 +107,9 @@ def overtaken(scene: "Scene") -> Iterator[str]:
     """No warning of an end that the bot could know to be gone."""
     poll = scene.world.poll_s * 1000
     for life in scene.lives.values():
-        for key, post in scene.about("lease_warning", life.id):
+        told = scene.about("lease_warning", life.id)
+        in_time = {(post.channel, key) for key, post in told if post.at_ms <= int(key.split(":")[2]) + SLACK_MS}
+        for key, post in told:
             end = int(key.split(":")[2])
             known = [(since, to) for since, to, its_end, _span in life.ends if its_end == end]
             if not known:
@@ -116,5 +118,5 @@ def overtaken(scene: "Scene") -> Iterator[str]:
             gone = max(to for _since, to in known)
             if post.at_ms - gone > poll + SLACK_MS and scene.calm(gone - SLACK_MS, post.at_ms):
                 yield f"{key} sent at {post.at_ms}, the end was gone at {gone}"
-            if post.at_ms > end + SLACK_MS:
+            if post.at_ms > end + SLACK_MS and (post.channel, key) not in in_time:  # said again: see `doubles`
                 yield f"{key} sent at {post.at_ms}, after the end"

@@ -1,6 +1,7 @@
 """The checks can fail: a history that breaks a promise is reported by the check of that promise, and only by it."""
 
 from collections import Counter
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -175,6 +176,18 @@ def test_a_warning_of_an_end_that_was_renewed() -> None:
     life.ends = [(T0 + HOUR_MS, T0 + 2 * HOUR_MS, END, END - T0), (T0 + 2 * HOUR_MS, STOP, NEVER, NEVER)]
     scene.posts.append(a_post(T0 + 2 * HOUR_MS + 30 * MINUTE_MS, f"lease_warning:{NOTEBOOK}:{END}:3600"))
     assert broken(scene) == {"overtaken"}
+
+
+def test_a_warning_after_the_end_unless_it_was_there_before() -> None:
+    scene = a_scene()
+    life, key = scene.lives[NOTEBOOK], f"lease_warning:{NOTEBOOK}:{END}:900"
+    life.ends = [(T0 + HOUR_MS, END + HOUR_MS, END, END - T0)]
+    scene.posts.append(a_post(END + 10 * MINUTE_MS, key))
+    assert "overtaken" in broken(scene)
+    scene.posts.append(a_post(END - MINUTE_MS, key))
+    assert "overtaken" not in broken(scene)  # an answer was lost: whether it may come twice is another check
+    scene.posts[-1] = replace(scene.posts[-1], channel="D2")
+    assert "overtaken" in broken(scene)
 
 
 def test_a_warning_in_quiet_hours_that_could_have_come_before() -> None:
