@@ -74,6 +74,14 @@ class Events(Protocol):
     """Told in the same transaction as the outcome is recorded."""
 
     async def delivered(self, db: Tx, row: Any, posted: Posted, now: datetime) -> None: ...
+
+    def left(self, row: Any, now: datetime) -> Mapping[str, Any] | None:
+        """Before the first post: the facts without what was overtaken; None where they stay as they are."""
+        ...
+
+    async def left_out(self, db: Tx, row: Any, facts: Mapping[str, Any], now: datetime) -> None:
+        """It goes with these facts and not with those of the row."""
+        ...
     async def voided(self, db: Tx, row: Any, reason: str, now: datetime) -> None: ...
     async def undeliverable(self, db: Tx, row: Any, error: SlackError, now: datetime) -> None: ...
 
@@ -244,11 +252,25 @@ class Postman:
                 # What it says may be older than what the row says by now: then it is drawn again.
                 await self._sent(row, Posted(row.channel, found), max(1, row.rev - 1))
                 return
+        row = await self._trimmed(row, now)
         message = await self._render(row, now)
         if isinstance(message, str):
             await self._void(row, message)
             return
         await self._send(row, message)
+
+    async def _trimmed(self, row: Any, now: datetime) -> Any:
+        """The row as it goes: without what was overtaken while it waited. What may have been posted stays as it is."""
+        facts = self._events.left(row, now) if row.sent_rev == 0 and row.attempted_at is None else None
+        if facts is None:
+            return row
+        async with self._db.begin() as db:
+            unchanged = {"id": row.id, "fence": row.fence + 1, "rev": row.rev}
+            if not await change(db, outbox, unchanged, {"facts": dict(facts)}):
+                return row
+            await self._events.left_out(db, row, facts, now)
+        whole = vars(row) if isinstance(row, SimpleNamespace) else dict(row._mapping)
+        return SimpleNamespace(**whole | {"facts": facts})
 
     async def _found(self, row: Any) -> str | None:
         """Whether an earlier attempt, whose answer was lost, arrived after all (contract 2, delivery)."""

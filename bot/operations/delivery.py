@@ -97,6 +97,23 @@ class Receipts:
             if row.kind == "lease_warning":
                 await supersede(db, notice.project, notice.notebook_id, notice.outbox_key, now)
 
+    def left(self, row: Any, now: datetime) -> Mapping[str, Any] | None:
+        """A message about several notebooks goes without those whose lease is over or that were settled by then."""
+        items = row.facts["items"] if row.kind == "lease_warning" else []
+        still = [item for item in items if not item.get("settled") and from_ms(item["end_ms"]) > now]
+        if not still or len(still) == len(items):
+            return None
+        names = {"notebook_id": still[0]["notebook_id"]} | {
+            f"{name}s": ",".join(str(item[name]) for item in still) for name in ("key", "notebook_id")
+        }
+        return dict(row.facts) | names | {"items": still}
+
+    async def left_out(self, db: Tx, row: Any, facts: Mapping[str, Any], now: datetime) -> None:
+        """Whoever was to hear of it hears nothing of it any more: void, and on record."""
+        for item in [each for each in row.facts["items"] if each not in facts["items"]]:
+            void = {"state": "void", "reason": item.get("settled") or OVER, "voided_at": now}
+            await change(db, notices, {"key": item["key"], "state": "pending"}, void)
+
     async def voided(self, db: Tx, row: Any, reason: str, now: datetime) -> None:
         """On record with its reason."""
         for notice in await _carried(db, row):

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.clock import to_ms
+from bot.rules.warnings import OVER
 from bot.stores.schema import notices
 from tests.flows.scene import ANA, BEN, CARLA, HOUR, MINUTE, RESEARCH, Scene, buttons, key, minutes
 
@@ -98,6 +99,32 @@ async def test_a_grouped_message_settles_one_notebook_at_a_time(scene: Scene) ->
     (warning,) = scene.in_dm(ANA, "lease_warning")
     assert buttons(warning).count("notebook_extend:1h") == 1
     assert sorted(len(scene.renewals(n)) for n in made) == [0, 1]
+
+
+async def late_together(scene: Scene, effect: str) -> tuple[str, str]:
+    """Two leads fall due in one pass, and Slack takes their message only when one of the leases is over; their keys."""
+    soon = await scene.notebook("ana", "soon", lease_ms=75 * MINUTE, age_ms=0, settled_ago_ms=0)
+    later = await scene.notebook("ana", "later", lease_ms=2 * HOUR, age_ms=0, settled_ago_ms=0)
+    await scene.jump(minutes(61))
+    scene.slack.fault("chat.postMessage", effect, count=None)
+    await scene.sweep()
+    keys = lease_key(scene, soon.id, 900), lease_key(scene, later.id, 3600)
+    await scene.pass_time(minutes(15), minutes(15))
+    scene.slack.faults.clear()
+    await scene.pass_time(minutes(10), minutes(5))
+    return keys
+
+
+async def test_a_message_that_went_late_leaves_out_whose_lease_is_over(scene: Scene) -> None:
+    over, key = await late_together(scene, "ratelimited")
+    (warning,) = scene.in_dm(ANA, "lease_warning")
+    assert "soon" not in warning.text
+    assert "later" in warning.text
+    payload = warning.metadata["event_payload"]
+    assert (payload["keys"], payload["notebook_id"]) == (key, key.split(":")[1])
+    states = {row.key: (row.state, row.reason) for row in await scene.rows(notices)}
+    assert states[over] == ("void", OVER)
+    assert states[key][0] == "delivered"
 
 
 async def test_the_notebook_of_another_owner_has_a_message_of_its_own(scene: Scene) -> None:

@@ -99,6 +99,12 @@ async def give_up(db: Tx, claim: Claim, error: BaseException, now: datetime) -> 
 class Counted:
     """Deliveries are recorded like other results."""
 
+    def left(self, _row: Any, _now: Any) -> None:
+        """Nothing is overtaken here."""
+
+    async def left_out(self, *_words: Any) -> None:
+        raise AssertionError
+
     async def delivered(self, db: Tx, row: Any, posted: Posted, now: datetime) -> None:
         await db.execute(recorded.insert().values(key=row.key, pid=os.getpid()))
 

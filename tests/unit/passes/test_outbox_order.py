@@ -55,6 +55,12 @@ class Quiet:
         self.void: list[str] = []
         self.refused: list[str] = []
 
+    def left(self, _row: Any, _now: Any) -> None:
+        """Nothing is overtaken here."""
+
+    async def left_out(self, *_words: Any) -> None:
+        raise AssertionError
+
     async def delivered(self, _db: Any, _row: Any, _posted: Any, now: datetime) -> None:
         self.received.append(now)
 
