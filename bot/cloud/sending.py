@@ -187,6 +187,8 @@ class Sender:
             line.breaker.succeeded()
         elif alive is False:
             line.breaker.failed()
+        elif trial:  # it says nothing: the next call is the trial, or nobody would ever be let through again
+            line.breaker.abandoned()
         if was_closed != (line.breaker.state == "closed"):
             journal.breaker_moved(line.name, "open" if was_closed else "closed")
         return outcome

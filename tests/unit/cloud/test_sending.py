@@ -215,6 +215,27 @@ async def test_the_breaker_opens_rests_and_is_seen(bench: Any, make: Make) -> No
     assert caught.value.retry_after is not None
 
 
+@pytest.mark.parametrize("answer", [429, 403, 503])
+async def test_whatever_the_trial_is_answered_another_call_is_let_through(bench: Any, make: Make, answer: int) -> None:
+    """A 429 says neither that the cloud is there nor that it is not; the trial is over all the same."""
+    there = make["json"](make["notebook"]())
+    bench.script.on("GET", SHOW, *[httpx.ConnectError("refused")] * 5, httpx.Response(answer), there)
+    cloud = bench.cloud()
+
+    async def shown() -> str:
+        try:
+            return str((await cloud.show(NB)).name)
+        except CloudError as error:
+            return type(error).__name__
+
+    assert [await shown() for _ in range(2)] == ["CloudDown"] * 2
+    for _ in range(2):  # the trial, and whatever comes after it
+        bench.pass_time(61)
+        last = await shown()
+    assert last == "exp-17"
+    assert bench.clouds.health()["research"]["breaker"] == "closed"
+
+
 @pytest.mark.parametrize(
     ("status", "calls", "state"),
     [(503, 2, "open"), (502, 2, "open"), (500, 4, "closed"), (500, 5, "open"), (429, 9, "closed"), (403, 9, "closed")],
