@@ -15,6 +15,8 @@ from bot.stores import notebooks
 from bot.stores.database import Tx
 from bot.work import Claim, Outcome
 
+LATELY = timedelta(minutes=1)
+
 
 def wish_of(data: dict[str, Any]) -> rules.Wish:
     """The wish as it was asked."""
@@ -44,6 +46,7 @@ class Extend(Operation):
                     claim,
                     "renew",
                     new_end_ms=to_ms(new_end),
+                    decided_ms=to_ms(cloud.server_now()),
                     note=note,
                     before_ms=_ms(notebook.lease_ends),
                     lease_type=self._type(notebook),
@@ -105,10 +108,14 @@ class Extend(Operation):
         return (LeaseType.TIMING if kind is LeaseType.UNKNOWN else kind).value
 
     async def _renew(self, claim: Claim, now: datetime) -> Outcome:
-        """One write. If it was begun before, the notebook is read first: it may have happened, or not be right now."""
+        """One write. If it was begun before, the notebook is read first: it may have happened, or not be right now.
+
+        So it is where the decision seems to be old, or of the future: then this host's clock has jumped since it last
+        heard the cloud's, and what is counted from now would end elsewhere.
+        """
         cloud = await self.cloud(claim)
         new_end = from_ms(claim.data["new_end_ms"])
-        if claim.again:
+        if claim.again or not _lately(claim, cloud.server_now()):
             cloud, notebook = await self.show(claim, now)
             end = notebook.lease_ends
             if end is not None and end >= new_end:
@@ -163,6 +170,12 @@ class Extend(Operation):
             await alerts.lease_shortened(self.parts, db, claim, notebook, admins, now)
 
         return self.go(claim, "verify", write=write)
+
+
+def _lately(claim: Claim, server_now: datetime) -> bool:
+    """Whether it was decided just now, by the clock of whoever goes on with it."""
+    decided = claim.data.get("decided_ms")
+    return decided is not None and abs(server_now - from_ms(decided)) < LATELY
 
 
 def _ms(at: datetime | None) -> int | None:

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.clock import from_ms, to_ms
+from bot.ids import RandomIds
+from bot.work import Item, record
 from tests.flows.scene import ANA, BEN, CARLA, DORA, HOUR, MINUTE, Scene, buttons, minutes
 
 SECOND = timedelta(seconds=1)
@@ -104,6 +106,26 @@ async def test_an_old_button_that_sets_an_end_cuts_off_none_that_is_later(
     assert about(scene.end(made), at + timedelta(hours=gets_h))
     assert len(scene.renewals(made)) == (gets_h > has_h)
     assert ("Nothing was changed" in scene.operation(ANA)) == (gets_h == has_h)
+
+
+@pytest.mark.parametrize("decided", [timedelta(hours=-2), timedelta(minutes=90), None])
+async def test_what_was_decided_by_another_clock_is_not_written_unread(scene: Scene, decided: timedelta | None) -> None:
+    """Two hosts share the work, and the clock of the one that writes has jumped since it last heard the cloud's."""
+    made = await scene.notebook("ana", "shared", lease_ms=2 * HOUR)
+    before = scene.end(made)
+    data = {
+        "project": "research", "notebook": made.id, "name": "shared", "user": ANA, "by_s": 3600, "reason": "",
+        "shown": {"verb": "extend", "project": "research", "notebook_id": made.id, "name": "shared", "cause": "c"},
+        "new_end_ms": to_ms(before) + HOUR, "before_ms": to_ms(before), "note": "", "lease_type": "TIMING",
+        "decided_ms": None if decided is None else to_ms(scene.now + decided),
+    }  # fmt: skip
+    scene.cloud.console.renew(made.id, 9 * HOUR)
+    later = scene.end(made)
+    scene.cloud.log.clear()
+    async with scene.play.bot.db.begin() as tx:
+        await record(tx, RandomIds(), Item("extend", "elsewhere", f"notebook:{made.id}", data, ANA, "renew"), scene.now)
+    await scene.work()
+    assert (scene.end(made), scene.renewals(made)) == (later, [])
 
 
 async def warned(scene: Scene, owner: str = "ana", name: str = "warned") -> str:

@@ -30,6 +30,14 @@ LEASES = (
         "assert len(scene.renewals(made)) == (gets_h > has_h)",
     ),
     M(
+        "what was decided by another clock is written unread",
+        "bot/operations/extend.py",
+        "        if claim.again or not _lately(claim, cloud.server_now()):",
+        "        if claim.again:",
+        "tests/flows/test_extend.py::test_what_was_decided_by_another_clock_is_not_written_unread",
+        "assert (scene.end(made), scene.renewals(made)) == (later, [])",
+    ),
+    M(
         "what is sent is rounded down",
         "bot/rules/lease.py",
         "    rounded = -(-exact // _SECOND) * _SECOND",
