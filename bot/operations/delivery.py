@@ -93,6 +93,8 @@ class Receipts:
     async def delivered(self, db: Tx, row: Any, posted: Posted, now: datetime) -> None:
         """Graces run from here. A newer lease warning takes the buttons off those before."""
         for notice in await _carried(db, row):
+            if notice.state == "void":  # the message went without it, so that nothing of an earlier one is overtaken
+                continue
             await change(db, notices, _waiting(notice), {"state": "delivered", "delivered_at": now})
             if row.kind == "lease_warning":
                 await supersede(db, notice.project, notice.notebook_id, notice.outbox_key, now)
