@@ -31,7 +31,8 @@ from bot.stores.upsert import drop, find, put
 from bot.work import Item, record
 
 if TYPE_CHECKING:
-    from bot.operations.sweep import Decided, Looked
+    from bot.operations.look import Looked
+    from bot.operations.sweep import Decided
 
 log = logging.getLogger(__name__)
 

@@ -5,19 +5,19 @@ Nothing is remembered that the cloud can tell; what is late is still due; effect
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from bot.cloud.port import Cloud
 from bot.config.policy import EffectivePolicy
-from bot.errors import CloudError, CloudNotFound
-from bot.model import Listing, Notebook, NotebookId
+from bot.errors import CloudError
+from bot.model import Notebook
 from bot.operations import gather, housekeeping, records
 from bot.operations.acts import Acts
 from bot.operations.adopt import adopt_new, gone
 from bot.operations.base import Parts
 from bot.operations.gather import Project
+from bot.operations.look import Looked, look
 from bot.operations.notices import WARNINGS, promise_anew, settle, was_away
 from bot.operations.orders import Orders, earlier_stops
 from bot.operations.told import observe
@@ -30,7 +30,6 @@ from bot.work import Claim, Done, Outcome
 
 log = logging.getLogger(__name__)
 
-CONFIRM_MOST = 25  # disappeared notebooks looked up in one pass
 NEEDED_TO_BELIEVE = 2  # not-founds in a row
 
 
@@ -44,23 +43,6 @@ class Decided:
     owner: str | None
 
 
-@dataclass(slots=True)
-class Looked:
-    """What the cloud said."""
-
-    listing: Listing
-    read_at: datetime  # by the host's clock, when the listing was at its end: what `server_now` is held against
-    found: list[Notebook] = field(default_factory=list)  # absent from the listing, yet there
-    absent: list[str] = field(default_factory=list)  # not found
-    before: dict[str, Any] = field(default_factory=dict)  # as we last saw each
-    stale: set[str] = field(default_factory=set)  # somebody has read them since: left to the next pass
-
-    @property
-    def seen(self) -> list[Notebook]:
-        """Every notebook there is, as far as we saw."""
-        return [*self.listing.notebooks, *self.found]
-
-
 class Sweep:
     """Kind `pass`; `data`: project."""
 
@@ -71,7 +53,7 @@ class Sweep:
     async def __call__(self, claim: Claim, now: datetime) -> Outcome:
         project = str(claim.data["project"])
         try:
-            looked = await self._look(project, now)
+            looked = await look(self.deps, self.parts.tokens.service(project), project, now)
         except CloudError as error:
             return await self._failed(project, error, now)
         await self._adopt(project, looked, now)
@@ -89,29 +71,7 @@ class Sweep:
 
         return Done({"project": project, "error": str(error)}, write=write)
 
-    # --- look ----------------------------------------------------------------------------------
-
-    async def _look(self, project: str, now: datetime) -> Looked:
-        """One walk over the listing; who is missing from a complete one is looked up (API digest 12)."""
-        cloud = self.parts.tokens.service(project)
-        listing = await cloud.list_all()
-        looked = Looked(listing, self.deps.clock.now())
-        async with self.deps.db.read() as db:
-            looked.before = await notebooks.as_seen(db, project)
-        if not looked.listing.complete:
-            return looked
-        listed = {notebook.id for notebook in looked.listing.notebooks}
-        for notebook_id in _in_turn([each for each in looked.before if each not in listed], now):
-            await self._confirm(cloud, notebook_id, looked)
-        return looked
-
-    async def _confirm(self, cloud: Cloud, notebook_id: str, looked: Looked) -> None:
-        try:
-            looked.found.append(await cloud.show(NotebookId(notebook_id)))
-        except CloudNotFound:
-            looked.absent.append(notebook_id)
-        except CloudError as error:
-            log.warning("notebook %s cannot be shown: %s", notebook_id, error)
+    # --- adopt ----------------------------------------------------------------------------------
 
     async def _adopt(self, project: str, looked: Looked, now: datetime) -> None:
         """What changed since it was last seen; all in one transaction, or each for itself if one of them is broken."""
@@ -288,14 +248,6 @@ class Sweep:
         ready = [pair for pair in due if pair[0].facts.notebook.id not in orders.under_way]
         ready.sort(key=lambda pair: (orders.ended[pair[0].facts.notebook.id], pair[1].notice_at))
         return ready[:most]
-
-
-def _in_turn(missing: list[str], now: datetime) -> list[str]:
-    """So many as one pass looks up, others each minute: some of which nothing can be learned block nobody."""
-    if len(missing) <= CONFIRM_MOST:
-        return missing
-    start = int(now.timestamp()) // 60 * CONFIRM_MOST % len(missing)
-    return [*missing[start:], *missing[:start]][:CONFIRM_MOST]
 
 
 def _taken(
