@@ -34,6 +34,7 @@ class Status(StrEnum):
 
     runs: bool  # compute is billed and the lease counts
     transient: bool  # it will change by itself: wait and read again
+    rests: bool  # it neither runs nor changes by itself
 
     def __init__(self, word: str) -> None:
         """Attributes, not properties: a pass asks some forty thousand times."""
@@ -41,6 +42,7 @@ class Status(StrEnum):
         self.transient = word in {
             "INIT", "CREATING", "STARTING", "STOPPING", "DELETING", "SNAPSHOTTING", "UNKNOWN",
         }  # fmt: skip
+        self.rests = not self.runs and not self.transient
 
 
 class LeaseType(StrEnum):

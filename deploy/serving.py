@@ -19,7 +19,7 @@ from bot.clock import Clock
 from bot.config.model import Config
 from bot.settings import Settings, required
 from bot.stores.schema import work
-from deploy.compose import Bot, bot, greet
+from deploy.compose import Bot, bot, greet, settle_memory
 from deploy.front import bolt_dispatch, heartbeat, intake_of, site, timers
 from deploy.watch import Watch
 from handlers.socket import SocketIngress
@@ -69,6 +69,7 @@ async def serve(settings: Settings, config: Config, host: str, port: int, clock:
     async with _begun(settings, config, clock) as running:
         intake = intake_of(running)
         _app, dispatch = bolt_dispatch(running, intake)
+        settle_memory()
         async with timers(running):
             await server(site(running, dispatch), host, port).serve()
         await intake.close()
@@ -83,6 +84,7 @@ async def socket(settings: Settings, config: Config, host: str, port: int) -> No
         app, dispatch = bolt_dispatch(running, intake)
         token = required(settings.app_token, "SLACK_APP_TOKEN").get_secret_value()
         ingress = SocketIngress(app, token, dispatch, running.ids)
+        settle_memory()
         async with timers(running):
             await ingress.connect_async()  # type: ignore[no-untyped-call]
             try:

@@ -100,9 +100,9 @@ class HttpCloud:
         """The caller's notebooks; an account admin's whole account."""
         return await self._list("/notebooks")
 
-    async def list_all(self) -> Listing:
-        """All notebooks of the project; needs the right `listAllNotebooks`."""
-        return await self._list("/notebooks/all")
+    async def list_all(self, status: Status | None = None) -> Listing:
+        """All notebooks of the project, or those of this state; needs the right `listAllNotebooks`."""
+        return await self._list("/notebooks/all", (("status", status.value),) if status else ())
 
     async def show(self, notebook_id: NotebookId) -> Notebook:
         """One notebook, with url, token and lease as they are now; CloudNotFound if there is none."""

@@ -12,6 +12,8 @@ from bot.secrets import Sealer
 from bot.slack import Slack
 from bot.stores.database import Database
 
+BRIEF_FROM = 200  # notebooks at rest, four pages: from so many on most passes list only what runs
+
 
 @dataclass(slots=True)
 class Workspace:
@@ -36,6 +38,7 @@ class Deps:
     public_url: str  # where the link page is served; "" if it is not
     poll: timedelta  # the floor between two passes
     workspace: Workspace
+    brief_from: int = BRIEF_FROM
 
     @property
     def team(self) -> str:

@@ -82,7 +82,9 @@ async def passed(
     }
     if looked.listing.complete:  # whatever has been stopped since it was read runs no more
         over = looked.stale | await notebooks.stopped_since(db, project, now)
-        values["last_running"] = sum(n.status.runs and n.id not in over for n in looked.listing.notebooks)
+        values["last_running"] = sum(each.id not in over for each in looked.running)
+        if not looked.brief:
+            values |= {"listed_at": now, "listed": len(looked.listing.notebooks)}
     row = await find(db, projects, name=project)
     reason, since = (row.paused, row.paused_at) if row is not None else (None, None)
     if brake and reason is None:  # whoever paused them already is not overruled

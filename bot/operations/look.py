@@ -1,19 +1,29 @@
-"""What a pass sees: the listing, and a look at each that is missing from it."""
+"""What a pass sees: the listing, and a look at each that is missing from it.
+
+Where far more rests than runs, most passes list only what runs, so that they cost what runs and not what there is:
+whatever else was awake when it was last seen is looked at one by one, and what rests is taken to rest. Who is deleted
+while at rest is then seen by the next whole listing, `WHOLE_EVERY` later at most. A brief listing in which much is
+missing proves nothing: the whole one is read.
+"""
 
 import logging
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.cloud.port import Cloud
 from bot.errors import CloudError, CloudNotFound
-from bot.model import Listing, Notebook, NotebookId
+from bot.model import Listing, Notebook, NotebookId, Status
 from bot.operations.deps import Deps
+from bot.rules import brakes
 from bot.stores import notebooks
+from bot.stores.schema import projects
+from bot.stores.upsert import find
 
 log = logging.getLogger(__name__)
 
 CONFIRM_MOST = 25  # disappeared notebooks looked up in one pass
+WHOLE_EVERY = timedelta(hours=1)
 
 
 @dataclass(slots=True)
@@ -22,9 +32,10 @@ class Looked:
 
     listing: Listing
     read_at: datetime  # by the host's clock, when the listing was at its end: what `server_now` is held against
+    brief: bool = False  # the listing holds only what runs
     found: list[Notebook] = field(default_factory=list)  # absent from the listing, yet there
     absent: list[str] = field(default_factory=list)  # not found
-    before: dict[str, Any] = field(default_factory=dict)  # as we last saw each
+    before: dict[str, Any] = field(default_factory=dict)  # as we last saw each; of a brief one: each that was awake
     stale: set[str] = field(default_factory=set)  # somebody has read them since: left to the next pass
 
     @property
@@ -32,19 +43,55 @@ class Looked:
         """Every notebook there is, as far as we saw."""
         return [*self.listing.notebooks, *self.found]
 
+    @property
+    def running(self) -> list[Notebook]:
+        """What a collapse is measured by: what the listing says to run, or what a brief one stands for."""
+        return [each for each in (self.seen if self.brief else self.listing.notebooks) if each.status.runs]
+
 
 async def look(deps: Deps, cloud: Cloud, project: str, now: datetime) -> Looked:
     """One walk over the listing; who is missing from a complete one is looked up (API digest 12)."""
-    listing = await cloud.list_all()
-    looked = Looked(listing, deps.clock.now())
+    looked = await _brief(deps, cloud, project, now) or await _whole(deps, cloud, project)
+    if looked.listing.complete:
+        for notebook_id in _in_turn(_missing(looked), now):
+            await _confirm(cloud, notebook_id, looked)
+    return looked
+
+
+async def _whole(deps: Deps, cloud: Cloud, project: str) -> Looked:
+    looked = Looked(await cloud.list_all(), deps.clock.now())
     async with deps.db.read() as db:
         looked.before = await notebooks.as_seen(db, project)
-    if not looked.listing.complete:
-        return looked
-    listed = {notebook.id for notebook in looked.listing.notebooks}
-    for notebook_id in _in_turn([each for each in looked.before if each not in listed], now):
-        await _confirm(cloud, notebook_id, looked)
     return looked
+
+
+async def _brief(deps: Deps, cloud: Cloud, project: str, now: datetime) -> Looked | None:
+    """The listing of what runs; None where it is not worth it, or not to be believed."""
+    async with deps.db.read() as db:
+        state = await find(db, projects, name=project)
+    if state is None or not _brief_will_do(state, deps.brief_from, now):
+        return None
+    told = await cloud.list_all(Status.RUNNING)
+    runs = tuple(each for each in told.notebooks if each.status is Status.RUNNING)  # a filter may not be known
+    looked = Looked(Listing(runs, told.complete, told.server_now), deps.clock.now(), brief=True)
+    async with deps.db.read() as db:
+        looked.before = await notebooks.awake(db, project)
+    if told.complete and len(_missing(looked)) > CONFIRM_MOST:
+        return None
+    return None if brakes.collapse(state.last_running, len(runs), told.complete) else looked
+
+
+def _brief_will_do(state: Any, least: int, now: datetime) -> bool:
+    """The last whole listing is not old, and so many of it were at rest that leaving them out saves pages."""
+    if state.listed_at is None or state.last_running is None:
+        return False
+    at_rest: int = state.listed - state.last_running
+    return timedelta(0) <= now - state.listed_at < WHOLE_EVERY and at_rest >= least
+
+
+def _missing(looked: Looked) -> list[str]:
+    listed = {notebook.id for notebook in looked.listing.notebooks}
+    return [each for each in looked.before if each not in listed]
 
 
 async def _confirm(cloud: Cloud, notebook_id: str, looked: Looked) -> None:

@@ -165,16 +165,16 @@ class Sweep:
         async with self.deps.db.read() as db:
             known = await gather.project(db, self.deps, project, now, rows={})
             before = await records.live(db, project)
-            found = [each for each in looked.seen if each.id not in looked.stale and _matters(each, before, known)]
+            seen = [*looked.seen, *await _at_rest(db, project, looked, {*before, *known.notices})]
+            found = [each for each in seen if each.id not in looked.stale and _matters(each, before, known)]
             known.rows = await notebooks.known_running(db, project, [each.id for each in found])
         return known, before, found
 
     def _brake(self, known: Project, looked: Looked, now: datetime) -> str | None:
         """Signs that what we see is wrong; they hold stops, never notices."""
-        running = sum(1 for n in looked.listing.notebooks if n.status.runs)
         skew = self.deps.slack.skew()
         return (
-            brakes.collapse(known.last_running, running, looked.listing.complete)
+            brakes.collapse(known.last_running, len(looked.running), looked.listing.complete)
             or brakes.clock_off(looked.read_at, looked.listing.server_now)
             or brakes.clock_off(now, now + skew if skew is not None else None, "Slack")
         )
@@ -248,6 +248,15 @@ class Sweep:
         ready = [pair for pair in due if pair[0].facts.notebook.id not in orders.under_way]
         ready.sort(key=lambda pair: (orders.ended[pair[0].facts.notebook.id], pair[1].notice_at))
         return ready[:most]
+
+
+async def _at_rest(db: Tx, project: str, looked: Looked, concerned: set[str]) -> list[Notebook]:
+    """Of those concerned, what a brief listing leaves out because it rested when it was last seen."""
+    if not looked.brief:
+        return []
+    left_out = concerned - looked.before.keys() - {each.id for each in looked.seen}
+    rows = [row for some in notebooks.chunks(sorted(left_out)) for row in await notebooks.last_seen(db, project, some)]
+    return [notebooks.load(row.snapshot) for row in rows]
 
 
 def _taken(

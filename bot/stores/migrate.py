@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from bot.errors import SettingsError
 from bot.stores.database import Database
 
-LATEST = "0003"
+LATEST = "0004"
 
 
 async def version(db: Database) -> str | None:

@@ -37,6 +37,8 @@ _KNOWN = select(*_LEAN).where(_THERE)
 _KNOWN_SOME, _KNOWN_RUNNING = _KNOWN.where(_SOME), _KNOWN.where(_RUNS)
 _LOCKED = select(notebooks).where(_ONE).with_for_update()
 _AS_SEEN = select(notebooks.c.id, notebooks.c.digest, notebooks.c.missing).where(_THERE)
+_RESTS = notebooks.c.status.in_([status.value for status in Status if status.rests])
+_AWAKE = _AS_SEEN.where(or_(_RESTS.is_(False), notebooks.c.missing > 0))
 _ANY_OF = select(notebooks.c.id).where(_OF_PROJECT, _SOME)
 _SEEN_OF = select(notebooks.c.id, notebooks.c.snapshot, notebooks.c.digest).where(_THERE, _SOME)
 _STOPPED_SINCE = select(notebooks.c.id).where(
@@ -124,6 +126,11 @@ async def as_seen(db: Tx, project: str) -> dict[str, Any]:
     """Id -> digest and misses, of all that are not gone."""
     rows = await db.execute(_AS_SEEN, {"of_project": project})
     return {row.id: row for row in rows.all()}
+
+
+async def awake(db: Tx, project: str) -> dict[str, Any]:
+    """The same of those that did not rest when they were last seen, or were missing since."""
+    return {row.id: row for row in await db.execute(_AWAKE, {"of_project": project})}
 
 
 async def last_seen(db: Tx, project: str, ids: Sequence[str]) -> list[Any]:

@@ -351,6 +351,8 @@ projects = Table(
     Column("last_pass_at", Instant),
     Column("last_ok_at", Instant),
     Column("last_running", Integer),
+    Column("listed_at", Instant),  # the last whole listing,
+    Column("listed", Integer),  # and how many it held
     Column("last_error", Text),
     Column("config_hash", String(64)),
     Column("counts", Json),

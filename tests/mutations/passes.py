@@ -2,6 +2,7 @@
 
 from tests.mutations.mutation import Mutation as M
 
+BRIEF = "tests/unit/passes/test_brief.py"
 PASS, BRAKES = "tests/unit/passes/test_pass.py", "tests/unit/rules/test_brakes.py"
 
 PASSES = (
@@ -127,11 +128,27 @@ PASSES = (
     ),
     M(
         "a listing that broke off proves absence",
-        "bot/operations/sweep.py",
-        "        if not looked.listing.complete:\n",
-        "        if looked.listing.server_now is None:\n",
+        "bot/operations/look.py",
+        "    if looked.listing.complete:\n",
+        "    if looked.listing.server_now:\n",
         f"{PASS}::test_a_listing_that_broke_off_proves_no_absence[sqlite]",
         "assert rows[lost.id] is None",
+    ),
+    M(
+        "a brief listing in which much is missing is believed",
+        "bot/operations/look.py",
+        "    return None if brakes.collapse(state.last_running, len(runs), told.complete) else looked",
+        "    return looked",
+        f"{BRIEF}::test_a_brief_listing_in_which_much_is_missing_is_not_believed[sqlite]",
+        "assert stand.cloud.listed == [RUNNING, None]",
+    ),
+    M(
+        "who is awake is not looked for in a brief listing",
+        "bot/stores/notebooks.py",
+        "_AWAKE = _AS_SEEN.where(or_(_RESTS.is_(False), notebooks.c.missing > 0))",
+        "_AWAKE = _AS_SEEN.where(notebooks.c.missing > 0)",
+        f"{BRIEF}::test_one_that_was_stopped_in_the_console_is_seen_stopped[sqlite]",
+        'assert (stand.cloud.listed, row.status, row.stopped_at) == ([RUNNING], "STOPPED", NOW + MINUTE)',
     ),
     M(
         "an answer that is older than what is known is adopted",

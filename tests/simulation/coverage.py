@@ -5,8 +5,8 @@ from collections import Counter
 from tests.simulation.checks import ASKED_BY
 from tests.simulation.troubles import CLOUD_EFFECTS, SLACK_EFFECTS
 
-CLOUD = ("login", "list", "flavors", "images", "create", "start", "stop", "renew", "delete", "show", "samples",
-         "jupyter")  # fmt: skip
+CLOUD = ("login", "list", "list running", "flavors", "images", "create", "start", "stop", "renew", "delete", "show",
+         "samples", "jupyter")  # fmt: skip
 SLACK = ("auth.test", "chat.postMessage", "chat.update", "conversations.open", "conversations.members",
          "conversations.history", "users.info", "usergroups.users.list", "views.open", "views.update", "views.publish",
          "respond")  # fmt: skip

@@ -32,9 +32,10 @@ _CALLS = (
 
 
 @lru_cache(maxsize=4096)
-def call_name(method: str, path: str) -> str:
+def call_name(method: str, path: str, query: bytes = b"") -> str:
     """What a call to the cloud is for."""
-    return next((name for name, verb, shape in _CALLS if verb == method and re.search(shape, path)), "other")
+    name = next((name for name, verb, shape in _CALLS if verb == method and re.search(shape, path)), "other")
+    return "list running" if name == "list" and b"status=RUNNING" in query else name
 
 
 class Dropped(Exception):
@@ -132,7 +133,7 @@ class CloudTransport(httpx.AsyncBaseTransport):
         self.cut = False  # no network to the cloud
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        name = f"cloud.{call_name(request.method, request.url.path)}"
+        name = f"cloud.{call_name(request.method, request.url.path, request.url.query)}"
         await self._points.at(self._who, f"{name} before")
         limit = (request.extensions.get("timeout") or {}).get("read") or 30.0
         try:

@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.clock import SKEW, from_ms
 from bot.config.model import Config
+from bot.operations.deps import BRIEF_FROM
 from bot.settings import Settings
 from deploy.compose import Bot, Outside, bot, greet
 from deploy.front import ask_for_passes, intake_of
@@ -63,6 +64,7 @@ class Stage:
     rng: random.Random
     dice: random.Random  # of the drivers
     wakes: list[asyncio.Event] = field(default_factory=list)
+    brief_from: int = BRIEF_FROM  # what the bot is built with
     dues: dict[int, tuple[int, Dues]] = field(default_factory=dict)  # by clock: after how many changes, when
 
     def wake(self) -> None:
@@ -134,7 +136,15 @@ class Replica:
         outside = Outside(database, slack, client, loop.time)
         ids, jitter = SeededIds(stage.rng), stage.rng.random
         running = await stack.enter_async_context(
-            bot(stage.settings, stage.config, clock=self.clock, ids=ids, jitter=jitter, outside=outside)
+            bot(
+                stage.settings,
+                stage.config,
+                clock=self.clock,
+                ids=ids,
+                jitter=jitter,
+                outside=outside,
+                brief_from=stage.brief_from,
+            )
         )
         await greet(running)
         self.bot, self._dispatch = running, DirectDispatch(intake_of(running))

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import select
 
 from bot.config.load import load_text
+from bot.operations.deps import BRIEF_FROM
 from bot.settings import async_database_url, load_settings
 from bot.stores.database import Database
 from bot.stores.migrate import upgrade
@@ -69,6 +70,11 @@ class Options:
     def charts(self) -> bool:
         """Whether pictures are drawn, which takes as long as a hundred transactions: in one seed of twenty."""
         return self.seed % 20 == 0
+
+    @property
+    def brief_from(self) -> int:
+        """In every other seed passes list only what runs wherever they may, however few are at rest."""
+        return BRIEF_FROM if self.seed % 2 else 0
 
     @property
     def start_ms(self) -> int:
@@ -140,7 +146,8 @@ class World:
 
         self.open_database = opened
         return Stage(self.clock, self.cloud, self.slack, self.points, load_settings(environ), config,
-                     self.open_database, rng, random.Random(f"{self.options.seed} drivers"))  # fmt: skip
+                     self.open_database, rng, random.Random(f"{self.options.seed} drivers"),
+                     brief_from=self.options.brief_from)  # fmt: skip
 
     def _open_database(self) -> Callable[[Incarnation], SimDatabase]:
         if self.options.database is None:

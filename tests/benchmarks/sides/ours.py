@@ -11,9 +11,10 @@ from sqlalchemy import insert, select, update
 
 from bot.clock import to_ms
 from bot.config.load import load
+from bot.model import Status
 from bot.settings import load_settings
 from bot.stores.schema import identities, notebooks, people, work
-from deploy.compose import Bot, bot, greet
+from deploy.compose import Bot, bot, greet, settle_memory
 from deploy.sandbox.clock import SimClock
 from scheduler.jobs import ask_now
 from tests.benchmarks.children import Cost, measured, peak_mb
@@ -53,8 +54,8 @@ class Ours:
             await db.execute(update(notebooks).where(these).values(poll_at=self._clock.now()))
 
     async def listing(self) -> Cost:
-        """Every page, parsed; nothing else."""
-        return await measured(self._bot.parts.tokens.service(PROJECT).list_all())
+        """Every page of what runs, parsed; nothing else."""
+        return await measured(self._bot.parts.tokens.service(PROJECT).list_all(Status.RUNNING))
 
     async def sweep(self, profile: bool = False) -> Cost:
         """The pass: listing, adoption, decisions, their record; the stops are on order."""
@@ -91,4 +92,5 @@ async def ours(environment: dict[str, str], start_ms: int, folder: str) -> Async
     assert to_ms(clock.now()) == start_ms
     async with bot(settings, load(settings.config, environment), clock=clock) as running:
         await greet(running)
+        settle_memory()
         yield Ours(running, clock)

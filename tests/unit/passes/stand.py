@@ -73,6 +73,9 @@ class ListedCloud:
     endpoint: Any = None
     mute: set[str] = field(default_factory=set)  # cannot be looked at one by one
     shown: list[str] = field(default_factory=list)  # notebooks that were looked at one by one
+    listed: list[Status | None] = field(default_factory=list)  # what the listings were asked for
+    left_out: set[str] = field(default_factory=set)  # of listings by state
+    no_filter: bool = False  # listings by state show every state
 
     def add(self, *made: Notebook) -> None:
         self.notebooks.update({each.id: each for each in made})
@@ -83,12 +86,18 @@ class ListedCloud:
     def server_now(self) -> datetime:
         return self.clock.now() + self.skew
 
-    async def list_all(self) -> Listing:
+    async def list_all(self, status: Status | None = None) -> Listing:
         if self.failure:
             raise self.failure
         self.clock.at += self.takes
-        now = self.server_now()
-        return Listing(tuple(self.notebooks.values()), self.complete, now)
+        self.listed.append(status)
+        said = [each for each in self.notebooks.values() if self._answers_to(status, each)]
+        return Listing(tuple(said), self.complete, self.server_now())
+
+    def _answers_to(self, status: Status | None, each: Notebook) -> bool:
+        if status is None or self.no_filter:
+            return True
+        return each.status is status and each.id not in self.left_out
 
     async def show(self, notebook_id: NotebookId) -> Notebook:
         if notebook_id in self.mute:
