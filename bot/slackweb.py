@@ -4,11 +4,9 @@ A post whose answer was lost may have happened: those errors are `SlackAnswerLos
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +16,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import http
-from bot.clock import Clock, to_ms
+from bot.clock import Clock, http_date, to_ms
 from bot.errors import SlackAnswerLost, SlackBusy, SlackDown, SlackError
 from bot.paces import Turns
 from bot.slack import Message, Posted, SlackPerson, View
@@ -270,8 +268,8 @@ class SlackWeb:
     def _hear(self, headers: Mapping[str, Any]) -> None:
         """Its clock, to the second; a proxy that leaves `Date` out changes nothing."""
         said = next((str(value) for name, value in headers.items() if str(name).lower() == "date"), "")
-        with contextlib.suppress(ValueError, TypeError, IndexError, OverflowError):
-            self._skew = parsedate_to_datetime(said).astimezone(UTC) - self._clock.now().replace(microsecond=0)
+        if (at := http_date(said)) is not None:
+            self._skew = at - self._clock.now().replace(microsecond=0)
 
     def skew(self) -> timedelta | None:
         """Slack's clock minus ours."""

@@ -10,9 +10,8 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from bot.clock import Clock, SystemClock
+from bot.clock import Clock, SystemClock, http_date
 from bot.cloud.client import HttpClouds
-from bot.cloud.line import http_date
 from bot.cloud.port import Cloud
 from bot.config.load import load
 from bot.config.model import Config, Project

@@ -7,6 +7,7 @@ import random
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
@@ -149,6 +150,7 @@ def _fingerprint(credentials: Credentials) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
+@lru_cache(maxsize=256)  # with each credential that is used
 def _check_address(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme == "https" and parts.hostname:

@@ -2,10 +2,9 @@
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 
-from bot.clock import Clock
+from bot.clock import Clock, http_date
 from bot.cloud.breaker import Breaker
 from bot.cloud.limiter import Limiter
 from bot.cloud.pace import Pace
@@ -79,17 +78,6 @@ class Line:
 def _finite(rate: float) -> float | None:
     """None for no limit: JSON has no infinity."""
     return None if math.isinf(rate) else round(rate, 2)
-
-
-def http_date(text: str) -> datetime | None:
-    """An HTTP date as an instant, None if it is none."""
-    if not text:
-        return None
-    try:
-        read = parsedate_to_datetime(text)
-        return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:

@@ -5,10 +5,10 @@ import json
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from bot.clock import http_date
 from bot.http import Client, HTTPError, Limits, Response, Timeout, TimeoutException
 from bot.idle.guard import Target, first_allowed
 
@@ -86,7 +86,7 @@ class Fetcher:
         asked = self._client.stream("GET", url, headers=headers, extensions=named, follow_redirects=False)
         async with asked as response:
             _refuse_status(response)
-            return Answer(_json(await _capped(response)), _date(response))
+            return Answer(_json(await _capped(response)), http_date(response.headers.get("date", "")))
 
 
 def _refuse_status(response: Response) -> None:
@@ -120,11 +120,3 @@ def _json(body: bytes) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
         raise Unreadable("the notebook's answer is not JSON", 200) from error
-
-
-def _date(response: Response) -> datetime | None:
-    try:
-        at = parsedate_to_datetime(response.headers["date"])
-    except (KeyError, ValueError, TypeError):
-        return None
-    return at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)

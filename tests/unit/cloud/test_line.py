@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.cloud.line import ServerClock, http_date, retry_after
+from bot.clock import http_date
+from bot.cloud.line import ServerClock, retry_after
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
