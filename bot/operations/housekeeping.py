@@ -85,6 +85,8 @@ async def passed(
         values["last_running"] = sum(each.id not in over for each in looked.running)
         if not looked.brief:
             values |= {"listed_at": now, "listed": len(looked.listing.notebooks)}
+    if looked.unsettled:
+        values["listed_at"] = None  # the next pass lists everything
     row = await find(db, projects, name=project)
     reason, since = (row.paused, row.paused_at) if row is not None else (None, None)
     if brake and reason is None:  # whoever paused them already is not overruled

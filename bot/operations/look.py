@@ -3,7 +3,7 @@
 Where far more rests than runs, most passes list only what runs, so that they cost what runs and not what there is:
 whatever else was awake when it was last seen is looked at one by one, and what rests is taken to rest. Who is deleted
 while at rest is then seen by the next whole listing, `WHOLE_EVERY` later at most. A brief listing in which much is
-missing proves nothing: the whole one is read.
+missing proves nothing: the whole one is read. Where a pass has learned nothing about somebody, the next one lists all.
 """
 
 import logging
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.cloud.port import Cloud
-from bot.errors import CloudError, CloudNotFound
+from bot.errors import CloudError, CloudInvalid, CloudNotFound
 from bot.model import Listing, Notebook, NotebookId, Status
 from bot.operations.deps import Deps
 from bot.rules import brakes
@@ -44,6 +44,12 @@ class Looked:
         return [*self.listing.notebooks, *self.found]
 
     @property
+    def unsettled(self) -> bool:
+        """Of some we have learned nothing: a listing that broke off, or one missing that was not looked up."""
+        learned = {each.id for each in self.found} | set(self.absent)
+        return not self.listing.complete or any(each not in learned for each in _missing(self))
+
+    @property
     def running(self) -> list[Notebook]:
         """What a collapse is measured by: what the listing says to run, or what a brief one stands for."""
         return [each for each in (self.seen if self.brief else self.listing.notebooks) if each.status.runs]
@@ -71,7 +77,10 @@ async def _brief(deps: Deps, cloud: Cloud, project: str, now: datetime) -> Looke
         state = await find(db, projects, name=project)
     if state is None or not _brief_will_do(state, deps.brief_from, now):
         return None
-    told = await cloud.list_all(Status.RUNNING)
+    try:
+        told = await cloud.list_all(Status.RUNNING)
+    except CloudInvalid:  # the filter is refused
+        return None
     runs = tuple(each for each in told.notebooks if each.status is Status.RUNNING)  # a filter may not be known
     looked = Looked(Listing(runs, told.complete, told.server_now), deps.clock.now(), brief=True)
     async with deps.db.read() as db:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from bot.clock import to_ms
 from bot.errors import CloudError, CloudLoginFailed, NotAllowed, NotLinked, Stale
@@ -154,8 +154,10 @@ class List(Reader):
     async def _as_of(self, db: Tx, ask: Ask, scope: str, failed: list[str], now: datetime) -> datetime | None:
         """When what is shown was seen; None while that is fresh."""
         old = failed if scope == "mine" else list(ask.projects)
-        rows = await db.execute(select(projects.c.last_ok_at).where(projects.c.name.in_(old)))
-        seen = min((row.last_ok_at for row in rows if row.last_ok_at), default=None)
+        asked, passed = projects.c.listed_at, projects.c.last_ok_at
+        last = func.coalesce(asked, passed) if scope == "stopped" else passed  # passes may list only what runs
+        rows = await db.execute(select(last.label("at")).where(projects.c.name.in_(old)))
+        seen = min((row.at for row in rows if row.at), default=None)
         return seen if seen and (failed or now - seen > OLD) else None
 
 

@@ -172,6 +172,13 @@ async def test_own_and_all(world: World) -> None:
     assert listing.server_now == world.clock.now()
 
 
+async def test_all_of_one_state(world: World) -> None:
+    for name, status in (("runs", "RUNNING"), ("rests", "STOPPED"), ("saves", "SNAPSHOTTING")):
+        world.sim.console.create("ana", name, status=status)
+    listing = await world.as_("notebook-bot").list_all(Status.RUNNING)
+    assert ([found.name for found in listing.notebooks], listing.complete) == (["runs"], True)
+
+
 async def test_a_project_is_one_workspace(world: World) -> None:
     there = "w0rkspace"
     world.sim.settings.workspaces = ("0", there)

@@ -45,6 +45,16 @@ async def test_when_the_cloud_does_not_answer_it_is_as_last_seen_and_says_so(sta
     assert answer["as_of_ms"] == START.timestamp() * 1000
 
 
+async def test_what_rests_is_as_old_as_the_last_listing_of_everything(stage: Stage):
+    await stage.link(ANA, "ana")
+    await stage.see(a_notebook(status=Status.STOPPED))
+    async with stage.db.begin() as db:
+        ago = stage.clock.now() - timedelta(minutes=40)
+        await put(db, projects, {"name": "research", "last_ok_at": stage.clock.now(), "listed_at": ago})
+    assert (await stage.ask(ANA, "list", scope="stopped"))["as_of_ms"] == ago.timestamp() * 1000
+    assert "as_of_ms" not in await stage.ask(ANA, "list", scope="all")
+
+
 async def test_what_a_complete_listing_no_longer_holds_is_not_shown(stage: Stage):
     await stage.link(ANA, "ana")
     await stage.see(a_notebook("one"), a_notebook("two"))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.config.load import load_text
-from bot.errors import CloudDown, CloudNotFound, SlackDown
+from bot.errors import CloudDown, CloudInvalid, CloudNotFound, SlackDown
 from bot.ids import RandomIds
 from bot.model import Lease, Listing, Notebook, NotebookId, Status
 from bot.operations.base import Parts
@@ -75,6 +75,8 @@ class ListedCloud:
     shown: list[str] = field(default_factory=list)  # notebooks that were looked at one by one
     listed: list[Status | None] = field(default_factory=list)  # what the listings were asked for
     left_out: set[str] = field(default_factory=set)  # of listings by state
+    lost: set[str] = field(default_factory=set)  # of every listing
+    refuses_filter: bool = False
     no_filter: bool = False  # listings by state show every state
 
     def add(self, *made: Notebook) -> None:
@@ -91,10 +93,14 @@ class ListedCloud:
             raise self.failure
         self.clock.at += self.takes
         self.listed.append(status)
+        if status and self.refuses_filter:
+            raise CloudInvalid("status is not valid")
         said = [each for each in self.notebooks.values() if self._answers_to(status, each)]
         return Listing(tuple(said), self.complete, self.server_now())
 
     def _answers_to(self, status: Status | None, each: Notebook) -> bool:
+        if each.id in self.lost:
+            return False
         if status is None or self.no_filter:
             return True
         return each.status is status and each.id not in self.left_out

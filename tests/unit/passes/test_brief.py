@@ -74,6 +74,7 @@ async def test_one_that_was_started_in_the_console_is_found(stand: Stand) -> Non
     stand.cloud.change(a_notebook(AT_REST[3]).id, status=RUNNING, updated_at=stand.clock.now())
     await stand.sweep(MINUTE)
     assert (await row_of(stand, AT_REST[3])).running_since == NOW + MINUTE
+    assert stand.cloud.listed == [RUNNING]
     assert await confirmed(stand, AT_REST[3]) == NOW + 2 * MINUTE
     assert (await state(stand)).last_running == 2
 
@@ -83,6 +84,7 @@ async def test_one_that_was_made_in_the_console_is_found(stand: Stand) -> None:
     stand.cloud.add(a_notebook(2, since=NOW))
     await stand.sweep(MINUTE)
     assert (await row_of(stand, 2)).running_since == NOW
+    assert stand.cloud.listed == [RUNNING]
     runs = await stand.rows(select(usage).where(usage.c.notebook_id == a_notebook(2).id, usage.c.kind == "run"))
     assert [row.from_at for row in runs] == [NOW]
 
@@ -177,10 +179,11 @@ async def test_more_than_are_looked_up_in_one_pass_make_it_list_everything(stand
 async def test_one_that_broke_off_proves_no_absence(stand: Stand) -> None:
     await known(stand, a_notebook(1), a_notebook(2))
     stand.cloud.left_out, stand.cloud.complete = {a_notebook(2).id}, False
+    stand.cloud.lost = {a_notebook(2).id}
     for _ in range(3):
         await stand.sweep(MINUTE)
     row = await row_of(stand, 2)
-    assert (stand.cloud.listed, stand.cloud.shown) == ([RUNNING] * 3, [])
+    assert (stand.cloud.listed, stand.cloud.shown) == ([RUNNING, None, None], [])
     assert (row.status, row.missing, (await state(stand)).last_running) == ("RUNNING", 0, 2)
     assert (await confirmed(stand, 1), await confirmed(stand, 2)) == (NOW + 3 * MINUTE, NOW)
 
@@ -189,6 +192,50 @@ async def test_a_cloud_that_does_not_know_the_filter_does_no_harm(stand: Stand) 
     await known(stand, a_notebook(1))
     stand.cloud.no_filter = True
     await stand.sweep(MINUTE)
+    assert stand.cloud.listed == [RUNNING]
     seen = {row.id: row.seen_at for row in await stand.rows(select(notebooks))}
     assert set(seen.values()) == {NOW}
     assert await confirmed(stand, 1) == NOW + MINUTE
+
+
+async def test_a_cloud_that_refuses_the_filter_is_asked_for_everything(stand: Stand) -> None:
+    await known(stand, a_notebook(1))
+    stand.cloud.refuses_filter = True
+    await stand.sweep(MINUTE)
+    assert stand.cloud.listed == [RUNNING, None]
+    assert await confirmed(stand, 1) == NOW + MINUTE
+
+
+async def test_many_that_were_deleted_at_rest_are_all_seen_within_the_hour(stand: Stand) -> None:
+    await known(stand, a_notebook(1), at_rest=range(1000, 1000 + 2 * BRIEF_FROM))
+    for number in range(1000, 1060):
+        del stand.cloud.notebooks[a_notebook(number).id]
+    for _ in range(70):
+        await stand.sweep(MINUTE)
+    gone = await stand.rows(select(notebooks.c.id).where(notebooks.c.deleted_at.is_not(None)))
+    assert len(gone) == 60
+    assert stand.cloud.listed[-1] is RUNNING
+
+
+async def test_one_of_which_nothing_was_learned_is_looked_for_in_a_whole_listing_by_the_next_pass(stand: Stand) -> None:
+    await known(stand, a_notebook(1), a_notebook(2))
+    stand.cloud.mute = {a_notebook(2).id}
+    stand.cloud.change(a_notebook(2).id, status=Status.STOPPED, updated_at=NOW + MINUTE)
+    await stand.sweep(2 * MINUTE)
+    assert (await row_of(stand, 2)).status == "RUNNING"
+    await stand.sweep(MINUTE)
+    assert (await row_of(stand, 2)).status == "STOPPED"
+    await stand.sweep(MINUTE)
+    assert stand.cloud.listed == [RUNNING, None, RUNNING]
+
+
+async def test_what_was_seen_of_it_before_its_listing_was_read_is_no_part_of_the_figure(stand: Stand) -> None:
+    """We have stopped one after the brief listing that still holds it."""
+    await known(stand, a_notebook(1), a_notebook(2))
+    await stand.write(update(notebooks).where(notebooks.c.id == a_notebook(2).id).values(stop_by="work"))
+    stopped = a_notebook(2, status=Status.STOPPED, updated_at=NOW + MINUTE, server_now=NOW + MINUTE)
+    async with stand.db.begin() as tx:
+        await observe(tx, stand.parts.deps, "research", stopped, NOW + MINUTE)
+    await stand.sweep(MINUTE / 2)
+    assert (await row_of(stand, 2)).status == "STOPPED"
+    assert ((await state(stand)).last_running, await confirmed(stand, 2)) == (1, NOW)
