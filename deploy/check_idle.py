@@ -14,7 +14,7 @@ from bot.idle.fetch import notebook_client
 from bot.idle.metrics import Found, discover
 from bot.idle.ports import Source, Subject
 from bot.idle.reading import read_all
-from bot.model import Listing, Notebook
+from bot.model import Flavor, Listing, Notebook
 from bot.rules.idle import SourceReading
 from deploy.findings import Finding, note, ok, wrong
 from deploy.sources import idle_sources, metrics_policy
@@ -41,10 +41,12 @@ async def idle_findings(
         return
     try:
         shown = [await cloud.show(each.id) for each in running[:TRIED]]
+        known = {flavor.id: flavor for flavor in await cloud.flavors()}
     except CloudError as error:
-        yield wrong(about, f"idle sources: a notebook cannot be shown: {error}", "grant modelarts:notebook:get")
+        yield wrong(about, f"idle sources: a notebook or the flavors cannot be read: {error}",
+                    "grant the rights to get notebooks and to list flavors")  # fmt: skip
         return
-    subjects = [_subject(each, project, policy, clock) for each in shown]
+    subjects = [_subject(each, known.get(each.flavor), project, policy, clock) for each in shown]
     async with notebook_client() as http:
         sources = idle_sources(config, clouds, http, clock)[project.name]
         for name in policy.idle_sources:
@@ -82,9 +84,11 @@ _TODO = {
 }
 
 
-def _subject(shown: Notebook, project: Project, policy: EffectivePolicy, clock: Clock) -> Subject:
+def _subject(
+    shown: Notebook, flavor: Flavor | None, project: Project, policy: EffectivePolicy, clock: Clock
+) -> Subject:  # fmt: skip
     return Subject(
-        shown, project.endpoint, category_of(shown.flavor, None) or "CPU", _since(shown, clock), policy.idle_after,
+        shown, project.endpoint, category_of(shown.flavor, flavor) or "", _since(shown, clock), policy.idle_after,
         policy.idle_fresh,
     )  # fmt: skip
 

@@ -158,7 +158,7 @@ class Evidence:
         return Subject(
             notebook,
             self.deps.config.projects[known.name].endpoint,
-            category_of(notebook.flavor, known.flavors.get(notebook.flavor)) or "CPU",
+            category_of(notebook.flavor, known.flavors.get(notebook.flavor)) or "",  # not known: nothing is concluded
             since or self.deps.clock.now(),
             policy.idle_after,
             policy.idle_fresh,

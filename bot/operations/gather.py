@@ -50,6 +50,7 @@ class Project:
     last_pass_at: datetime | None
     config_hash: str | None  # of the policy file at the last pass
     flavors: Mapping[str, Flavor]
+    flavors_at: datetime | None  # when they were listed
     notices: dict[str, dict[str, NoticeState]]
     requests: dict[str, PendingRequest]
     shadowed: frozenset[str]
@@ -93,7 +94,7 @@ async def project(
     """Read it. `only`: for one stored notebook, or for some. `rows`: of `stores.notebooks.known`, if just read."""
     some = [only] if isinstance(only, str) else only
     state = await find(db, projects, name=name)
-    entries, _at = await catalogues.get(db, name, "flavors")
+    entries, at = await catalogues.get(db, name, "flavors")
     whose = await owners.read(db, deps, name, some)
     return Project(
         name=name,
@@ -105,6 +106,7 @@ async def project(
         last_pass_at=state.last_pass_at if state else None,
         config_hash=state.config_hash if state else None,
         flavors={flavor.id: flavor for flavor in catalogues.flavors(entries)},
+        flavors_at=at,
         notices=await _notices(db, name, some),
         requests=await _requests(db, name),
         shadowed=await _shadowed(db, name, now),
@@ -148,7 +150,7 @@ async def _requests(db: Tx, name: str) -> dict[str, PendingRequest]:
     rows = await find_all(db, approvals, project=name, state="pending", kind="extension")
     return {
         row.notebook_id: PendingRequest(row.id, row.base_end, row.expires_at, row.held_until)
-        for row in rows
+        for row in sorted(rows, key=lambda row: row.expires_at)  # an older one may have expired
         if row.base_end is not None
     }
 

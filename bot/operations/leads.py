@@ -16,6 +16,7 @@ from bot.rules import keys
 from bot.rules.plan import ENDED, NO_TIMED_END, RENEWED
 from bot.rules.warnings import OVER
 from bot.stores.database import Tx
+from bot.stores.notebooks import load
 from bot.stores.schema import notices, outbox
 from bot.stores.upsert import insert_missing
 
@@ -33,6 +34,13 @@ async def end_changed(db: Tx, deps: Deps, project: str, seen: Seen, words: str, 
             await _over(db, project, notebook.id, now, run_too=not notebook.status.runs)
     if notebook.lease_ends is not None:
         await _rearm(db, project, notebook.id, notebook.lease_ends)
+
+
+async def gone(db: Tx, deps: Deps, row: Any, now: datetime) -> None:
+    """It ran when it was last seen and is deleted: nothing more comes of its lease."""
+    if row.lease_end is not None:
+        notebook = load(row.snapshot)
+        await _record(db, deps, row.project, notebook, row.lease_end, ENDED, now)
 
 
 async def _any_open(db: Tx, project: str, notebook_id: str) -> bool:

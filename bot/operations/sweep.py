@@ -12,7 +12,7 @@ from typing import Any
 from bot.config.policy import EffectivePolicy
 from bot.errors import CloudError
 from bot.model import Notebook
-from bot.operations import gather, housekeeping, records
+from bot.operations import flavors, gather, housekeeping, leads, records
 from bot.operations.acts import Acts
 from bot.operations.adopt import adopt_new, gone
 from bot.operations.base import Parts
@@ -125,6 +125,7 @@ class Sweep:
         if row is None or row.deleted_at is not None:
             return
         if row.missing + 1 >= NEEDED_TO_BELIEVE:
+            await leads.gone(db, self.deps, row, now)
             await gone(db, self.deps, row, now)
             await settle(db, project, notebook_id, "Deleted.", now, (*WARNINGS, "stopped"))
         else:
@@ -140,6 +141,7 @@ class Sweep:
                 await promise_anew(db, project, now)
             known, before, found = await self._known(project, looked, now)
         known.clock_ahead = server_now - now
+        await flavors.refresh(self.parts, known, {each.flavor for each in found}, now)
         brake = self._brake(known, looked, now)
         decided = await self._plans(known, found, server_now, brake)
         jump = self._jump(decided, known.released_at)

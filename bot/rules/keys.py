@@ -71,8 +71,11 @@ def lease_warning_parts(key: str) -> tuple[str, datetime, timedelta]:
 
 
 def metadata(row: Any) -> dict[str, Any]:
-    """Of a row of the outbox, flat: event type, key, and the ids its facts name. Copies carry the same key."""
-    key = base_of(row.key)
+    """Of a row of the outbox, flat: event type, key, and the ids its facts name. Copies carry the same key.
+
+    Of several notices that one message carries, the first one's key: what it was written with may have been left out.
+    """
+    key = str(row.facts.get("keys") or base_of(row.key)).partition(",")[0]
     kind = "operation" if row.kind == "answer" else row.kind
     payload = {"key": key if kind == row.kind else operation(key.partition(":")[2])} | {
         name: row.facts[name] for name in ("notebook_id", "keys", "notebook_ids") if row.facts.get(name)

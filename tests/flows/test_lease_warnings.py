@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.clock import to_ms
+from bot.rules.plan import ENDED
 from bot.rules.warnings import OVER
 from bot.stores.schema import notices
 from tests.flows.scene import ANA, BEN, CARLA, HOUR, MINUTE, RESEARCH, Scene, buttons, key, minutes
@@ -268,3 +269,37 @@ async def test_why_says_what_became_of_every_lead(scene: Scene) -> None:
         "lease warning, 15 min lead: delivered",
         "lease warning, 1 h lead: void (merged)",
     }
+
+
+async def test_leads_of_one_that_was_stopped_and_deleted_between_two_passes_are_on_record(scene: Scene) -> None:
+    made = await scene.notebook("ana", "doomed", lease_ms=5 * HOUR, age_ms=0, settled_ago_ms=0)
+    scene.cloud.console.stop(made.id)
+    await scene.jump(timedelta(seconds=40))
+    scene.cloud.console.delete(made.id)
+    await scene.pass_time(minutes(10), minutes(1))
+    assert {(row.state, row.reason) for row in await scene.rows(notices)} == {("void", ENDED)}
+    assert len(await scene.rows(notices)) == 2
+
+
+class TestOneLead:
+    @pytest.fixture
+    def policy(self) -> dict[str, str]:
+        return {"warnings": '["60m"]', "quiet_hours": '"none"'}
+
+    async def test_a_message_that_goes_without_its_first_notebook_has_the_key_of_the_next(self, scene: Scene) -> None:
+        first = scene.cloud.console.create("ana", "aa", lease_ms=2 * HOUR, age_ms=0, settled_ago_ms=0)
+        await scene.jump(minutes(10))
+        second = scene.cloud.console.create("ana", "bb", lease_ms=2 * HOUR, age_ms=0, settled_ago_ms=0)
+        for each in (first, second):
+            scene.cloud.make_busy(each.id)
+        await scene.sweep()
+        await scene.jump(minutes(60))
+        scene.slack.fault("chat.postMessage", "ratelimited", retry_after=200, count=1)
+        await scene.pass_time(minutes(1), minutes(1))
+        scene.cloud.console.renew(second.id, 5 * HOUR)
+        await scene.pass_time(minutes(8), minutes(2))
+        (message,) = scene.in_dm(ANA, "lease_warning")
+        payload = message.metadata["event_payload"]
+        assert payload["notebook_id"] == first.id
+        assert payload["key"].startswith(f"lease_warning:{first.id}:")
+        assert payload["key"] == payload["keys"]

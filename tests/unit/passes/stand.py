@@ -8,7 +8,7 @@ from typing import Any
 from bot.config.load import load_text
 from bot.errors import CloudDown, CloudInvalid, CloudNotFound, SlackDown
 from bot.ids import RandomIds
-from bot.model import Lease, Listing, Notebook, NotebookId, Status
+from bot.model import Flavor, Lease, Listing, Notebook, NotebookId, Status
 from bot.operations.base import Parts
 from bot.operations.deps import Deps, Workspace
 from bot.operations.people import People
@@ -104,6 +104,9 @@ class ListedCloud:
         if status is None or self.no_filter:
             return True
         return each.status is status and each.id not in self.left_out
+
+    async def flavors(self) -> tuple[Flavor, ...]:
+        return (Flavor("modelarts.vm.cpu.2u", "", "CPU"),)
 
     async def show(self, notebook_id: NotebookId) -> Notebook:
         if notebook_id in self.mute:
