@@ -48,6 +48,23 @@ async def end(db: Tx, key: str, words: str, now: datetime) -> None:
         await _end(db, notice, words, now)
 
 
+async def said(db: Tx, cause: str, notebook_id: str) -> dict[str, Any] | None:
+    """How the message a button of this cause stands on was settled: `settled` and `settled_ms`; None while it is open.
+
+    `cause` is the key of a warning or of a `stopped` message; any other button's is never settled here.
+    """
+    notice = await find(db, notices, key=cause) if cause.startswith(tuple(f"{kind}:" for kind in WARNINGS)) else None
+    if notice is None and not cause.startswith("stopped:"):
+        return None
+    for row in await with_copies(db, notice.outbox_key if notice is not None else cause):
+        for item in row.facts.get("items") or [row.facts]:
+            if item.get("settled", NEWER) != NEWER and item["notebook_id"] == notebook_id:
+                return {name: item[name] for name in ("settled", "settled_ms")}
+    if notice is not None and notice.settled_at is not None:  # a newer one took its buttons before it was settled
+        return {"settled": "A newer warning of it is settled.", "settled_ms": to_ms(notice.settled_at)}
+    return None
+
+
 async def _end(db: Tx, notice: Any, words: str, now: datetime) -> None:
     values: dict[str, Any] = {"settled_at": now}
     if notice.state == "pending":

@@ -10,6 +10,7 @@ from bot.clock import to_ms
 from bot.errors import BadInput, NotAllowed, NotLinked
 from bot.operations.ask import Ask
 from bot.operations.base import Parts, as_claim, serial
+from bot.operations.notices import said as settled_as
 from bot.operations.report import price_text, report
 from bot.operations.resolve import chosen, owns, resolve
 from bot.rules.approvals import start_offered
@@ -110,6 +111,9 @@ class Verbs:
         """One transaction: the operation, its message, and the answer to whoever asked."""
 
         async def write(db: Tx) -> None:
+            if over := await self._over(db, ask, item):
+                await ask.answer(db, "already", now, text=over["settled"], at_ms=over["settled_ms"])
+                return
             work_id, new = await record(db, self.deps.ids, item, now)
             if new:
                 await report(self.deps, db, as_claim(item, work_id, now), "accepted", now)
@@ -125,6 +129,14 @@ class Verbs:
             await self._already(db, ask, work_id, now)
 
         return Done({"operation": item.cause}, write=write)
+
+    async def _over(self, db: Tx, ask: Ask, item: Item) -> dict[str, Any] | None:
+        """A click on a settled message does nothing and says what happened; a second click is told of the first."""
+        if ask.claim.data.get("via") != "click":
+            return None
+        over = await settled_as(db, ask.cause, str(item.data.get("notebook") or ""))
+        done = select(work.c.id).where(work.c.cause == item.cause)
+        return over if over and (await db.execute(done)).first() is None else None
 
     async def _already(self, db: Tx, ask: Ask, work_id: str, now: datetime) -> None:
         """A later click on the same cause: say what happened, do nothing."""

@@ -1,0 +1,65 @@
+"""A click on a settled message does nothing and says what happened."""
+
+import pytest
+
+from tests.flows.scene import ANA, HOUR, Scene, minutes
+
+
+@pytest.mark.parametrize("action", ["notebook_extend:1h", "notebook_stop"])
+async def test_on_a_lease_warning_that_was_answered(scene: Scene, action: str) -> None:
+    made = await scene.ending("ana", "w", minutes(59))
+    (warning,) = scene.in_dm(ANA, "lease_warning")
+    await scene.ask(ANA, "extend w 2h")
+    end = scene.end(made)
+    told = await scene.click(ANA, action, ts=warning.ts, channel=ANA, stale=True)
+    await scene.pass_time(minutes(2))
+    assert "Extended" in told
+    assert (scene.end(made), scene.found(made.id).status) == (end, "RUNNING")
+
+
+async def test_on_a_lease_warning_that_a_newer_one_had_replaced(scene: Scene) -> None:
+    made = await scene.ending("ana", "w", minutes(59))
+    (first,) = scene.in_dm(ANA, "lease_warning")
+    await scene.pass_time(minutes(46), minutes(2))
+    assert len(scene.in_dm(ANA, "lease_warning")) == 2
+    await scene.ask(ANA, "extend w 2h")
+    told = await scene.click(ANA, "notebook_stop", ts=first.ts, channel=ANA, stale=True)
+    await scene.pass_time(minutes(2))
+    assert "A newer warning of it is settled" in told
+    assert scene.found(made.id).status == "RUNNING"
+
+
+async def test_on_an_idle_warning_after_it_was_kept(scene: Scene) -> None:
+    made = await scene.notebook("ana", "forgotten", busy=False, lease_ms=9 * HOUR)
+    for _ in range(45):
+        if not scene.in_dm(ANA, "idle_warning"):
+            await scene.pass_time(minutes(2), minutes(2))
+    (warning,) = scene.in_dm(ANA, "idle_warning")
+    await scene.ask(ANA, "keep forgotten until 18:00 still training")
+    told = await scene.click(ANA, "notebook_stop", ts=warning.ts, channel=ANA, stale=True)
+    await scene.pass_time(minutes(2))
+    assert "Kept" in told
+    assert scene.found(made.id).status == "RUNNING"
+
+
+async def test_on_a_stop_that_was_undone(scene: Scene) -> None:
+    made = await scene.notebook("ana", "w", lease_ms=3 * HOUR)
+    scene.cloud.console.stop(made.id)
+    await scene.pass_time(minutes(3))
+    (stopped,) = scene.in_dm(ANA, "stopped")
+    await scene.ask(ANA, "start w")
+    await scene.pass_time(minutes(3))
+    scene.cloud.console.stop(made.id)
+    await scene.pass_time(minutes(3))
+    told = await scene.click(ANA, "notebook_start", ts=stopped.ts, channel=ANA, stale=True)
+    await scene.pass_time(minutes(2))
+    assert "Started again" in told
+    assert scene.found(made.id).status == "STOPPED"
+
+
+async def test_a_second_click_is_told_of_the_first(scene: Scene) -> None:
+    await scene.ending("ana", "w", minutes(59))
+    (warning,) = scene.in_dm(ANA, "lease_warning")
+    await scene.click(ANA, "notebook_extend:1h", ts=warning.ts, channel=ANA)
+    told = await scene.click(ANA, "notebook_extend:1h", ts=warning.ts, channel=ANA, stale=True)
+    assert "You asked for this already, and it is done" in told
