@@ -1,5 +1,6 @@
 """Requests beyond policy: asked, shown to who may decide, settled once, and told to everybody concerned."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +26,17 @@ from bot.work import Claim, Outcome
 if TYPE_CHECKING:
     from bot.operations.base import Operation, Parts
 
+WISH = ("by_s", "until_ms", "for_s", "set_end")  # `set_end`: it had no timed end, and is to get one
+
+HELD = "Waits until the requester has linked again."
+CARRIED_OUT = ("grant", "create", "start")  # kinds of work that an approval sets going
+
 
 async def asked(op: "Operation", claim: Claim, notebook: Notebook, decision: AskApproval, now: datetime) -> Outcome:
     """An extension or a start beyond policy becomes a request in the project's channel."""
     project, kind = str(claim.data["project"]), "start" if claim.kind == "start" else "extension"
     async with op.deps.db.read() as db:
-        waiting = await store.waiting_for(db, project, notebook.id, kind)
+        waiting = await store.waiting_for(db, project, notebook.id, kind, now)
         policy = await policy_of(db, op.deps, project, notebook)
         row = await notebooks.get(db, project, notebook.id)
         facts = await _facts(db, op.parts, claim, notebook, row, decision, kind)
@@ -268,6 +274,19 @@ async def tell_requester(parts: "Parts", db: Tx, approval_id: str, now: datetime
     )
 
 
+async def concluded(parts: "Parts", db: Tx, approval_id: str, now: datetime, outcome: str, **facts: Any) -> None:
+    """What came of an approved request: on every copy of it, and to whoever asked."""
+    await store.note(db, approval_id, outcome=outcome)
+    await redraw(parts, db, approval_id, now)
+    await tell_requester(parts, db, approval_id, now, outcome=outcome, **facts)
+
+
+async def failed(parts: "Parts", db: Tx, approval_id: str, now: datetime, told: Mapping[str, str]) -> None:
+    """It was approved, yet it could not be carried out."""
+    why = f"{told['what']} {told.get('next_step', '')}".strip()
+    await concluded(parts, db, approval_id, now, f"It could not be carried out: {told['what']}", failed=why)
+
+
 async def record_audit(parts: "Parts", db: Tx, row: Any, actor: str, action: str, now: datetime, **data: Any) -> None:
     """Who decided what, and what they were shown."""
     entry = trail.Entry(
@@ -290,7 +309,7 @@ def said_wish(wish: dict[str, Any]) -> str:
 
 
 def _wish(claim: Claim) -> dict[str, Any]:
-    return {key: claim.data[key] for key in ("by_s", "until_ms", "for_s") if claim.data.get(key) is not None}
+    return {key: claim.data[key] for key in WISH if claim.data.get(key)}
 
 
 async def _facts(

@@ -9,12 +9,14 @@ from typing import Any
 from bot.cloud.port import Cloud
 from bot.errors import CloudError, CloudLoginFailed, CloudNotFound, NotLinked
 from bot.model import Notebook, NotebookId
+from bot.operations import approvals
 from bot.operations.adopt import Seen
 from bot.operations.deps import Deps
 from bot.operations.people import People
 from bot.operations.report import report
 from bot.operations.tab import refresh_home
 from bot.operations.told import RENEWED, observe
+from bot.stores import approvals as store
 from bot.stores import trail
 from bot.stores.database import Tx
 from bot.tokens import Tokens
@@ -59,6 +61,9 @@ class Operation:
     async def _hold(self, claim: Claim, error: NotLinked, now: datetime) -> Outcome:
         async def write(db: Tx) -> None:
             await self.say(db, claim, "held", now, oops={"what": str(error), "next_step": error.next_step})
+            if approval := claim.data.get("approval"):
+                await store.note(db, str(approval), outcome=approvals.HELD)
+                await approvals.redraw(self.parts, db, str(approval), now)
 
         return Held(str(error), write=write)
 
@@ -114,6 +119,8 @@ class Operation:
 
         async def write(db: Tx) -> None:
             await self.say(db, claim, state, now, **facts)
+            if claim.data.get("approval") and state in ("done", "failed"):
+                await self._carried_out(db, claim, state, now, facts)
             if action:
                 await self.audit(db, claim, action, now, **dict(result or {}))
             if also:
@@ -121,6 +128,15 @@ class Operation:
             await refresh_home(db, self.deps, str(claim.data["user"]), now)
 
         return Done({"state": state, **(result or {})}, write=write)
+
+    async def _carried_out(self, db: Tx, claim: Claim, state: str, now: datetime, facts: Mapping[str, Any]) -> None:
+        """An approval set it going: those who asked and answered learn what came of it."""
+        approval = str(claim.data["approval"])
+        if state == "failed":
+            await approvals.failed(self.parts, db, approval, now, facts["oops"])
+            return
+        word = "Created." if claim.kind == "create" else "Started."
+        await approvals.concluded(self.parts, db, approval, now, word, end_ms=facts.get("after_ms"))
 
 
 class ServiceOperation(Operation, ABC):

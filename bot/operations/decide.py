@@ -78,12 +78,15 @@ class Decide:
 
     def _granted(self, ask: Ask, row: Any) -> dict[str, Any]:
         """A lesser grant becomes the amount; more than was asked for cannot be granted."""
-        wish = {key: row.wish[key] for key in ("by_s", "until_ms", "for_s") if row.wish.get(key) is not None}
+        wish = {key: row.wish[key] for key in approvals.WISH if row.wish.get(key)}
         if ask.verb != "approve_less":
             return wish
         if row.kind == "extension":
             given = rules.granted(wish_of(wish), wish_of(dict(ask.args)))
-            return {"until_ms": to_ms(given.until)} if isinstance(given, ExtendUntil) else {"by_s": ask.args["by_s"]}
+            set_end = {"set_end": True} if wish.get("set_end") else {}
+            if isinstance(given, ExtendUntil):
+                return {"until_ms": to_ms(given.until)} | set_end
+            return {"by_s": ask.args["by_s"]} | set_end
         if ask.args.get("by_s") is None:
             raise BadInput("Say for how long; it does not run yet.")
         if asked := wish.get("for_s") or row.facts.get("wish_s"):
@@ -165,8 +168,7 @@ class Decide:
                 return
             await approvals.record_audit(self.parts, db, row, ask.user, state, now, **values)
             await approvals.redraw(self.parts, db, row.id, now)
-            end = row.held_until or row.base_end
-            await approvals.tell_requester(self.parts, db, row.id, now, end_ms=to_ms(end) if end else None)
+            await approvals.tell_requester(self.parts, db, row.id, now, end_ms=await _end_ms(db, row))
 
         return self._quietly(write)
 
@@ -194,5 +196,10 @@ async def expire(parts: Parts, db: Tx, row: Any, now: datetime) -> None:
     if await store.settle(db, row.id, "expired", now):
         await approvals.record_audit(parts, db, row, "scheduler", "expire", now)
         await approvals.redraw(parts, db, row.id, now)
-        end = row.held_until or row.base_end
-        await approvals.tell_requester(parts, db, row.id, now, end_ms=to_ms(end) if end else None)
+        await approvals.tell_requester(parts, db, row.id, now, end_ms=await _end_ms(db, row))
+
+
+async def _end_ms(db: Tx, row: Any) -> int | None:
+    """When the notebook of a request stops now: its lease may have been renewed while the request waited."""
+    notebook = await notebooks.get(db, row.project, row.notebook_id) if row.notebook_id else None
+    return to_ms(notebook.lease_end) if notebook is not None and notebook.lease_end else None

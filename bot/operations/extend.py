@@ -132,7 +132,13 @@ class Extend(Operation):
         before, after = claim.data.get("before_ms"), notebook.lease_ends
         if notebook.status.runs and before is not None and after is not None and to_ms(after) < before:
             return self.go(claim, "repair")
+        if problem := _not_renewed(notebook, before):
+            return self.unverified(claim, notebook, now, **problem)
         return await self.verified(claim, notebook, now)
+
+    def unverified(self, claim: Claim, notebook: Notebook, now: datetime, what: str, next_step: str) -> Outcome:
+        """The cloud took it, yet it is not so."""
+        return self.finish(claim, "failed", now, oops={"what": what, "next_step": next_step})
 
     async def verified(self, claim: Claim, notebook: Notebook, now: datetime) -> Outcome:
         """The lease was renewed and read back."""
@@ -159,7 +165,7 @@ class Extend(Operation):
         cloud, notebook = await self.show(claim, now)
         old_end = from_ms(claim.data["before_ms"])
         if notebook.lease_ends is None or notebook.lease_ends >= old_end:
-            return await self.verified(claim, notebook, now)
+            return self.go(claim, "verify")
         await cloud.renew(
             notebook.id, rules.seconds_to_send(old_end, cloud.server_now()), LeaseType(claim.data["lease_type"])
         )
@@ -170,6 +176,17 @@ class Extend(Operation):
             await alerts.lease_shortened(self.parts, db, claim, notebook, admins, now)
 
         return self.go(claim, "verify", write=write)
+
+
+def _not_renewed(notebook: Notebook, before_ms: int | None) -> dict[str, str] | None:
+    """What was read back instead of the new end; None where it is there."""
+    if not notebook.status.runs:
+        what = f"{notebook.name} is {notebook.status.value.lower()} by now, so there is no lease to extend."
+        return {"what": what, "next_step": "Start it instead."}
+    if before_ms is None or notebook.lease_ends is None or to_ms(notebook.lease_ends) > before_ms:
+        return None
+    what = f"The cloud took the new end of {notebook.name}, but its lease still ends when it did."
+    return {"what": what, "next_step": "Try again; if it stays so, tell your admin."}
 
 
 def _lately(claim: Claim, server_now: datetime) -> bool:

@@ -44,6 +44,7 @@ class Grant(Extend):
                     claim,
                     "renew",
                     new_end_ms=to_ms(new_end),
+                    decided_ms=to_ms(cloud.server_now()),
                     note=note,
                     lease_type=self._type(notebook),
                     before_ms=None if notebook.lease_ends is None else to_ms(notebook.lease_ends),
@@ -63,7 +64,7 @@ class Grant(Extend):
             row = await store.get(db, str(claim.data["approval"]))
             policy = await policy_of(db, self.deps, str(claim.data["project"]), notebook)
         end = notebook.lease_ends
-        base = end or cloud.server_now()
+        base = cloud.server_now() if end is None or claim.data.get("set_end") else end
         if row is not None and row.base_end is not None:
             base = rules.request_base(row.base_end, end, row.held_until)
         return rules.granted_end(cloud.server_now(), base, end, wish_of(claim.data), policy.limits)
@@ -85,6 +86,10 @@ class Grant(Extend):
             )
 
         return self._told(claim, now, "approved", "Renewed.", also=also, end_ms=to_ms(end) if end else None)
+
+    def unverified(self, claim: Claim, notebook: Notebook, now: datetime, what: str, next_step: str) -> Outcome:
+        """The cloud took it, yet it is not so."""
+        return self._told(claim, now, "approved", f"It could not be carried out: {what}", failed=f"{what} {next_step}")
 
     async def _stopped_meanwhile(self, claim: Claim, notebook: Notebook, now: datetime) -> Outcome:
         """An approval does not start it: the requester is offered to (contract 1)."""
@@ -118,7 +123,7 @@ class Grant(Extend):
 
         async def write(db: Tx) -> None:
             approval = str(claim.data["approval"])
-            await store.note(db, approval, outcome="Waits until the requester has linked again.")
+            await store.note(db, approval, outcome=approvals.HELD)
             await approvals.redraw(self.parts, db, approval, now)
             await approvals.tell_requester(self.parts, db, approval, now, held=f"{error} {error.next_step}")
 

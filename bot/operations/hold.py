@@ -12,6 +12,7 @@ from bot.operations.base import Parts, ServiceOperation
 from bot.render.facts import at
 from bot.rules import lease
 from bot.stores import approvals as store
+from bot.stores import notebooks
 from bot.stores.database import Tx
 from bot.work import Claim, Done, Outcome
 
@@ -35,7 +36,9 @@ class HoldLease(ServiceOperation):
         if row is None or row.state != "pending":
             return Done({"state": "not needed"})
         admins = await self.parts.people.admins(project)
-        ends = row.held_until or row.base_end
+        async with self.deps.db.read() as db:
+            seen = await notebooks.get(db, project, str(claim.data["notebook"]))
+        ends = seen.lease_end if seen is not None and seen.lease_end else row.held_until or row.base_end
         step = "It can be approved until then, or its owner extends it by what needs no approval."
         if isinstance(error, CloudDenied):
             step += " For the next time, the service account needs the right to renew (`updateStopPolicy`)."
@@ -69,7 +72,8 @@ class HoldLease(ServiceOperation):
         end, new_end = notebook.lease_ends, from_ms(claim.data["new_end_ms"])
         if row is None or row.state != "pending" or end is None or end >= new_end:
             return Done({"state": "not needed"})
-        return self.go(claim, "renew", before_ms=to_ms(end))
+        base = lease.request_base(row.base_end, end, row.held_until)
+        return self.go(claim, "renew", before_ms=to_ms(end), base_ms=to_ms(base))
 
     async def _renew(self, claim: Claim, now: datetime) -> Outcome:
         """One write. If it was begun before and the lease ends where it would put the end, it was ours."""
@@ -87,7 +91,8 @@ class HoldLease(ServiceOperation):
         end = notebook.lease_ends
 
         async def write(db: Tx) -> None:
-            await store.note(db, str(claim.data["approval"]), held_until=end)
+            base = {"base_end": from_ms(claim.data["base_ms"])} if claim.data.get("base_ms") else {}
+            await store.note(db, str(claim.data["approval"]), held_until=end, **base)
             await approvals.redraw(self.parts, db, str(claim.data["approval"]), now)
             await self.audit(db, claim, "hold", now, end_ms=to_ms(end) if end else None)
 

@@ -1,5 +1,6 @@
 """Start and stop: decide on a fresh read, ask once, watch until it is so, and only then say so."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -54,6 +55,7 @@ class Start(Operation):
         async with self.deps.db.read() as db:
             policy = await policy_of(db, self.deps, str(claim.data["project"]), notebook)
         wanted = timedelta(seconds=claim.data["for_s"]) if claim.data.get("for_s") else policy.lease
+        claim = replace(claim, data={**claim.data, "for_s": int(wanted.total_seconds())})  # so that a request says it
         gate = rules.gate_start(cloud.server_now(), wanted, policy.limits)
         if isinstance(gate, rules.AskApproval) and not claim.data.get("granted"):
             return await approvals.asked(self, claim, notebook, gate, now)

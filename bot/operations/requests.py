@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from bot.errors import Ambiguous, BotError, LinkWaits, NotAllowed, NotLinked, Stale
+from bot.operations import approvals
 from bot.operations.ask import Ask, answer
 from bot.operations.base import Parts
 from bot.operations.power import unmark
@@ -86,6 +87,8 @@ class Sorry:
                 await answer(self.deps, db, claim, {"what": "error", "oops": told}, now)
         elif "shown" in claim.data:
             await report(self.deps, db, claim, "failed", now, oops=told)
+        if claim.data.get("approval") and claim.kind in approvals.CARRIED_OUT:
+            await approvals.failed(self.parts, db, str(claim.data["approval"]), now, told)
         if not isinstance(error, BotError):
             log.error("reference %s: %r", claim.id, error)
 

@@ -119,6 +119,8 @@ def approval_settled(facts: SettledFacts, now: datetime, ctx: Context) -> Messag
     page.say(_answer(facts))
     if facts["state"] == "denied" and facts.get("answer"):
         page.say(text.quote(facts["answer"]))
+    if failed := facts.get("failed"):
+        page.say(text.advice(f"It could not be carried out. {failed}", ctx.command))
     if held := facts.get("held"):
         page.say(text.advice(held, ctx.command))
     if start := facts.get("start_s"):

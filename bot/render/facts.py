@@ -182,6 +182,7 @@ class SettledFacts(TypedDict):
     granted: NotRequired[str]
     end_ms: NotRequired[int | None]
     start_s: NotRequired[int]  # it stopped meanwhile: offer to start for this long
+    failed: NotRequired[str]  # why it could not be carried out, and what to do next
     held: NotRequired[str]  # waits for re-linking and the like
     expires_ms: NotRequired[int]
 

@@ -26,7 +26,7 @@ from bot.rules.facts import (
     WarnIdle,
     WarnLease,
 )
-from bot.rules.lease import hold_due, hold_end
+from bot.rules.lease import hold_due, hold_end, request_base
 from bot.rules.warnings import MERGED, OVER, WarningPlan, plan_warnings
 
 ENDED = "the notebook is not running any more"
@@ -140,7 +140,8 @@ def _hold(now: datetime, facts: NotebookFacts, policy: EffectivePolicy, end: dat
     request = facts.request
     if request is None or now >= request.expires_at or not hold_due(now, end, facts.pass_interval):
         return []
-    new_end = hold_end(now, end, request.base, policy.hold_max)
+    base = request_base(request.base, end, request.held_to)
+    new_end = hold_end(now, end, base, policy.hold_max)
     if new_end is None:
         return []
     reason = "a request for a longer lease waits"

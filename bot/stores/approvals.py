@@ -35,8 +35,10 @@ async def pending(db: Tx, projects: list[str]) -> list[Any]:
     return list(await db.execute(_PENDING, {"of_projects": projects}))
 
 
-async def waiting_for(db: Tx, project: str, notebook_id: str, kind: str) -> Any | None:
-    """The request of this kind that waits for this notebook, whoever asked."""
+async def waiting_for(db: Tx, project: str, notebook_id: str, kind: str, now: datetime) -> Any | None:
+    """The request of this kind that waits for this notebook, whoever asked; one that nobody can answer any more does
+    not.
+    """
     return (
         await db.execute(
             select(approvals).where(
@@ -44,6 +46,7 @@ async def waiting_for(db: Tx, project: str, notebook_id: str, kind: str) -> Any 
                 approvals.c.project == project,
                 approvals.c.notebook_id == notebook_id,
                 approvals.c.kind == kind,
+                approvals.c.expires_at > now,
             )
         )
     ).first()

@@ -253,3 +253,21 @@ async def test_the_warning_offers_its_buttons(scene: Scene) -> None:
     (warning,) = scene.in_dm(ANA, "lease_warning")
     assert buttons(warning) == ["notebook_extend:1h", "notebook_extend:4h", "notebook_extend_other", "notebook_stop",
                                 "notebook_why"]  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "said"), [("STOPPED", "is stopped by now"), ("RUNNING", "still ends when it did")])
+async def test_extended_is_said_only_of_what_was_read_back(scene: Scene, status: str, said: str) -> None:
+    """The cloud took the new end, and yet the notebook is not so when it is looked at."""
+    made = await scene.notebook("ana", "lost", lease_ms=3 * HOUR)
+    scene.cloud.console.set_status(made.id, status)
+    data = {
+        "project": "research", "notebook": made.id, "name": "lost", "user": ANA, "by_s": 3600, "reason": "",
+        "shown": {"verb": "extend", "project": "research", "notebook_id": made.id, "name": "lost", "cause": "c"},
+        "new_end_ms": to_ms(scene.end(made)) + HOUR, "before_ms": to_ms(scene.end(made)), "note": "",
+        "lease_type": "TIMING",
+    }  # fmt: skip
+    async with scene.play.bot.db.begin() as tx:
+        item = Item("extend", "elsewhere", f"notebook:{made.id}", data, ANA, "verify")
+        await record(tx, RandomIds(), item, scene.now)
+    await scene.work()
+    assert said in scene.operation(ANA)

@@ -86,12 +86,12 @@ class Show(Reader):
             "month_cost": spent.total.said(self.deps.config.prices.currency),
             "fail_reason": notebook.fail_reason or None,
             "may": _may(await owner_name(db, self.deps, row)),
-            "pending": await self._pending(db, row),
+            "pending": await self._pending(db, row, now),
         }
 
-    async def _pending(self, db: Tx, row: Any) -> str | None:
+    async def _pending(self, db: Tx, row: Any, now: datetime) -> str | None:
         for kind in ("extension", "start"):
-            if waiting := await approvals.waiting_for(db, row.project, row.id, kind):
+            if waiting := await approvals.waiting_for(db, row.project, row.id, kind, now):
                 facts = request_facts(waiting)
                 return f"a request for {facts['wish']}; it expires {at(facts['expires_ms'])}"
         return None

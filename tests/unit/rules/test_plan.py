@@ -246,7 +246,14 @@ ASKED = replace(
         pytest.param({}, NOW + H, id="a hold"),
         pytest.param({"request": None}, None, id="nothing waits"),
         pytest.param({"request": replace(REQUEST, expires_at=NOW)}, None, id="the request has expired"),
-        pytest.param({"request": replace(REQUEST, base=NOW - 61 * M)}, None, id="hold_max is used up"),
+        pytest.param(
+            {"request": replace(REQUEST, base=NOW - 61 * M, held_to=ASKED.notebook.lease_ends)},
+            None,
+            id="hold_max is used up",
+        ),
+        pytest.param(
+            {"request": replace(REQUEST, base=NOW - 61 * M)}, NOW + H, id="renewed by its owner: counted from there"
+        ),
         pytest.param({"pass_interval": 10 * S}, NOW + H, id="five minutes at least"),
     ],
 )

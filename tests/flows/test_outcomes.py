@@ -1,0 +1,163 @@
+"""What was approved is carried out, or whoever asked is told that it was not; the request itself says the same."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.clock import to_ms
+from bot.operations.grants import Grant
+from bot.stores.schema import approvals
+from bot.work import Claim, Go
+from tests.flows.scene import ANA, CARLA, HOUR, MINUTE, RESEARCH, Scene, buttons, minutes
+
+DENIED = {"error_code": "ModelArts.0103", "error_msg": "no rights"}
+BIG = "create big image=spark2.4.5 flavor=modelarts.vm.cpu.2u for=20h"
+
+
+async def asked(scene: Scene, wish: str = "6h", **options: Any) -> Any:
+    """Ana has asked for more than she may have."""
+    made = await scene.notebook("ana", "greedy", **({"lease_ms": 3 * HOUR, "age_ms": 0, "settled_ago_ms": 0} | options))
+    await scene.ask(ANA, f"extend greedy {wish}")
+    assert len(scene.in_channel("approval_request")) == 1
+    return made
+
+
+def request(scene: Scene) -> str:
+    return str(scene.in_channel("approval_request")[-1].text)
+
+
+def settled(scene: Scene) -> str:
+    (told,) = scene.in_dm(ANA, "approval_settled")
+    return str(told.text)
+
+
+async def test_a_renewal_that_is_refused_for_good_is_told(scene: Scene) -> None:
+    await asked(scene)
+    scene.cloud.faults.add("status", method="PATCH", path=r"/lease$", count=0, status=403, body=DENIED)
+    await scene.click(CARLA, "approval_approve")
+    await scene.pass_time(minutes(20), minutes(5))
+    assert "could not be carried out" in settled(scene)
+    assert "could not be carried out" in request(scene)
+
+
+async def test_one_that_waited_a_day_for_its_requester_to_link_is_told(scene: Scene) -> None:
+    await asked(scene, lease_ms=60 * HOUR)
+    scene.cloud.identity.users["ana"].password = "changed"
+    scene.cloud.identity.tokens.clear()
+    await scene.click(CARLA, "approval_approve", channel=RESEARCH)
+    await scene.pass_time(minutes(5), minutes(5))
+    assert "Waits until the requester has linked again" in request(scene)
+    await scene.jump(timedelta(hours=24))
+    await scene.pass_time(minutes(10), minutes(5))
+    assert "could not be carried out" in settled(scene)
+    assert "could not be carried out" in request(scene)
+
+
+async def test_a_create_is_said_to_be_carried_out_when_it_runs(scene: Scene) -> None:
+    await scene.ask(ANA, BIG)
+    await scene.click(CARLA, "approval_approve", channel=RESEARCH)
+    assert scene.in_dm(ANA, "approval_settled") == []
+    await scene.pass_time(minutes(2), minutes(1))
+    assert "approved" in settled(scene)
+    assert str(to_ms(scene.end(scene.named("big"))) // 1000) in settled(scene)
+    assert request(scene).rstrip().endswith("Created.")
+
+
+async def test_a_create_that_fails_after_it_was_approved_is_told(scene: Scene) -> None:
+    await scene.ask(ANA, BIG)
+    scene.cloud.faults.add("status", method="POST", path=r"/notebooks$", count=0, status=403, body=DENIED)
+    await scene.click(CARLA, "approval_approve", channel=RESEARCH)
+    await scene.pass_time(minutes(30), minutes(10))
+    assert "could not be carried out" in settled(scene)
+    assert "could not be carried out" in request(scene)
+
+
+async def test_a_short_grant_is_written_although_time_goes_on(scene: Scene) -> None:
+    """The platform allows no less than an hour from now, and a moment passes between deciding and writing."""
+    made = await asked(scene, lease_ms=10 * MINUTE, wish="24h")
+    (row,) = await scene.rows(approvals)
+    data = {"approval": row.id, "project": "research", "notebook": made.id, "user": ANA, "by_s": 1800}
+    claim = Claim("w", "grant", "c", "s", "start", data, ANA, scene.now, 0, 0)
+    grant = Grant(scene.play.bot.parts)
+    decided = await grant(claim, scene.now)
+    scene.on.clock.advance_ms(20)
+    assert isinstance(decided, Go)
+    written = await grant(replace(claim, step=decided.step, data=dict(decided.data)), scene.now)
+    assert isinstance(written, Go)
+    assert (written.step, len(scene.renewals(made))) == ("verify", 1)
+
+
+async def test_an_end_that_needs_approval_is_set_as_an_end(scene: Scene) -> None:
+    made = await scene.notebook("ana", "idler", lease_ms=3 * HOUR, lease_type="IDLE", age_ms=HOUR, settled_ago_ms=HOUR)
+    await scene.ask(ANA, "extend idler 20h")
+    (offer,) = scene.in_dm(ANA, "operation")
+    await scene.click(ANA, buttons(offer)[0], ts=offer.ts, channel=ANA)
+    asked_at = scene.now
+    await scene.click(CARLA, "approval_approve", channel=RESEARCH)
+    assert [renewal["details"]["lease"]["type"] for renewal in scene.renewals(made)] == ["TIMING"]
+    assert scene.end(made) >= asked_at + timedelta(hours=20)
+    assert "It now runs until" in settled(scene)
+
+
+async def test_a_denial_names_the_end_that_a_renewal_has_set_meanwhile(scene: Scene) -> None:
+    made = await asked(scene)
+    await scene.ask(ANA, "extend greedy 2h")
+    await scene.click(CARLA, "approval_deny", channel=RESEARCH)
+    await scene.submit(CARLA, {"reason": "no"})
+    assert str(to_ms(scene.end(made)) // 1000) in settled(scene)
+
+
+async def test_a_renewal_while_it_waits_is_bridged_and_counted_from(scene: Scene) -> None:
+    made = await asked(scene, lease_ms=30 * MINUTE, wish="5h")
+    await scene.jump(minutes(1))
+    scene.cloud.console.renew(made.id, 3 * HOUR)
+    renewed = scene.end(made)
+    await scene.sweep()
+    await scene.jump(renewed - scene.now - minutes(5))
+    await scene.sweep()
+    assert scene.end(made) > renewed, "it was held"
+    await scene.click(CARLA, "approval_approve", channel=RESEARCH)
+    assert scene.end(made) >= renewed + timedelta(hours=5)
+
+
+async def test_who_asks_after_a_request_has_expired_makes_a_new_one(scene: Scene) -> None:
+    await asked(scene, lease_ms=12 * HOUR)
+    await scene.jump(timedelta(hours=8))
+    await scene.ask(ANA, "extend greedy 6h")
+    await scene.sweep()
+    assert sorted(row.state for row in await scene.rows(approvals)) == ["expired", "pending"]
+
+
+class TestAStart:
+    @pytest.fixture
+    def policy(self) -> dict[str, str]:
+        return {"lease": '"13h"'}
+
+    async def stopped(self, scene: Scene) -> Any:
+        made = await scene.notebook("ana", "sleeper", lease_ms=3 * HOUR, age_ms=HOUR, settled_ago_ms=HOUR)
+        scene.cloud.console.stop(made.id)
+        await scene.pass_time(minutes(4), minutes(2))
+        await scene.ask(ANA, "start sleeper")
+        return made
+
+    async def test_without_a_length_is_asked_for_as_long_as_policy_says(self, scene: Scene) -> None:
+        await self.stopped(scene)
+        assert "start *sleeper* for 13 h." in request(scene)
+        assert "no price known" not in request(scene)
+
+    async def test_is_never_granted_for_longer_than_that(self, scene: Scene) -> None:
+        made = await self.stopped(scene)
+        await scene.click(CARLA, "approval_approve_less", channel=RESEARCH)
+        await scene.submit(CARLA, {"for": "40h"})
+        await scene.pass_time(minutes(4), minutes(2))
+        assert scene.found(made.id).status == "STOPPED"
+
+    async def test_is_told_when_it_runs(self, scene: Scene) -> None:
+        made = await self.stopped(scene)
+        await scene.click(CARLA, "approval_approve", channel=RESEARCH)
+        await scene.pass_time(minutes(4), minutes(2))
+        assert scene.found(made.id).status == "RUNNING"
+        assert "It now runs until" in settled(scene)
+        assert request(scene).rstrip().endswith("Started.")
