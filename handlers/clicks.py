@@ -92,5 +92,5 @@ _RULES: dict[str, _Rule] = {
     ids.SETTINGS_OPEN: _form(ids.VIEW_SETTINGS),
     ids.ADMIN_ENFORCE: _extra("admin", {"what": "enforce"}, "project"),
     ids.ADMIN_RELEASE: _extra("admin", {"what": "release"}, "project"),
-    ids.DIGEST_DETAILS: _extra("cost", {"scope": "team", "period": "7d"}, "project"),
+    ids.DIGEST_DETAILS: _extra("details", need="project"),
 }

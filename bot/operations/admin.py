@@ -8,10 +8,11 @@ from sqlalchemy import select
 from bot.clock import to_ms
 from bot.config.policy import effective
 from bot.errors import BadInput, NotAllowed, NotFound
-from bot.operations.alerts import told_since
+from bot.operations.alerts import settle_alerts, told_since
 from bot.operations.answers.reader import Reader
 from bot.operations.ask import Ask
 from bot.operations.links import erase, tell, welcome
+from bot.operations.notices import AWAY, promise_anew
 from bot.operations.verbs import Verb
 from bot.rules import brakes
 from bot.stores import hints, identities, trail
@@ -21,7 +22,7 @@ from bot.stores.locks import lock
 from bot.stores.schema import identities as table
 from bot.stores.schema import projects
 from bot.stores.upsert import put
-from bot.work import Done, Outcome
+from bot.work import Done, Outcome, Write
 
 
 class Admin(Reader):
@@ -94,14 +95,23 @@ class Admin(Reader):
             return ask.done("text", now, text=f"Stops in {project} are not paused; nothing was changed.")
         if await self._drawn_before(ask, state):
             return ask.done(
-                "text", now, text=f"That brake was released; nothing was changed. Stops in {project} are paused again: "
+                "text", now, text=f"Nothing was changed: stops in {project} are paused for another reason by now: "
                 f"{state.paused}.", next_step=f"If this is right, type `admin release {project}`.",
             )  # fmt: skip
         values: dict[str, Any] = {"paused": None, "paused_at": None, "released_at": now}
         if brakes.is_collapse(state.paused):
             values["last_running"] = None
-        text = f"Stops in {project} go on, a few at a time. They were paused because: {state.paused}."
-        return self._done(ask, project, "release", now, values, text)
+        most = effective(self.deps.config, project).max_stops_per_pass
+        text = f"Stops in {project} go on, at most {most} in each pass. They were paused because: {state.paused}."
+        long = state.paused_at is not None and now - state.paused_at >= AWAY
+        text += " Who was warned before is warned again first." if long else ""
+
+        async def also(db: Tx) -> None:
+            if long:
+                await promise_anew(db, project, now, "Stops were paused in between")
+            await settle_alerts(db, project, "brake", "Released", ask.user, now)
+
+        return self._done(ask, project, "release", now, values, text, also=also)
 
     async def _drawn_before(self, ask: Ask, state: Any) -> bool:
         """Whether the button was drawn for another time that a brake has tripped."""
@@ -113,10 +123,13 @@ class Admin(Reader):
         return since_ms is not None and since_ms != to_ms(state.paused_at)
 
     def _done(
-        self, ask: Ask, project: str, action: str, now: datetime, values: dict[str, Any], text: str, step: str = ""
-    ) -> Outcome:
+        self, ask: Ask, project: str, action: str, now: datetime, values: dict[str, Any], text: str, step: str = "",
+        also: Write | None = None,
+    ) -> Outcome:  # fmt: skip
         async def write(db: Tx) -> None:
             await put(db, projects, {"name": project} | values)
+            if also:
+                await also(db)
             await self._record(db, ask, project, action, now)
 
         return ask.done("text", now, write=write, text=text, next_step=step)

@@ -182,7 +182,7 @@ async def post(parts: "Parts", db: Tx, approval_id: str, now: datetime, *, to: s
             kind="approval_request",
             target_kind="dm" if to else "channel",
             target=to or parts.deps.config.projects[row.project].channel,
-            facts=request_facts(row),
+            facts=request_facts(row, "dm" if to else "channel"),
             subject=f"approval:{approval_id}:{to or 'channel'}",
             rank=NOTICE,
             project=row.project,
@@ -191,13 +191,13 @@ async def post(parts: "Parts", db: Tx, approval_id: str, now: datetime, *, to: s
     )
 
 
-def request_facts(row: Any) -> dict[str, Any]:
-    """What the request's message shows now."""
+def request_facts(row: Any, shown_in: str = "") -> dict[str, Any]:
+    """What the request's message shows now; that it comes to them too is said to those it was escalated to alone."""
     facts = dict(row.facts) | {
         "cause": f"approval:{row.id}",
         "state": row.state,
         "expires_ms": to_ms(row.expires_at),
-        "escalated": row.escalated_at is not None,
+        "escalated": row.escalated_at is not None and shown_in != "channel",
         "notebook_id": row.notebook_id or "",
     }
     if row.state != "pending":
@@ -212,7 +212,8 @@ def request_facts(row: Any) -> dict[str, Any]:
 async def redraw(parts: "Parts", db: Tx, approval_id: str, now: datetime) -> None:
     """Every copy of the message tells the outcome, and what the requester was shown has no button any more."""
     row = await store.known(db, approval_id)
-    await _redraw_asked(parts, db, row, now)
+    if row.state != "pending":
+        await _redraw_asked(parts, db, row, now)
     key = keys.approval_request(approval_id)
     for copy in await with_copies(db, key):
         await say(
@@ -223,7 +224,7 @@ async def redraw(parts: "Parts", db: Tx, approval_id: str, now: datetime) -> Non
                 copy.kind,
                 copy.target_kind,
                 copy.target,
-                request_facts(row),
+                request_facts(row, copy.target_kind),
                 copy.subject,
                 RESULT,
                 row.project,

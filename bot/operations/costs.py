@@ -57,7 +57,7 @@ async def bill(
         total(cost for costs in parts.values() for cost, _hours in costs),
         tuple(rows),
         saved,
-        len(stops),
+        sum(1 for stop in stops if stop.wrong_at is None and stop.would_end is not None),
         sum(1 for stop in idle if stop.wrong_at is not None),
         len(idle),
     )

@@ -8,7 +8,7 @@ from bot.cloud.port import Cloud
 from bot.model import LeaseType, Notebook
 from bot.operations import alerts, approvals
 from bot.operations.base import Operation, Parts
-from bot.operations.notices import settle
+from bot.operations.notices import idle_stops, settle
 from bot.operations.policies import policy_of
 from bot.rules import lease as rules
 from bot.stores import notebooks
@@ -144,6 +144,7 @@ class Extend(Operation):
         """The lease was renewed and read back."""
         after = _ms(notebook.lease_ends)
         note = f"Note: {claim.data['note']}." if claim.data.get("note") else None
+        idle = await self.idle_stop(claim)
 
         async def also(db: Tx) -> None:
             await settle(db, str(claim.data["project"]), notebook.id, "Extended.", now, ("lease_warning",))
@@ -157,8 +158,15 @@ class Extend(Operation):
             before_ms=claim.data.get("before_ms"),
             after_ms=after,
             note=note,
+            idle_stop_ms=idle,
             result={"before_ms": claim.data.get("before_ms"), "after_ms": after},
         )
+
+    async def idle_stop(self, claim: Claim) -> int | None:
+        """When it is stopped all the same: a longer lease is no use of it."""
+        notebook = str(claim.data["notebook"])
+        async with self.deps.db.read() as db:
+            return _ms((await idle_stops(db, str(claim.data["project"]), [notebook])).get(notebook))
 
     async def _repair(self, claim: Claim, now: datetime) -> Outcome:
         """The lease ends earlier than before: renew the old end at once, and report the incident."""

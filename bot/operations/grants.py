@@ -71,7 +71,7 @@ class Grant(Extend):
 
     async def verified(self, claim: Claim, notebook: Notebook, now: datetime) -> Outcome:
         """Renewed and read back: now, and not before, it is said."""
-        end = notebook.lease_ends
+        end, idle = notebook.lease_ends, await self.idle_stop(claim)
 
         async def also(db: Tx) -> None:
             await settle(db, str(claim.data["project"]), notebook.id, "Extended.", now, ("lease_warning",))
@@ -85,7 +85,8 @@ class Grant(Extend):
                 approval=claim.data["approval"],
             )
 
-        return self._told(claim, now, "approved", "Renewed.", also=also, end_ms=to_ms(end) if end else None)
+        ends = {"end_ms": to_ms(end) if end else None, "idle_stop_ms": idle}
+        return self._told(claim, now, "approved", "Renewed.", also=also, **ends)
 
     def unverified(self, claim: Claim, notebook: Notebook, now: datetime, what: str, next_step: str) -> Outcome:
         """The cloud took it, yet it is not so."""

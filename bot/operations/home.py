@@ -1,6 +1,7 @@
 """App Home: drawn at once from what is known, then again from what the cloud says."""
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from bot.operations.answers.waiting import for_me
 from bot.operations.approvals import request_facts
 from bot.operations.ask import Ask
 from bot.operations.base import Parts
+from bot.operations.notices import idle_stops
 from bot.operations.resolve import owns
 from bot.operations.tab import draw
 from bot.operations.verbs import Verb
@@ -80,6 +82,9 @@ class Home(Reader):
         async with self.deps.db.read() as db:
             mine = [row for row in await notebooks.of_projects(db, ask.projects) if owns(ask.person, row)]
             shown = [await row_facts(db, self.deps, row, looker, now) for row in mine]
+            coming: dict[str, datetime] = {}
+            for project in {row.project for row in mine}:
+                coming |= await idle_stops(db, project, [row.id for row in mine if row.project == project])
             links = await identities.of_person(db, self.deps.team, ask.user)
         mine_to_decide = {facts["id"] for facts in waiting}
         admin = [await self._state(name, mine_to_decide, now) for name in await self._administered(ask)]
@@ -90,7 +95,7 @@ class Home(Reader):
             "user": ask.user,
             "linked": bool(links),
             "has_project": bool(ask.projects),
-            "attention": [*_of_links(links, now), *_of_rows(mine, shown, now), *_of_requests(waiting)],
+            "attention": [*_of_links(links, now), *_of_rows(mine, shown, coming, now), *_of_requests(waiting)],
             "running": [row for row in shown if row["status"] in up],
             "stopped": [row for row in shown if row["status"] not in up],
             "zone": chosen["zone"],
@@ -139,13 +144,19 @@ def _of_links(links: list[Any], now: datetime) -> list[Attention]:
     return found
 
 
-def _of_rows(mine: list[Any], shown: list[Any], now: datetime) -> list[Attention]:
+def _of_rows(mine: list[Any], shown: list[Any], coming: Mapping[str, datetime], now: datetime) -> list[Attention]:
+    """`coming`: when those that were warned for idleness are stopped."""
     found: list[Attention] = []
     for row, facts in zip(mine, shown, strict=True):
         status = Status(row.status)
         if status in (Status.CREATE_FAILED, Status.START_FAILED, Status.ERROR, Status.DELETE_FAILED):
             reason = row.snapshot.get("fail_reason") or status.value.lower().replace("_", " ")
             found.append({"text": f"{row.name} is in trouble: {reason}.", "row": facts})
+        elif status.runs and (stop_at := coming.get(row.id)) and stop_at > now:
+            said = f"{row.name} is idle and will be stopped {at(to_ms(stop_at))}, unless you keep it or it is used."
+            its = facts.copy()
+            its["actions"] = ["keep", "open", "stop"]
+            found.append({"text": said, "row": its})
         elif row.lease_end and row.lease_end - now < SOON and status.runs:
             found.append({"text": f"{row.name} ends {at(to_ms(row.lease_end))}.", "row": facts})
         elif facts.get("idle_since_ms") and not facts.get("keep_until_ms"):

@@ -1,5 +1,6 @@
 """Messages that warned of something: settled in place when it is over, voided when they were overtaken."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +28,13 @@ _BEFORE = (
            notices.c.outbox_key != bindparam("but"))
     .distinct()
 )  # fmt: skip
+_COMING = (
+    select(notices.c.notebook_id, notices.c.delivered_at, outbox.c.facts)
+    .join(outbox, outbox.c.key == notices.c.outbox_key)
+    .where(notices.c.project == bindparam("of_project"), notices.c.notebook_id.in_(bindparam("ids", expanding=True)),
+           notices.c.kind == "idle_warning", notices.c.state == "delivered", notices.c.settled_at.is_(None),
+           notices.c.over_at.is_(None))
+)  # fmt: skip
 _STOPPED = select(outbox.c.key).where(outbox.c.subject == bindparam("of_subject"), outbox.c.kind == "stopped")
 
 
@@ -46,6 +54,12 @@ async def end(db: Tx, key: str, words: str, now: datetime) -> None:
     notice = await find(db, notices, key=key)
     if notice is not None and notice.state != "void":
         await _end(db, notice, words, now)
+
+
+async def idle_stops(db: Tx, project: str, ids: Collection[str]) -> dict[str, datetime]:
+    """When those of them that were warned are stopped, unless they are kept or used."""
+    rows = await db.execute(_COMING, {"of_project": project, "ids": list(ids)})
+    return {row.notebook_id: row.delivered_at + timedelta(seconds=row.facts["grace_s"]) for row in rows}
 
 
 async def said(db: Tx, cause: str, notebook_id: str) -> dict[str, Any] | None:
@@ -85,12 +99,12 @@ def was_away(last_ok_at: datetime | None, now: datetime) -> bool:
     return last_ok_at is not None and now - last_ok_at >= AWAY
 
 
-async def promise_anew(db: Tx, project: str, now: datetime) -> None:
+async def promise_anew(db: Tx, project: str, now: datetime, why: str = "I was away in between") -> None:
     """After a long silence nobody is stopped by what was announced before it: all are warned anew (design 2, 9)."""
     told = notices.c.project == project, notices.c.kind == "idle_warning", notices.c.state == "delivered"
     rows = await db.execute(select(notices).where(*told, notices.c.settled_at.is_(None)))
     for notice in list(rows):
-        await _end(db, notice, "I was away in between; should it still be idle, you are warned again.", now)
+        await _end(db, notice, f"{why}; should it still be idle, you are warned again.", now)
 
 
 async def withdraw(db: Tx, key: str, notebook_id: str, words: str, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """What a person asked for becomes an operation: rights are checked again for the person who asks or clicks."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -14,6 +14,7 @@ from bot.operations.notices import said as settled_as
 from bot.operations.report import price_text, report
 from bot.operations.resolve import chosen, owns, resolve
 from bot.rules.approvals import start_offered
+from bot.rules.durations import format_duration
 from bot.stores import approvals, identities
 from bot.stores.database import Tx
 from bot.stores.identities import Place
@@ -149,8 +150,9 @@ class Verbs:
         }.get(row.state, "and it is under way")
         if row.state == "done" and (row.result or {}).get("state") == "failed":
             state = "and it did not work out; the message about it says why"
+        how_long = _asked_for(row)
         await ask.answer(
-            db, "already", now, text=f"{who} asked for this already, {state}.", at_ms=to_ms(row.created_at)
+            db, "already", now, text=f"{who} asked for this already{how_long}, {state}.", at_ms=to_ms(row.created_at)
         )
 
     async def extend(self, ask: Ask, now: datetime) -> Outcome:
@@ -255,3 +257,10 @@ class Verbs:
         if not ask.projects:
             raise NotAllowed("You are in no project's channel.", next_step="Join one, then try again.")
         raise BadInput("Which project?", next_step="Add `project=` with one of: " + ", ".join(ask.projects))
+
+
+def _asked_for(row: Any) -> str:
+    """What a click before this one was for: another length than this one's, perhaps."""
+    if row.kind == "extend" and row.data.get("by_s"):
+        return f" ({format_duration(timedelta(seconds=row.data['by_s']))} more)"
+    return ""

@@ -7,6 +7,7 @@ from bot.render.blocks import button, confirm
 from bot.render.buttons import NotebookButtons
 from bot.render.context import Context
 from bot.render.facts import AlertFacts
+from bot.render.leases import outcome
 from bot.render.page import Page
 from bot.slack import Block, Message
 
@@ -33,6 +34,9 @@ def alert(facts: AlertFacts, now: datetime, ctx: Context) -> Message:
     """What is wrong, what to do, one button at most."""
     page = Page()
     page.say(f"*{_title(facts)}*\n{text.sentence(text.prose(facts['text'], 2000))}")
+    if settled := facts.get("settled"):
+        page.say(outcome(settled, facts.get("settled_by"), facts.get("settled_ms")))
+        return page.message()
     if facts["next_step"]:
         page.say(f"Next step: {text.advice(facts['next_step'], ctx.command)}")
     if facts.get("button") == "link":
@@ -69,7 +73,7 @@ def release(cause: str, project: str) -> Block:
     name = text.plain_name(project, 40)
     ask = confirm(
         f"Release the brake of {name}?",
-        "Notebooks that are due are stopped again, a few at a time.",
+        "Notebooks that are due are stopped again.",
         "Release",
         danger=False,
     )

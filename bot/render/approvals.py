@@ -130,7 +130,16 @@ def approval_settled(facts: SettledFacts, now: datetime, ctx: Context) -> Messag
         page.buttons(draw.start(start, f"Start for {text.duration(start)}", primary=True))
     elif end := facts.get("end_ms"):
         page.say(_end(facts, end, now))
+        if idle := facts.get("idle_stop_ms"):
+            page.say(idle_still(idle))
+            draw = NotebookButtons(facts["cause"], facts["project"], facts["notebook_id"], facts["name"])
+            page.buttons(draw.keep(2))
     return page.message()
+
+
+def idle_still(stop_ms: int) -> str:
+    """A longer lease keeps no idle notebook."""
+    return f"It is idle, and is still stopped {text.when(stop_ms)} unless you keep it or it is used again."
 
 
 def _answer(facts: SettledFacts) -> str:

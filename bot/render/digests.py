@@ -70,7 +70,7 @@ def rows_said(rows: list[DigestRow], most: int) -> str:
 def saved_said(saved: str, method: str, stops: int, wrong: int, idle: int) -> str:
     """Savings with their method, never without."""
     if not stops:
-        return "No idle notebook was stopped, so nothing is counted as saved."
+        return f"No stop of a notebook with a timed end, so nothing is counted as saved.{_marked(wrong, idle)}"
     marked = _marked(wrong, idle)
     return (
         f"Saved: *{text.escape(saved)}* by {text.plural(stops, 'stop')}.{marked}\n"

@@ -54,6 +54,7 @@ class OperationFacts(TypedDict):
     approval: NotRequired[str]  # state asked: the request's id
     answered: NotRequired[str]  # state asked: how the request was settled, as in `ApprovalFacts.state`
     started_ms: NotRequired[int]
+    idle_stop_ms: NotRequired[int]  # extend: it is idle, and stopped then all the same
     start_s: NotRequired[int]  # stopped: how long "start again" runs; with an offer, how long that is for
 
 
@@ -133,6 +134,8 @@ class StoppedFacts(TypedDict):
     settled: NotRequired[str]
     settled_ms: NotRequired[int]
     settled_by: NotRequired[str]
+    wrong_by: NotRequired[str]  # who has said that it was wrong
+    wrong_ms: NotRequired[int]
 
 
 class ApprovalFacts(TypedDict):
@@ -182,6 +185,7 @@ class SettledFacts(TypedDict):
     granted: NotRequired[str]
     end_ms: NotRequired[int | None]
     start_s: NotRequired[int]  # it stopped meanwhile: offer to start for this long
+    idle_stop_ms: NotRequired[int]  # it is idle, and stopped then all the same
     failed: NotRequired[str]  # why it could not be carried out, and what to do next
     held: NotRequired[str]  # waits for re-linking and the like
     expires_ms: NotRequired[int]
@@ -199,6 +203,9 @@ class AlertFacts(TypedDict):
     notebook_id: NotRequired[str]
     button: NotRequired[Literal["release", "link", "why", "none"]]
     at_ms: NotRequired[int]
+    settled: NotRequired[str]  # what has become of it: no next step any more
+    settled_by: NotRequired[str]
+    settled_ms: NotRequired[int]
 
 
 class DigestRow(TypedDict):

@@ -79,6 +79,8 @@ def stopped(facts: StoppedFacts, now: datetime, ctx: Context) -> Message:
     )
     if saved := facts.get("saved"):
         page.say(f"If it stays stopped until its lease would have ended, that saves {text.escape(saved)}.")
+    if wrong := facts.get("wrong_by"):
+        page.say(outcome("Marked as a wrong stop: thank you, it is counted", wrong, facts.get("wrong_ms")))
     if settled := facts.get("settled"):
         page.say(outcome(settled, facts.get("settled_by"), facts.get("settled_ms")))
         return page.message()
@@ -86,7 +88,7 @@ def stopped(facts: StoppedFacts, now: datetime, ctx: Context) -> Message:
     again = f"Start again for {text.duration(facts['start_s'])}"
     page.buttons(
         draw.start(facts["start_s"], again, primary=True),
-        draw.false_stop() if facts["reason"] == "idle" else None,
+        draw.false_stop() if facts["reason"] == "idle" and not wrong else None,
         draw.delete(),
     )
     return page.message()

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from bot.clock import to_ms
 from bot.render import ids, text
+from bot.render.approvals import idle_still
 from bot.render.blocks import button
 from bot.render.buttons import HOUR_S, WORK, NotebookButtons
 from bot.render.context import Context
@@ -108,7 +109,8 @@ def _done(facts: OperationFacts, who: str) -> str:
         case "keep":
             until = facts.get("until_ms")
             return f"{who} is kept running: no idle stop" + (f" until {text.when(until)}." if until else " for now.")
-    return _extended(who, facts.get("before_ms"), facts.get("after_ms"))
+    idle = facts.get("idle_stop_ms")
+    return _extended(who, facts.get("before_ms"), facts.get("after_ms")) + (f" {idle_still(idle)}" if idle else "")
 
 
 def _extended(who: str, before: int | None, after: int | None) -> str:
@@ -143,6 +145,8 @@ def _buttons(facts: OperationFacts) -> list[Block]:
         case "done", "keep" if facts.get("offer"):
             rest = ((facts.get("until_ms") or 0) - (facts.get("after_ms") or 0) + 999) // 1000
             return [draw.extend_for(rest, "Extend to then"), draw.open(), draw.stop()]
+        case "done", "extend" if facts.get("idle_stop_ms"):
+            return [draw.keep(2), draw.open(), draw.stop()]
         case "done", "create" | "start" | "extend" | "keep":
             return [draw.open(), draw.extend_one(), draw.stop()]
         case "done", "stop":

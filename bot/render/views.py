@@ -237,6 +237,11 @@ def _length_fields(example: str) -> list[Block]:
     ]
 
 
+def _only(field: Block) -> Block:
+    """The one field of a form."""
+    return {**field, "optional": False}
+
+
 def _reason(label: str, hint: str, *, optional: bool = False) -> Block:
     return blocks.field(label, blocks.text_input("reason", longest=500, multiline=True), hint=hint, optional=optional)
 
@@ -286,7 +291,8 @@ def approve_less(facts: LessView, now: datetime, ctx: Context) -> View:
         f"{text.bold(facts['name'])}.{cost} What you give is what counts."
     )
     half = compact(timedelta(seconds=max(3600, facts.get("wish_s", 7200) // 2)))
-    body = [*page.take(), *_length_fields(half)]
+    length, moment = _length_fields(half)
+    body = [*page.take(), _only(moment if facts.get("until_ms") else length)]  # of the kind that was asked for
     return modal(
         "Approve less",
         body,

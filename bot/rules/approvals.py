@@ -159,6 +159,9 @@ def settled_reason(now: datetime, request: Request) -> str:
 # --- amounts -----------------------------------------------------------------------------------
 
 
+LESS = "Nothing was decided: press *Approve less…* on the request again."
+
+
 def granted(wish: Wish, less: Wish | None) -> Wish:
     """What is granted: the wish, or the lesser amount. Raises BadInput for more than was asked, or for another kind."""
     match wish, less:
@@ -168,14 +171,14 @@ def granted(wish: Wish, less: Wish | None) -> Wish:
             return ExtendBy(_no_more(given, asked))
         case ExtendUntil(asked), ExtendUntil(given):
             if given > asked:
-                raise BadInput("that is later than what was asked for")
+                raise BadInput("That is later than what was asked for.", next_step=LESS)
             return ExtendUntil(given)
-    raise BadInput("grant a duration where one was asked for, and an instant where one was")
+    raise BadInput("A length was given where an instant was asked for, or the other way round.", next_step=LESS)
 
 
 def _no_more(given: timedelta, asked: timedelta) -> timedelta:
     if not timedelta(0) < given <= asked:
-        raise BadInput(f"grant more than nothing and no more than the {format_duration(asked)} that were asked for")
+        raise BadInput(f"At most {format_duration(asked)} can be granted: that is what was asked for.", next_step=LESS)
     return given
 
 

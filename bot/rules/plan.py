@@ -55,7 +55,7 @@ def decide(now: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> Plan
     status = facts.notebook.status
     if not status.runs:
         voids = [] if status.transient else [_void(key, ENDED) for key in _pending(facts, "")]
-        return Plan(tuple(voids), Decision("not_running", f"it is {status.value}", ""))
+        return Plan(tuple(voids), Decision("not_running", f"it is {status.value.lower()}", ""))
     idle_actions, decision = _idle(now, facts, policy)
     return Plan((*_lease(now, facts, policy), *idle_actions), decision)
 

@@ -267,7 +267,7 @@ EVERY_CLICK = [
     (ids.PAGE_PREV, {"request": "r", "page": 1}, "page", {"request": "r", "page": 1}),
     (ids.ADMIN_ENFORCE, {"project": "p"}, "admin", {"what": "enforce", "project": "p"}),
     (ids.ADMIN_RELEASE, {"project": "p"}, "admin", {"what": "release", "project": "p"}),
-    (ids.DIGEST_DETAILS, {"project": "p"}, "cost", {"scope": "team", "period": "7d", "project": "p"}),
+    (ids.DIGEST_DETAILS, {"project": "p"}, "details", {"project": "p"}),
 ]
 EVERY_FORM = [
     (ids.EXTEND_OTHER, {"notebook": "n", "project": "p"}, ids.VIEW_EXTEND),

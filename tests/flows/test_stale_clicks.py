@@ -62,4 +62,4 @@ async def test_a_second_click_is_told_of_the_first(scene: Scene) -> None:
     (warning,) = scene.in_dm(ANA, "lease_warning")
     await scene.click(ANA, "notebook_extend:1h", ts=warning.ts, channel=ANA)
     told = await scene.click(ANA, "notebook_extend:1h", ts=warning.ts, channel=ANA, stale=True)
-    assert "You asked for this already, and it is done" in told
+    assert "You asked for this already (1 h more), and it is done" in told

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from bot.clock import to_ms
 from bot.errors import NotAllowed, NotLinked, Stale
+from bot.model import Status
 from bot.operations.answers.reader import Reader
 from bot.operations.ask import Ask
 from bot.operations.policies import policy_of
@@ -57,7 +58,8 @@ class Undo(Reader):
             await trail.append(db, self.parts.audit_key, entry, now)
             await _settle(db, self.parts.deps, cause, ask.user, now)
             words = f"Thank you: the stop of {row.name} is counted as wrong and claims no saving."
-            ahead = f"I do not stop it for idleness before {at(to_ms(until))}. `start {row.name}` starts it again."
+            ahead = f"I do not stop it for idleness before {at(to_ms(until))}."
+            ahead += "" if Status(row.status).runs else f" `start {row.name}` starts it again."
             await ask.answer(db, "text", now, text=words, next_step=ahead)
 
         return Done({"what": "false_stop"}, write=write)
@@ -70,13 +72,12 @@ class Undo(Reader):
 
 
 async def _settle(db: Tx, deps: Any, key: str, user: str, now: datetime) -> None:
-    """The message says thanks, and has no saving and no buttons any more."""
+    """The message says thanks and claims no saving; the way back stays on it."""
     row = (await db.execute(select(outbox).where(outbox.c.key == key))).first()
     if row is None:
         return
     facts = {name: value for name, value in row.facts.items() if name != "saved"}
-    facts |= {"settled": "Marked as a wrong stop: thank you, it is counted", "settled_ms": to_ms(now)}
-    facts |= {"settled_by": user}
+    facts |= {"wrong_by": user, "wrong_ms": to_ms(now)}
     message = Say(
         row.key, row.kind, row.target_kind, row.target, facts, row.subject, row.rank, row.project, row.fallback
     )

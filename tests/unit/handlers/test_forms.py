@@ -145,7 +145,7 @@ FIELDS = {
     ids.VIEW_EXTEND: {"for", "until", "reason"},
     ids.VIEW_KEEP: {"until", "reason"},
     ids.VIEW_DENY: {"reason"},
-    ids.VIEW_LESS: {"for", "until"},
+    ids.VIEW_LESS: {"for"},
     ids.VIEW_SETTINGS: {"quiet", "notices"},
 }
 

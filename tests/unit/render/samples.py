@@ -142,6 +142,7 @@ def _leases(raw: str) -> dict[str, Sample]:
         "stopped/lease": ("stopped", stopped | {"reason": "lease"}),
         "stopped/person": ("stopped", stopped | {"reason": "person", "by": "U0BO"}),
         "stopped/outside": ("stopped", stopped | {"reason": "outside"}),
+        "stopped/wrong": ("stopped", stopped | {"reason": "idle", "wrong_by": "U0ANA", "wrong_ms": MS}),
         "stopped/settled": (
             "stopped",
             stopped | {"reason": "idle", "settled": "It was started again.", "settled_ms": MS},
@@ -568,6 +569,7 @@ def _views(raw: str, reason: str) -> dict[str, Sample]:
         "view/keep": view("keep_until", name=raw, ceiling_ms=MS + 24 * HOUR, end_ms=MS + HOUR, zone="Europe/Berlin"),
         "view/deny": view("approval_deny_reason", **request),
         "view/less": view("approval_less", **request, wish_s=21600, cost="1.02 EUR"),
+        "view/less_until": view("approval_less", **request, until_ms=MS + 6 * HOUR),
         "view/settings": view(
             "settings", zone="Europe/Berlin", zone_source="from your Slack profile", quiet="", notices=notices
         ),

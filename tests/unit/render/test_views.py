@@ -33,7 +33,8 @@ FIELDS = {
     "view/extend": (ids.VIEW_EXTEND, ["for", "until", "reason"]),
     "view/keep": (ids.VIEW_KEEP, ["until", "reason"]),
     "view/deny": (ids.VIEW_DENY, ["reason"]),
-    "view/less": (ids.VIEW_LESS, ["for", "until"]),
+    "view/less": (ids.VIEW_LESS, ["for"]),
+    "view/less_until": (ids.VIEW_LESS, ["until"]),
     "view/settings": (ids.VIEW_SETTINGS, ["quiet", "notices"]),
 }
 
@@ -98,7 +99,8 @@ def test_create_keeps_what_was_typed_when_it_is_drawn_again() -> None:
         ("view/extend", {"for": "6h"}),
         ("view/keep", {"until": MS // 1000 + 7200, "reason": "epochs"}),
         ("view/deny", {"reason": "no budget"}),
-        ("view/less", {"until": MS // 1000 + 7200}),
+        ("view/less", {"for": "2h"}),
+        ("view/less_until", {"until": MS // 1000 + 7200}),
         ("view/settings", {"quiet": "off", "notices": ["digest"]}),
     ],
 )
@@ -199,7 +201,8 @@ def test_nothing_is_silently_left_out_of_a_full_home() -> None:
     [
         ("view/extend", ["for", "until", "reason"]),
         ("view/keep", []),
-        ("view/less", ["for", "until"]),
+        ("view/less", []),
+        ("view/less_until", []),
         ("view/deny", []),
         ("view/delete", []),
         ("view/settings", ["quiet", "notices"]),

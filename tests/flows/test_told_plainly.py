@@ -1,0 +1,83 @@
+"""What messages say is so: of an idle notebook that is extended, of stops that were paused, of a request that waits."""
+
+from datetime import timedelta
+
+import pytest
+
+from bot.clock import to_ms
+from tests.flows.scene import ANA, CARLA, DORA, HOUR, RESEARCH, Scene, buttons, minutes
+
+
+async def warned(scene: Scene, name: str = "forgotten") -> str:
+    """Ana's notebook, warned of because it is idle. Returns its id."""
+    made = await scene.notebook("ana", name, busy=False, lease_ms=6 * HOUR)
+    for _ in range(45):
+        if not scene.in_dm(ANA, "idle_warning"):
+            await scene.pass_time(minutes(2), minutes(2))
+    assert len(scene.in_dm(ANA, "idle_warning")) == 1
+    return str(made.id)
+
+
+async def test_extending_an_idle_notebook_says_that_it_is_stopped_all_the_same(scene: Scene) -> None:
+    made = await warned(scene)
+    (warning,) = scene.in_dm(ANA, "idle_warning")
+    stop_s = to_ms(scene.now) // 1000
+    await scene.ask(ANA, "extend forgotten 1h")
+    (told,) = scene.in_dm(ANA, "operation")
+    assert "It is idle, and is still stopped" in told.text
+    assert buttons(told)[0].startswith("notebook_keep")
+    assert any(str(second) in told.text and str(second) in warning.text for second in range(stop_s, stop_s + 1000))
+    await scene.click(ANA, buttons(told)[0], ts=told.ts, channel=ANA)
+    await scene.pass_time(minutes(30), minutes(5))
+    assert scene.found(made).status == "RUNNING"
+
+
+async def test_extending_one_that_is_used_says_nothing_of_idleness(scene: Scene) -> None:
+    await scene.notebook("ana", "busy", lease_ms=3 * HOUR)
+    await scene.ask(ANA, "extend busy 1h")
+    assert "idle" not in scene.operation(ANA)
+
+
+@pytest.mark.parametrize(("paused", "again"), [(timedelta(minutes=30), False), (timedelta(hours=3), True)])
+async def test_after_a_long_pause_who_was_warned_is_warned_again(scene: Scene, paused: timedelta, again: bool) -> None:
+    made = await warned(scene)
+    await scene.ask(DORA, "admin pause research")
+    await scene.pass_time(paused, minutes(10))
+    assert scene.found(made).status == "RUNNING"
+    told = await scene.ask(DORA, "admin release research")
+    assert ("warned again" in told) == again
+    await scene.pass_time(minutes(4), minutes(2))
+    assert (scene.found(made).status == "RUNNING") == again
+    assert len(scene.in_dm(ANA, "idle_warning")) == (2 if again else 1)
+    await scene.pass_time(minutes(30), minutes(5))
+    assert scene.found(made).status == "STOPPED"
+
+
+async def test_a_brake_that_was_released_is_said_to_be(scene: Scene) -> None:
+    for n in range(12):
+        made = scene.cloud.console.create("ana", f"many-{n}", lease_ms=9 * HOUR, age_ms=3 * HOUR, settled_ago_ms=0)
+        scene.cloud.make_busy(made.id)
+    await scene.sweep()
+    for n in range(12):
+        scene.cloud.console.delete(scene.named(f"many-{n}").id)
+    await scene.pass_time(minutes(4), minutes(2))
+    (alert,) = scene.in_dm(DORA, "alert")
+    assert buttons(alert) == ["admin_release"]
+    await scene.ask(DORA, "admin release research")
+    await scene.work()
+    (alert,) = scene.in_dm(DORA, "alert")
+    assert buttons(alert) == []
+    assert f"Released (by <@{DORA}>" in alert.text
+
+
+async def test_a_request_that_was_escalated_still_waits(scene: Scene) -> None:
+    await scene.notebook("ana", "greedy", lease_ms=60 * HOUR)
+    await scene.ask(ANA, "extend greedy 6h")
+    await scene.pass_time(timedelta(hours=3), minutes(30))
+    (told,) = scene.in_dm(ANA, "operation")
+    assert "settled" not in told.text
+    assert buttons(told) == ["approval_withdraw"]
+    assert "so it comes to you too" not in scene.in_channel("approval_request")[-1].text
+    await scene.click(CARLA, "approval_approve", channel=RESEARCH)
+    (told,) = scene.in_dm(ANA, "operation")
+    assert buttons(told) == []
