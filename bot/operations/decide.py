@@ -145,7 +145,9 @@ class Decide:
     async def withdraw(self, ask: Ask, now: datetime) -> Outcome:
         row = await self._row(ask)
         if ask.user != row.requester:
-            raise NotAllowed("Only who asked can withdraw a request.")
+            raise NotAllowed(
+                "Only who asked can withdraw a request.", next_step="It waits until somebody decides on it."
+            )
         if row.state != "pending":
             return self._settled(ask, row, now)
         return self._close(ask, row, "withdrawn", now)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from bot.clock import to_ms
 from bot.errors import BadInput, NotAllowed, NotLinked
+from bot.model import Status
 from bot.operations.ask import Ask
 from bot.operations.base import Parts, as_claim, serial
 from bot.operations.notices import said as settled_as
@@ -192,6 +193,7 @@ class Verbs:
             return await self.begin(ask, "stop", row, now)
         await self.may_operate(ask, row)
         more: dict[str, Any] = {"end_ms": to_ms(row.lease_end)} if row.lease_end else {}
+        more |= {"busy": "It was stopped already when I last looked."} if Status(row.status) is Status.STOPPED else {}
         more |= {} if owns(ask.person, row) else {"owner": row.owner_name or "somebody else"}
         return ask.done(
             "confirm_stop",

@@ -55,3 +55,12 @@ async def test_what_is_listed_anew_is_known_within_the_hour(scene: Scene) -> Non
     made = await scene.notebook("ana", "forgotten", busy=False, lease_ms=20 * HOUR, flavor=ODD)
     await scene.pass_time(timedelta(hours=2), minutes(2))
     assert len(scene.stops(made)) == 1
+
+
+async def test_where_flavors_cannot_be_listed_nothing_is_concluded_of_one_whose_id_says_nothing(scene: Scene) -> None:
+    listed(scene)
+    scene.cloud.faults.add("status", method="GET", path=r"/flavors$", status=403, count=0, body={"error_code": "x"})
+    made = await scene.notebook("ana", "trainer", busy=False, lease_ms=20 * HOUR, flavor=ODD)
+    scene.cloud.set_activity(made.id, gpu=95.0, from_ms=scene.now_ms - 3 * HOUR)
+    await scene.pass_time(timedelta(hours=2), minutes(2))
+    assert (scene.in_dm(ANA, "idle_warning"), scene.stops(made)) == ([], [])

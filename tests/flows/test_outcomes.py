@@ -29,8 +29,9 @@ def request(scene: Scene) -> str:
 
 
 def settled(scene: Scene) -> str:
-    (told,) = scene.in_dm(ANA, "approval_settled")
-    return str(told.text)
+    told = scene.in_dm(ANA, "approval_settled")
+    assert len(told) == 1
+    return str(told[0].text)
 
 
 async def test_a_renewal_that_is_refused_for_good_is_told(scene: Scene) -> None:

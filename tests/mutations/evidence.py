@@ -8,6 +8,15 @@ JUPYTER, METRICS = "tests/unit/idle/test_jupyter_verdict.py", "tests/unit/idle/t
 
 EVIDENCE = (
     M(
+        "a flavor of which nothing is known counts as a CPU",
+        "bot/operations/evidence.py",
+        'known.flavors.get(notebook.flavor)) or "",',
+        'known.flavors.get(notebook.flavor)) or "CPU",',
+        "tests/flows/test_flavors.py::"
+        "test_where_flavors_cannot_be_listed_nothing_is_concluded_of_one_whose_id_says_nothing[sqlite]",
+        'assert (scene.in_dm(ANA, "idle_warning"), scene.stops(made)) == ([], [])',
+    ),
+    M(
         "metrics that are missing are read as quiet",
         "bot/rules/idle.py",
         "        if source not in agreeing and not (source == METRICS and policy.idle_blind):",

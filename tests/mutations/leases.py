@@ -6,6 +6,14 @@ LEASE = "tests/unit/rules/test_lease.py"
 
 LEASES = (
     M(
+        "a request is bridged to the end it was asked at, whatever was renewed since",
+        "bot/rules/plan.py",
+        "    base = request_base(request.base, end, request.held_to)",
+        "    base = request.base",
+        "tests/flows/test_outcomes.py::test_a_renewal_while_it_waits_is_bridged_and_counted_from[sqlite]",
+        'assert scene.end(made) > renewed, "it was held"',
+    ),
+    M(
         "an extension counts from now instead of from the end",
         "bot/rules/lease.py",
         "            return max(end, server_now) + by",

@@ -7,6 +7,22 @@ DELIVERY, APPROVALS = "tests/flows/test_delivery.py", "tests/flows/test_approval
 
 ONCE = (
     M(
+        "a click on a settled message acts",
+        "bot/operations/verbs.py",
+        "        return over if over and (await db.execute(done)).first() is None else None",
+        "        return None",
+        "tests/flows/test_stale_clicks.py::test_on_a_lease_warning_that_was_answered[sqlite-notebook_stop]",
+        'assert "Extended" in told',
+    ),
+    M(
+        "what was approved and failed is told to nobody",
+        "bot/operations/requests.py",
+        'if claim.data.get("approval") and claim.kind in approvals.CARRIED_OUT:',
+        'if claim.data.get("approval") and claim.kind == "nothing":',
+        "tests/flows/test_outcomes.py::test_a_renewal_that_is_refused_for_good_is_told[sqlite]",
+        "assert len(told) == 1",
+    ),
+    M(
         "a lost answer is forgotten once a try came to nothing",
         "bot/outbox.py",
         '{"attempted_at": row.attempted_at}',

@@ -101,10 +101,10 @@ def entry_facts(entry: Any) -> dict[str, Any]:
 
 
 def _result(data: dict[str, Any]) -> str:
-    """Instants as every reader's own time, the rest as it is."""
+    """Instants as every reader's own time, the rest as it is; keys of messages mean nothing to a reader."""
     parts = []
     for key, value in data.items():
-        if key in ("shown", "requester") or value in (None, "", {}, []):
+        if key in ("shown", "requester", "notice") or value in (None, "", {}, []):
             continue
         label = key.removesuffix("_ms").replace("_", " ")
         instant = key.endswith("_ms") and isinstance(value, int)

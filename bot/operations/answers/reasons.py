@@ -97,12 +97,20 @@ async def plan_facts(reader: Reader, row: Any, at: datetime, now: datetime, *, n
         "name": row.name,
         "project": row.project,
         "at_ms": to_ms(at),
-        "outcome": f"{OUTCOMES.get(decision.outcome, decision.outcome)} ({decision.because})",
+        "outcome": _said(OUTCOMES.get(decision.outcome, decision.outcome), decision.because),
         "rule": decision.rule or "only what runs is decided about",
         "evidence": records.evidence_of(facts),
         "ahead": _ahead(ahead),
         "assumes": ASSUMES,
     }
+
+
+def _said(outcome: str, because: str) -> str:
+    """The outcome with its reason, nothing said twice: `left alone: stops are paused: ana paused them`."""
+    words = outcome.partition(": ")[2]
+    if words and because.startswith(words):
+        return outcome.removesuffix(words) + because
+    return f"{outcome} ({because})"
 
 
 def _ahead(found: Ahead) -> list[dict[str, Any]]:
