@@ -25,6 +25,7 @@ class NotebookRow(TypedDict):
     disk_cost: NotRequired[str]  # "2.50 EUR per month"
     idle_since_ms: NotRequired[int | None]
     keep_until_ms: NotRequired[int | None]
+    keep_reason: NotRequired[str | None]
     stopped_ms: NotRequired[int | None]
     start_s: NotRequired[int]  # how long "start" would run
     actions: NotRequired[list[RowAction]]  # what the reader may do; absent: what the state allows

@@ -129,7 +129,8 @@ def _lease(facts: ShowAnswer, end: int | None, now: datetime) -> str:
 
 def _activity(facts: ShowAnswer) -> str:
     keep = facts["row"].get("keep_until_ms")
-    kept = f"\nKept running until {text.when(keep)}: no idle stop before." if keep else ""
+    why = f" Reason: {text.sentence(text.prose(reason, 300))}" if (reason := facts["row"].get("keep_reason")) else ""
+    kept = f"\nKept running until {text.when(keep)}: no idle stop before.{why}" if keep else ""
     verdict = f"Activity: {text.sentence(text.prose(facts['verdict'], 300))}\n" if facts.get("verdict") else ""
     return f"{verdict}{evidence(facts.get('evidence', []))}{kept}"
 

@@ -81,3 +81,9 @@ async def test_a_request_that_was_escalated_still_waits(scene: Scene) -> None:
     await scene.click(CARLA, "approval_approve", channel=RESEARCH)
     (told,) = scene.in_dm(ANA, "operation")
     assert buttons(told) == []
+
+
+async def test_why_it_is_kept_is_shown_to_the_team(scene: Scene) -> None:
+    await warned(scene)
+    await scene.ask(ANA, "keep forgotten until 18:00 the sweep runs over SSH")
+    assert "Reason: the sweep runs over SSH." in await scene.ask(CARLA, "show forgotten")

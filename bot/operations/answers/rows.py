@@ -46,6 +46,7 @@ async def row_facts(db: Tx, deps: Deps, row: Any, looker: Looker, now: datetime)
         "disk_cost": disk_cost(deps, row),
         "idle_since_ms": idle_since(row),
         "keep_until_ms": to_ms(row.keep_until) if row.keep_until and row.keep_until > now else None,
+        "keep_reason": row.keep_reason if row.keep_until and row.keep_until > now else None,
         "stopped_ms": ms(row.stopped_at),
         "actions": actions(row, looker),
         "owner": None if owns(looker.person, row) else await owner_name(db, deps, row),
