@@ -139,7 +139,7 @@ def approval_settled(facts: SettledFacts, now: datetime, ctx: Context) -> Messag
 
 def idle_still(stop_ms: int) -> str:
     """A longer lease keeps no idle notebook."""
-    return f"It is idle, and is still stopped {text.when(stop_ms)} unless you keep it or it is used again."
+    return f"It is idle, and will still be stopped {text.when(stop_ms)}, unless you keep it or it is used again."
 
 
 def _answer(facts: SettledFacts) -> str:

@@ -53,5 +53,5 @@ def _money(facts: IdleWarningFacts) -> str:
     price = f"costs {text.escape(facts['price'])}" if facts.get("price") else "has no known price"
     idle = f"; {text.escape(facts['idle_cost'])} since it went idle" if facts.get("idle_cost") else ""
     end = facts.get("end_ms")
-    lease = f" Its lease ends {text.when(end)} in any case." if end else ""
+    lease = f" Its lease ends {text.when(end)}." if end else ""
     return f"{text.code(facts['flavor'])} {price}{idle}.{lease}"

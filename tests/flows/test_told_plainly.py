@@ -24,7 +24,7 @@ async def test_extending_an_idle_notebook_says_that_it_is_stopped_all_the_same(s
     stop_s = to_ms(scene.now) // 1000
     await scene.ask(ANA, "extend forgotten 1h")
     (told,) = scene.in_dm(ANA, "operation")
-    assert "It is idle, and is still stopped" in told.text
+    assert "It is idle, and will still be stopped" in told.text
     assert buttons(told)[0].startswith("notebook_keep")
     assert any(str(second) in told.text and str(second) in warning.text for second in range(stop_s, stop_s + 1000))
     await scene.click(ANA, buttons(told)[0], ts=told.ts, channel=ANA)
