@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 from bot.clock import Clock
 from bot.errors import SlackAnswerLost, SlackBusy, SlackContent, SlackDown, SlackError
 from bot.ids import Ids
-from bot.next_message import DEAD_AFTER, DUE, WAITING, asked_at, mended
+from bot.next_message import DEAD_AFTER, DUE, LONGEST_WAIT, WAITING, asked_at, mended
 from bot.paces import OPEN, may_go, pace, rest, tick_row
 from bot.rules import keys
 from bot.slack import Message, Posted, Slack
@@ -42,6 +42,7 @@ GONE = ("message_not_found", "cant_update_message", "channel_not_found", "is_arc
 _NEXT_SEQ = select(outbox_order.next_value())
 _LAST_SEQ = select(outbox.c.seq).order_by(outbox.c.seq.desc()).limit(1)
 _ANOTHER_TRY = {"tries": 0, "failing_since": None, "attempted_at": None}
+_AS_NEW = _ANOTHER_TRY | {"ts": None, "sent_rev": 0, "reason": None}  # its progress was deleted in Slack
 
 TargetKind = Literal["dm", "channel", "response", "view", "home"]
 CONVERSATIONS = ("dm", "channel")
@@ -117,15 +118,17 @@ async def say(db: Tx, ids: Ids, message: Say, now: datetime) -> None:
     waits = (row.state != "dead" and row.tries > 0) or (message.rank == PROGRESS and row.delivered_at)
     due = max(now, row.due_at) if waits else now
     anew = row.state == "dead" and message.rank != PROGRESS  # how it ended may be taken where its progress was not
+    deleted = row.state == "void" and row.ts is not None and message.kind == "operation" and message.rank == RESULT
     content = {
         "kind": message.kind,
         "facts": dict(message.facts),
         "rank": message.rank,
         "due_at": due,
-        "state": "pending" if row.state in ("pending", "sent") or anew else row.state,
+        "state": "pending" if row.state in ("pending", "sent") or anew or deleted else row.state,
         "expires_at": message.expires,
     }
-    await revise(db, row.id, content | (_ANOTHER_TRY if anew else {}))
+    more = _ANOTHER_TRY if anew else _AS_NEW if deleted else {}
+    await revise(db, row.id, content | more)
 
 
 async def void(db: Tx, key: str, reason: str) -> bool:
@@ -386,7 +389,7 @@ class Postman:
                 db,
                 row,
                 state="pending",
-                due_at=now + wait,
+                due_at=now + min(wait, LONGEST_WAIT),
                 tries=row.tries + 1,
                 failing_since=since,
                 error=error.code,

@@ -189,14 +189,14 @@ class SlackWeb:
             stranger=bool(found.get("is_stranger")),
         )
 
-    async def group(self, group: str) -> frozenset[str]:
-        """Members of a user group, at most five minutes old."""
+    async def group(self, group: str, *, fresh: bool = False) -> frozenset[str]:
+        """Members of a user group, at most five minutes old; `fresh`: as Slack says now."""
 
         async def read() -> frozenset[str]:
             answer = await self._call("usergroups.users.list", params={"usergroup": group})
             return frozenset(str(user) for user in answer["users"])
 
-        return await self._kept(group, GROUP_LIFE, read)
+        return await self._kept(group, timedelta(0) if fresh else GROUP_LIFE, read)
 
     async def members(self, channel: str) -> frozenset[str]:
         """Who is in a channel, at most a minute old."""

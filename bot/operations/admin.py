@@ -143,7 +143,7 @@ class Admin(Reader):
     async def _map(self, ask: Ask, project: str, now: datetime) -> Outcome:
         """Confirms a link that waits; else says who gets the notices of a cloud user, which gives no rights."""
         user, cloud_user = str(ask.args["user"]), str(ask.args["cloud_user"])
-        person = await self.parts.people.get(user)  # so that there is a row to keep it in
+        person = await self.parts.people.acting(user)  # so that there is a row to keep it in
         if person.deleted or person.guest or person.stranger:
             raise NotAllowed("Guests and people who left get no notices.")
         async with self.deps.db.read() as db:

@@ -8,9 +8,11 @@ from sqlalchemy import select
 
 from bot.clock import from_ms, to_ms
 from bot.config.policy import EffectivePolicy
+from bot.errors import SlackDown
 from bot.model import Notebook
 from bot.operations.facts import HOUR, hours, money, ms
 from bot.operations.policies import policy_of
+from bot.operations.told import owner_of
 from bot.outbox import NOTICE, RESULT, Say, say
 from bot.rules import approvals as rules
 from bot.rules import keys
@@ -69,6 +71,14 @@ async def asked_to_create(
     async with op.deps.db.read() as db:
         policy = await policy_of(db, op.deps, project, None, str(data["flavor"]))
         mine = await people.get(db, op.deps.team, str(data["user"]))
+        waiting = [
+            row for row in await store.pending(db, [project]) if _same_create(row, data) and now < row.expires_at
+        ]
+    if waiting:
+        return op.finish(
+            claim, "asked", now, approval=waiting[0].id, note="A request for it is waiting already.",
+            result={"approval": waiting[0].id},
+        )  # fmt: skip
     owner = mine[0].cloud_users.get(project) if mine else None
     wanted = format_duration(timedelta(seconds=data["for_s"])) if data.get("for_s") else format_duration(policy.lease)
     facts = {
@@ -94,16 +104,25 @@ async def asked_to_create(
     return await _ask(op, claim, policy, decision, values, now)
 
 
+def _same_create(row: Any, data: Mapping[str, Any]) -> bool:
+    """Whether that request is for the same notebook."""
+    return bool(row.kind == "create" and row.requester == data["user"] and row.facts["name"] == data["name"])
+
+
 async def _ask(
     op: "Operation", claim: Claim, policy: EffectivePolicy, decision: AskApproval, values: dict[str, Any], now: datetime
 ) -> Outcome:
     """Whoever could decide is looked up first: with nobody but the requester it is refused at once (contract 3)."""
     requester, project = str(claim.data["user"]), values["project"]
     who = await roster(op.parts, project, policy)
-    owner = rules.Party(cloud_users=frozenset({values["owner_cloud_id"]} - {None}))
+    async with op.deps.db.read() as db:
+        whose = await _owner(db, op.parts, project, values["notebook_id"])
+    owner = rules.Party(whose, frozenset({values["owner_cloud_id"]} - {None}))
     asked_for = rules.Request("", who.party(requester), owner, decision.needs, rules.State.PENDING, now)
     route = rules.route(asked_for, who)
     if isinstance(route, rules.Refused):
+        if who.unread((*who.approvers, *who.escalate_to, *who.admins)):  # there may be somebody: it is tried again
+            raise SlackDown("groups_unread", "Slack does not say who could approve this.")
         return op.finish(
             claim,
             "failed",
@@ -153,20 +172,29 @@ async def _ask(
     )
 
 
-async def roster(parts: "Parts", project: str, policy: EffectivePolicy) -> rules.Roster:
-    """Who holds what right now; a group that cannot be read is left out, and means no."""
+async def roster(parts: "Parts", project: str, policy: EffectivePolicy, *, fresh: bool = False) -> rules.Roster:
+    """Who holds what; a group that cannot be read is left out, and means no. `fresh`: as Slack says right now."""
     admins = parts.people.roles(project).admins
     entries = {*policy.approvers, *policy.escalate_to, *admins}
-    groups = {entry: await parts.people.group(entry) for entry in entries if entry.startswith("S")}
+    groups = {entry: await parts.people.group(entry, fresh=fresh) for entry in entries if entry.startswith("S")}
     async with parts.deps.db.read() as db:
-        linked = [row for row in await identities.everyone(db) if row.project == project and row.state != "waiting"]
-    parties: dict[str, frozenset[str]] = {row.slack: frozenset({row.cloud_user_id}) for row in linked}
+        linked = [row for row in await identities.everyone(db) if row.state != "waiting"]
+    parties: dict[str, frozenset[str]] = {}
+    for row in linked:  # whoever they are in any project: a cloud user has one id in all of them
+        parties[row.slack] = parties.get(row.slack, frozenset()) | {row.cloud_user_id}
     return rules.Roster(policy.approvers, policy.escalate_to, admins, groups, parties)
 
 
-def request_of(row: Any, who: rules.Roster) -> rules.Request:
+async def _owner(db: Tx, parts: "Parts", project: str, notebook_id: str | None) -> str | None:
+    """Whose notebook it is in Slack, as an admin or the policy file may have said too."""
+    row = await notebooks.get(db, project, notebook_id) if notebook_id else None
+    return await owner_of(db, parts.deps, project, notebooks.load(row.snapshot)) if row is not None else None
+
+
+async def request_of(db: Tx, parts: "Parts", row: Any, who: rules.Roster) -> rules.Request:
     """A row as the rules see it. The owner is every Slack person linked to the owner's cloud user, and that user."""
-    owner = rules.Party(cloud_users=frozenset({row.owner_cloud_id} - {None}))
+    whose = await _owner(db, parts, row.project, row.notebook_id)
+    owner = rules.Party(whose, frozenset({row.owner_cloud_id} - {None}))
     return rules.Request(row.id, who.party(row.requester), owner, row.needs, rules.State(row.state), row.expires_at)
 
 

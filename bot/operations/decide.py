@@ -38,8 +38,8 @@ class Decide:
             raise NotFound("I do not know this request any more.")
         return row
 
-    async def may_decide(self, ask: Ask, row: Any, now: datetime) -> None:
-        """Resolved at the click, for the person who clicks; a group that cannot be read means no."""
+    async def may_decide(self, ask: Ask, row: Any, now: datetime, *, fresh: bool = False) -> None:
+        """For the person who clicks; a group that cannot be read means no. `fresh`: resolved right now."""
         async with self.deps.db.read() as db:
             notebook = await notebooks.get(db, row.project, row.notebook_id) if row.notebook_id else None
             policy = await policy_of(
@@ -49,8 +49,10 @@ class Decide:
                 notebooks.load(notebook.snapshot) if notebook else None,
                 str(row.facts.get("flavor") or ""),
             )
-        who = await approvals.roster(self.parts, row.project, policy)
-        verdict = rules.may_decide(now, approvals.request_of(row, who), who.party(ask.user), who)
+        who = await approvals.roster(self.parts, row.project, policy, fresh=fresh)
+        async with self.deps.db.read() as db:
+            request = await approvals.request_of(db, self.parts, row, who)
+        verdict = rules.may_decide(now, request, who.party(ask.user), who)
         if isinstance(verdict, rules.Refused):
             raise NotAllowed(
                 f"You cannot decide on this: {verdict.reason}.",
@@ -63,7 +65,7 @@ class Decide:
             return self._settled(ask, row, now)
         if now >= row.expires_at:
             return await self._expired(ask, row, now)
-        await self.may_decide(ask, row, now)
+        await self.may_decide(ask, row, now, fresh=True)
         granted = self._granted(ask, row)
 
         async def write(db: Tx) -> None:
@@ -139,7 +141,7 @@ class Decide:
             return self._settled(ask, row, now)
         if now >= row.expires_at:
             return await self._expired(ask, row, now)
-        await self.may_decide(ask, row, now)
+        await self.may_decide(ask, row, now, fresh=True)
         return self._close(ask, row, "denied", now, answer=str(ask.args.get("reason") or ""))
 
     async def withdraw(self, ask: Ask, now: datetime) -> Outcome:

@@ -21,10 +21,11 @@ from bot.operations.gather import Project, Stored
 from bot.operations.policies import policy_of
 from bot.operations.upkeep import look_after_links
 from bot.render.facts import at
-from bot.rules import brakes
+from bot.rules import brakes, keys
 from bot.stores import approvals as store
 from bot.stores import notebooks, usage
 from bot.stores.database import Tx
+from bot.stores.messages import with_copies
 from bot.stores.schema import notices, outbox, projects, tickets, work
 from bot.stores.types import word
 from bot.stores.upsert import drop, find, put
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CHUNK = 20  # notebooks per evidence work; the metrics service takes 20 at a time
+UNREAD_MOST = timedelta(hours=2)  # a group that nobody can read is asked about no longer
 KEEP_SETTLED = timedelta(days=30)
 ADDRESS_LIFE = timedelta(minutes=30)
 KEEP_ROUTINE = timedelta(hours=6)
@@ -203,10 +205,15 @@ async def _escalate(parts: Parts, row: Any, now: datetime) -> None:
         seen = await notebooks.get(db, row.project, row.notebook_id) if row.notebook_id else None
         about = notebooks.load(seen.snapshot) if seen else None
         policy = await policy_of(db, parts.deps, row.project, about, str(row.facts.get("flavor") or ""))
+    unread = [
+        entry for entry in policy.escalate_to if entry.startswith("S") and await parts.people.group(entry) is None
+    ]
     to = await parts.people.expand(policy.escalate_to) - {row.requester}
     async with parts.deps.db.begin() as db:
-        await store.note(db, row.id, escalated_at=now)
-        for user in sorted(to):
+        told = {copy.target for copy in await with_copies(db, keys.approval_request(row.id))}
+        if not unread or now >= row.escalate_at + UNREAD_MOST:  # else those in it are asked for again
+            await store.note(db, row.id, escalated_at=now)
+        for user in sorted(to - told):
             await approvals.post(parts, db, row.id, now, to=user)
         await approvals.redraw(parts, db, row.id, now)
 

@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.clock import SKEW
 from bot.config.model import Roles
-from bot.errors import SlackBusy, SlackDown, SlackError
+from bot.errors import SlackBusy, SlackDown, SlackError, SlackUnreachable
 from bot.model import Person, SlackUserId
 from bot.operations.deps import Deps
 from bot.paces import PACED
+from bot.slack import SlackPerson
 from bot.stores import people as store
 
 Ask = Callable[[str], Awaitable[frozenset[str]]]
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 
 FRESH = timedelta(hours=1)  # contract 2: an owner counts as reachable on what Slack said at most this long ago
 MEMBERS_FRESH = timedelta(minutes=5)
+JUST = timedelta(minutes=1)  # whoever is in no channel is looked for again in lists older than that
 MET_MOST = 10  # in one pass
 
 
@@ -70,7 +72,10 @@ class People:
             return None
 
     async def _ask(self, user: str, now: datetime) -> Person:
-        said = await self._deps.slack.person(user)
+        try:
+            said = await self._deps.slack.person(user)
+        except SlackUnreachable:  # Slack has answered: there is nobody of that id
+            said = SlackPerson(user, "", user, None, deleted=True, guest=False, stranger=False, bot=False)
         async with self._deps.db.begin() as db:
             await store.save(db, self._deps.team, said, now)
             fresh = await store.get(db, self._deps.team, user)
@@ -131,7 +136,15 @@ class People:
         person = await self.get(user)
         if person.guest or person.stranger or person.deleted:
             return ()
-        return tuple([name for name in self._deps.config.projects if user in await self.members(name, sure=sure)])
+        names = self._deps.config.projects
+        found = tuple([name for name in names if user in await self.members(name, sure=sure)])
+        if found or not sure:
+            return found
+        self._members = {key: kept for key, kept in self._members.items() if self._just(kept[0])}
+        return tuple([name for name in names if user in await self.members(name)])  # they may have joined just now
+
+    def _just(self, at: datetime) -> bool:
+        return self._deps.clock.now() - at < JUST
 
     async def among(self, user: str, entries: Iterable[str]) -> bool:
         """Whether `user` is named by `entries`, people `U…` or groups `S…`. An unreadable group means no."""
@@ -159,12 +172,26 @@ class People:
         roles = self.roles(project)
         return await self.among(user, {"admins": roles.admins, "leads": roles.leads, "auditors": roles.auditors}[role])
 
-    async def group(self, group: str) -> frozenset[str] | None:
-        """Members of a user group; None if it cannot be read now and was not lately."""
+    async def group(self, group: str, *, fresh: bool = False) -> frozenset[str] | None:
+        """Members of a user group; None if it cannot be read now and was not lately. `fresh`: as Slack says now."""
         now = self._deps.clock.now()
+        if fresh:
+            return await self._asked(group, now)
         await self._cached(self._groups, group, self._deps.slack.group, MEMBERS_FRESH, stale=False)
         known = self._groups.get(group)
         return known[1] if known and now - known[0] < MEMBERS_FRESH else None
+
+    async def _asked(self, group: str, now: datetime) -> frozenset[str] | None:
+        """Raises SlackBusy where it is not our turn yet: whoever asks comes again in a few seconds."""
+        try:
+            found = await self._deps.slack.group(group, fresh=True)
+        except SlackError as error:
+            if error.code == PACED:
+                raise
+            log.warning("who is in %s: %s", group, error.code)
+            return None
+        self._groups[group] = (now, found)
+        return found
 
     def roles(self, project: str | None) -> Roles:
         """Roles of a project, or the general ones."""

@@ -20,7 +20,7 @@ async def resolve(db: Tx, person: Person, projects: tuple[str, ...], name: str) 
             "You are in no project's channel, so I cannot show you its notebooks.",
             next_step="Join the project's channel, then try again.",
         )
-    found = await notebooks.matching(db, projects, name)
+    found = await notebooks.matching(db, projects, name, set(person.cloud_users.values()))
     if len(found) == 1:
         return found[0]
     if found:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bot.clock import to_ms
+from bot.clock import from_ms, to_ms
 from bot.errors import BadInput, NotAllowed, NotLinked
 from bot.model import Status
 from bot.operations.ask import Ask
@@ -14,12 +14,13 @@ from bot.operations.base import Parts, as_claim, serial
 from bot.operations.notices import said as settled_as
 from bot.operations.report import price_text, report
 from bot.operations.resolve import chosen, owns, resolve
-from bot.rules.approvals import start_offered
+from bot.rules import keys
 from bot.rules.durations import format_duration
 from bot.stores import approvals, identities
 from bot.stores.database import Tx
 from bot.stores.identities import Place
-from bot.stores.schema import notebooks, work
+from bot.stores.schema import notebooks, outbox, work
+from bot.stores.upsert import find
 from bot.work import Done, Item, Outcome, record
 
 Verb = Callable[[Ask, datetime], Awaitable[Outcome]]
@@ -181,10 +182,13 @@ class Verbs:
         if kind != "settled":
             return False
         async with self.deps.db.read() as db:
-            request = await approvals.get(db, approval)
+            request, told = (
+                await approvals.get(db, approval),
+                await find(db, outbox, key=keys.approval_settled(approval)),
+            )
         if request is None or (request.requester, request.notebook_id, request.state) != (ask.user, row.id, "approved"):
             return False
-        return start_offered(now, request.decided_at)
+        return told is not None and now < from_ms(told.facts.get("expires_ms") or 0)  # as long as its message says
 
     async def stop(self, ask: Ask, now: datetime) -> Outcome:
         """Typed, it asks once; the button is the answer."""

@@ -10,8 +10,6 @@ from bot.errors import BadInput
 from bot.rules.durations import format_duration
 from bot.rules.lease import ExtendBy, ExtendUntil, Wish
 
-START_OFFERED_FOR = timedelta(hours=24)  # `approval_settled` offers "start for D" for so long
-
 Needs = Literal["approver", "admin"]
 
 
@@ -205,8 +203,3 @@ def waiting(now: datetime, request: Request, escalate_at: datetime | None, escal
     if escalate_at is None or escalated or escalate_at >= request.expires_at:
         return Waiting(None, request.expires_at)
     return Waiting("escalate", request.expires_at) if now >= escalate_at else Waiting(None, escalate_at)
-
-
-def start_offered(now: datetime, settled_at: datetime) -> bool:
-    """Whether `start for D` is still offered for a notebook that stopped before its request was approved."""
-    return now < settled_at + START_OFFERED_FOR

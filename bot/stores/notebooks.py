@@ -1,7 +1,7 @@
 """Notebooks as last seen. The cloud is the truth; this is what answers at once, and what a pass compares with."""
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -184,7 +184,7 @@ async def of_projects(db: Tx, projects: Sequence[str]) -> list[Any]:
     return list(rows)
 
 
-async def matching(db: Tx, projects: Sequence[str], name: str) -> list[Any]:
+async def matching(db: Tx, projects: Sequence[str], name: str, mine: Collection[str] = ()) -> list[Any]:
     """Those of this id or this name; if there are none, those whose name or id begins so (any case)."""
     there = select(notebooks).where(notebooks.c.project.in_(projects), notebooks.c.deleted_at.is_(None))
     exact = list(await db.execute(there.where(or_(notebooks.c.id == name, notebooks.c.name == name))))
@@ -197,7 +197,8 @@ async def matching(db: Tx, projects: Sequence[str], name: str) -> list[Any]:
             notebooks.c.id.startswith(low, autoescape=True),
         )
     )
-    return list(await db.execute(begins.order_by(notebooks.c.name).limit(25)))
+    own_first = notebooks.c.owner_id.in_(mine).desc()
+    return list(await db.execute(begins.order_by(own_first, notebooks.c.name).limit(200)))
 
 
 async def once(db: Tx, projects: Sequence[str], name: str) -> Any | None:

@@ -162,7 +162,7 @@ class FakeSlack:
     async def members(self, channel: str) -> frozenset[str]:
         return self.channels.get(channel, frozenset())
 
-    async def group(self, group: str) -> frozenset[str]:
+    async def group(self, group: str, *, fresh: bool = False) -> frozenset[str]:
         if group not in self.groups:
             raise SlackError("missing_scope")
         return self.groups[group]

@@ -155,7 +155,7 @@ class Members:
     async def members(self, _channel: str) -> frozenset[str]:
         return frozenset()
 
-    async def group(self, group: str) -> frozenset[str]:
+    async def group(self, group: str, *, fresh: bool = False) -> frozenset[str]:
         if self.down:
             raise SlackDown("down")
         return self.groups.get(group, frozenset())

@@ -21,7 +21,6 @@ from bot.rules.approvals import (
     may_decide,
     may_withdraw,
     route,
-    start_offered,
     waiting,
 )
 from bot.rules.lease import ExtendBy, ExtendUntil, Wish
@@ -180,8 +179,3 @@ def test_a_lesser_grant_becomes_the_amount_and_more_is_refused() -> None:
 )
 def test_what_falls_due_while_it_waits(after: timedelta, escalated: bool, expected: Waiting) -> None:
     assert waiting(NOW + after, a_request(), NOW + H / 2, escalated) == expected
-
-
-def test_a_start_is_offered_for_a_day() -> None:
-    assert start_offered(NOW + 24 * H - S, NOW)
-    assert not start_offered(NOW + 24 * H, NOW)
