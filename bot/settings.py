@@ -68,8 +68,16 @@ def async_database_url(text: str) -> str:
     if scheme == "sqlite" and separator and rest.startswith("/") and len(rest) > 1:
         return f"sqlite+aiosqlite://{rest}"
     if scheme == "postgresql" and separator and urlsplit(text.strip()).path.strip("/"):
+        _port(text)
         return f"postgresql+asyncpg://{_with_asyncpgs_ssl(rest)}"
     raise BadInput("must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE")
+
+
+def _port(text: str) -> None:
+    try:
+        _ = urlsplit(text.strip()).port
+    except ValueError as error:
+        raise BadInput("names a port that is no number from 0 to 65535") from error
 
 
 def _with_asyncpgs_ssl(rest: str) -> str:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from bot.cloud.port import Cloud
-from bot.errors import CloudLoginFailed, LinkWaits, NotLinked
+from bot.errors import CloudLoginFailed, LinkWaits, NotLinked, SlackDown
 from bot.operations.deps import Deps
 from bot.stores import identities
 from bot.stores.identities import Place
@@ -18,7 +18,11 @@ class Tokens:
         self._deps = deps
 
     async def of(self, user: str, project: str) -> Cloud:
-        """The cloud as this person. Raises NotLinked if they have not linked, or their credentials are dead."""
+        """The cloud as this person. Raises NotLinked if they have not linked, or their credentials are dead;
+        SlackDown while it is not known which workspace this is.
+        """
+        if not self._deps.team:  # it is not known yet where to look: that says nothing of them
+            raise SlackDown("team_unknown", "Slack has not said yet which workspace this is.")
         place = Place(self._deps.team, user, project)
         async with self._deps.db.read() as db:
             row = await identities.get(db, place)

@@ -46,8 +46,23 @@ def told(command: Callable[..., Any]) -> Callable[..., Any]:
             raise typer.Exit(1) from error
         except KeyboardInterrupt:
             raise typer.Exit(0) from None
+        except Exception as error:
+            if (words := _in_words(error)) is None:
+                raise
+            print(words, file=sys.stderr)
+            raise typer.Exit(1) from error
 
     return run_command
+
+
+def _in_words(error: Exception) -> str | None:
+    """What outside of us failed; None for a fault of ours, whose traceback is wanted."""
+    if isinstance(error, OSError):
+        return f"{error}. Look at LEASEBOT_DATABASE_URL, the port and whether what is asked for is up."
+    if type(error).__module__.startswith(("sqlalchemy.", "sqlite3")):
+        said = str(getattr(error, "orig", None) or error).splitlines()[0]
+        return f"The database cannot be used: {said}. Look at LEASEBOT_DATABASE_URL and whether it is up."
+    return None
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

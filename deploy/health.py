@@ -91,23 +91,22 @@ class _Health:
         lines += [f'leasebot_work{{kind="{kind}",state="{state}"}} {count}' for kind, state, count in works]
         lines += ["# TYPE leasebot_messages gauge"]
         lines += [f'leasebot_messages{{kind="{kind}",state="{state}"}} {count}' for kind, state, count in messages]
-        lines += ["# TYPE leasebot_pass_age_seconds gauge", "# TYPE leasebot_stops_paused gauge"]
-        for row in states:
-            if row.last_ok_at:
-                age = (now - row.last_ok_at).total_seconds()
-                lines.append(f'leasebot_pass_age_seconds{{project="{row.name}"}} {age:.0f}')
-            lines.append(f'leasebot_stops_paused{{project="{row.name}"}} {int(row.paused is not None)}')
+        lines += ["# TYPE leasebot_pass_age_seconds gauge"]
+        ages = {row.name: (now - row.last_ok_at).total_seconds() for row in states if row.last_ok_at}
+        lines += [f'leasebot_pass_age_seconds{{project="{name}"}} {age:.0f}' for name, age in ages.items()]
+        lines += ["# TYPE leasebot_stops_paused gauge"]
+        lines += [f'leasebot_stops_paused{{project="{row.name}"}} {int(row.paused is not None)}' for row in states]
         return [*lines, *stop_lines(made)]
 
 
 def stop_lines(made: Iterable[Any]) -> list[str]:
     """Stops so far, and how many of them were wrong: as their owners said, or (shadow) as they were used soon after."""
-    lines = ["# TYPE leasebot_stops_total counter", "# TYPE leasebot_false_stops_total counter"]
+    lines, false = ["# TYPE leasebot_stops_total counter"], ["# TYPE leasebot_false_stops_total counter"]
     for project, cause, count, wrong, used in made:
         labels = f'project="{project}",cause="{cause}"'
         lines.append(f"leasebot_stops_total{{{labels}}} {count}")
-        lines.append(f"leasebot_false_stops_total{{{labels}}} {used if cause == 'shadow' else wrong}")
-    return lines
+        false.append(f"leasebot_false_stops_total{{{labels}}} {used if cause == 'shadow' else wrong}")
+    return lines + false
 
 
 _STATES = ("closed", "half-open", "open")

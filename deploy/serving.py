@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from bot.claims import free_the_dead
 from bot.clock import Clock
 from bot.config.model import Config
+from bot.errors import BotError
 from bot.settings import Settings, required
 from bot.stores.schema import work
 from deploy.compose import Bot, bot, greet, settle_memory
@@ -54,6 +55,16 @@ def server(app: Starlette, host: str, port: int) -> Server:
     return Server(uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, lifespan="off"))
 
 
+async def _listen(made: Server, host: str, port: int) -> None:
+    """Until it is told to end. Raises BotError where it cannot listen there: uvicorn would end the process."""
+    try:
+        await made.serve()
+    except SystemExit as error:
+        raise BotError(
+            f"Nobody can listen on {host}:{port} here.", next_step="Is the port taken, or the address another host's?"
+        ) from error
+
+
 @asynccontextmanager
 async def _begun(settings: Settings, config: Config, clock: Clock | None = None) -> AsyncIterator[Bot]:
     """The bot of a process; what processes of this host had begun before they died is taken over at once."""
@@ -71,7 +82,7 @@ async def serve(settings: Settings, config: Config, host: str, port: int, clock:
         _app, dispatch = bolt_dispatch(running, intake)
         settle_memory()
         async with timers(running):
-            await server(site(running, dispatch), host, port).serve()
+            await _listen(server(site(running, dispatch), host, port), host, port)
         await intake.close()
 
 
@@ -88,7 +99,7 @@ async def socket(settings: Settings, config: Config, host: str, port: int) -> No
         async with timers(running):
             await ingress.connect_async()  # type: ignore[no-untyped-call]
             try:
-                await server(site(running, None), host, port).serve()
+                await _listen(server(site(running, None), host, port), host, port)
             finally:
                 await ingress.close_async()  # type: ignore[no-untyped-call]
         await intake.close()

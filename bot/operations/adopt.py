@@ -15,6 +15,7 @@ from bot.stores.database import Tx
 from bot.stores.schema import decisions, projects
 
 StopCause = Literal["ours", "lease", "outside"]
+COMES_UP = timedelta(minutes=20)  # from the stamp of a start to RUNNING
 OVERTAKEN = timedelta(minutes=2)  # a row seen further in the future than this was seen by a clock that was wrong
 
 
@@ -25,6 +26,7 @@ class Seen:
     before: Any | None  # the row, None when it is new to us
     notebook: Notebook
     started: bool = False
+    restarted: bool = False  # it ran when it was last seen too, but has been stopped and started in between
     stopped: StopCause | None = None
     stopped_at: datetime | None = None
     stale: bool = False  # the answer is older than what we know: nothing was adopted
@@ -62,6 +64,11 @@ async def adopt(db: Tx, deps: Deps, project: str, notebook: Notebook, now: datet
     seen = Seen(before, notebook)
     if runs and not ran:
         seen = Seen(before, notebook, started=before is not None)
+        values |= await _began(db, deps, project, notebook, now)
+    elif before is not None and ran and runs and _restarted(before, notebook):
+        seen = Seen(before, notebook, started=True, restarted=True)
+        until = min(before.seen_at, before.lease_end or before.seen_at)
+        await usage.close_interval(db, project, notebook.id, "run", max(until, before.running_since or until))
         values |= await _began(db, deps, project, notebook, now)
     elif ran and not runs:
         seen = _stopped(before, notebook, now)
@@ -105,6 +112,17 @@ def _stale(before: Any, notebook: Notebook, now: datetime) -> bool:
     return bool(stamps[0] and stamps[1] and stamps[1] < stamps[0])
 
 
+def _restarted(before: Any, notebook: Notebook) -> bool:
+    """A start moves the notebook's stamp and the lease's; a renewal moves only the lease's, a rename the notebook's."""
+    known = notebooks.load(before.snapshot)
+    if known.lease is None or notebook.lease is None or known.status is not notebook.status:
+        return False
+    moved, stamped = notebook.updated_at, notebook.lease.stamped_at
+    if not (moved and stamped and known.updated_at and known.lease.stamped_at):
+        return False
+    return moved > known.updated_at and stamped > known.lease.stamped_at and abs(moved - stamped) < COMES_UP
+
+
 def _resized(before: Any, notebook: Notebook) -> bool:
     """Its disk has grown: what it costs from here on is another interval."""
     known = before.snapshot.get("volume_gb")
@@ -120,7 +138,8 @@ async def gone(db: Tx, deps: Deps, row: Any, now: datetime) -> Seen | None:
     """It was confirmed to be deleted. Returns what was seen if it ran until then."""
     notebook = notebooks.load(row.snapshot)
     ran = Status(row.status).runs
-    await usage.close_interval(db, row.project, row.id, "run", now)
+    ended = min(now, row.lease_end) if row.lease_end else now  # later it cannot have run, whenever that was noticed
+    await usage.close_interval(db, row.project, row.id, "run", ended)
     await usage.close_interval(db, row.project, row.id, "disk", now)
     await usage.end_saving(db, row.project, row.id, now)
     await notebooks.change(

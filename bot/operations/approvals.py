@@ -12,8 +12,9 @@ from bot.errors import SlackDown
 from bot.model import Notebook
 from bot.operations.facts import HOUR, hours, money, ms
 from bot.operations.policies import policy_of
-from bot.operations.told import owner_of
+from bot.operations.whose import owner_of
 from bot.outbox import NOTICE, RESULT, Say, say
+from bot.render.facts import at
 from bot.rules import approvals as rules
 from bot.rules import keys
 from bot.rules.durations import format_duration
@@ -47,8 +48,7 @@ async def asked(op: "Operation", claim: Claim, notebook: Notebook, decision: Ask
             claim,
             "asked",
             now,
-            approval=waiting.id,
-            note="A request for it is waiting already.",
+            **_first(waiting),
             result={"approval": waiting.id},
         )
     values = {
@@ -69,14 +69,14 @@ async def asked_to_create(
     """A create beyond policy becomes a request; what was asked for is kept with it."""
     project = str(data["project"])
     async with op.deps.db.read() as db:
-        policy = await policy_of(db, op.deps, project, None, str(data["flavor"]))
+        policy = await policy_of(db, op.deps, project, None, str(data["flavor"]), asked_by=str(data["user"]))
         mine = await people.get(db, op.deps.team, str(data["user"]))
         waiting = [
             row for row in await store.pending(db, [project]) if _same_create(row, data) and now < row.expires_at
         ]
     if waiting:
         return op.finish(
-            claim, "asked", now, approval=waiting[0].id, note="A request for it is waiting already.",
+            claim, "asked", now, **_first(waiting[0]),
             result={"approval": waiting[0].id},
         )  # fmt: skip
     owner = mine[0].cloud_users.get(project) if mine else None
@@ -104,6 +104,13 @@ async def asked_to_create(
     return await _ask(op, claim, policy, decision, values, now)
 
 
+def _first(row: Any) -> dict[str, Any]:
+    """Of the request that waits already: whose it is, and what it is for."""
+    wish, until = row.facts.get("wish"), row.facts.get("until_ms")
+    amount = f"until {at(until)}" if until else f"for {wish}"
+    return {"joined": row.requester, "note": f"A request is waiting already, {amount}; nothing more was asked."}
+
+
 def _same_create(row: Any, data: Mapping[str, Any]) -> bool:
     """Whether that request is for the same notebook."""
     return bool(row.kind == "create" and row.requester == data["user"] and row.facts["name"] == data["name"])
@@ -123,16 +130,7 @@ async def _ask(
     if isinstance(route, rules.Refused):
         if who.unread((*who.approvers, *who.escalate_to, *who.admins)):  # there may be somebody: it is tried again
             raise SlackDown("groups_unread", "Slack does not say who could approve this.")
-        return op.finish(
-            claim,
-            "failed",
-            now,
-            oops={
-                "what": f"This needs {'an admin' if decision.needs == 'admin' else 'an approval'}: {decision.why}. "
-                f"It is refused at once: {route.reason}.",
-                "next_step": "Ask your admin to name another approver.",
-            },
-        )
+        return _refused(op, claim, decision, route.reason, now)
     approval_id = op.deps.ids.new()
     row = values | {
         "id": approval_id,
@@ -169,6 +167,20 @@ async def _ask(
         action="ask",
         note=decision.why,
         result={"approval": approval_id, "why": decision.why},
+    )
+
+
+def _refused(op: "Operation", claim: Claim, decision: AskApproval, reason: str, now: datetime) -> Outcome:
+    """With nobody who could decide there is nothing to wait for."""
+    return op.finish(
+        claim,
+        "failed",
+        now,
+        oops={
+            "what": f"This needs {'an admin' if decision.needs == 'admin' else 'an approval'}: {decision.why}. "
+            f"It is refused at once: {reason}.",
+            "next_step": "Ask your admin to name another approver.",
+        },
     )
 
 

@@ -39,7 +39,7 @@ class Create(Operation):
         flavor = pick_flavor(await flavors(self, cloud, project, now), data.get("flavor"))
         image = pick_image(await images(self, cloud, project, now), str(data["image"]))
         async with self.deps.db.read() as db:
-            policy = await policy_of(db, self.deps, project, None, flavor.id)
+            policy = await policy_of(db, self.deps, project, None, flavor.id, asked_by=str(data["user"]))
         wanted = timedelta(seconds=data["for_s"]) if data.get("for_s") else policy.lease
         shown = data["shown"] | {"flavor": flavor.id, "image": image.name, "price": price_text(self.deps, flavor.id)}
         checked = claim.data | {"flavor": flavor.id, "image": image.id, "image_name": image.name, "shown": shown}
@@ -58,7 +58,7 @@ class Create(Operation):
             claim,
             "ask",
             write=write,
-            **checked | {"for_s": for_s, "asked_ms": to_ms(cloud.server_now() - SLACK_OF_CLOCKS)},
+            **checked | {"for_s": for_s, "note": gate.note, "asked_ms": to_ms(cloud.server_now() - SLACK_OF_CLOCKS)},
         )
 
     async def _ask(self, claim: Claim, now: datetime) -> Outcome:

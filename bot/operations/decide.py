@@ -48,6 +48,7 @@ class Decide:
                 row.project,
                 notebooks.load(notebook.snapshot) if notebook else None,
                 str(row.facts.get("flavor") or ""),
+                asked_by=row.requester,
             )
         who = await approvals.roster(self.parts, row.project, policy, fresh=fresh)
         async with self.deps.db.read() as db:

@@ -154,7 +154,8 @@ class Evidence:
 
     def _subject(self, known: gather.Project, notebook: Notebook) -> Subject:
         policy, row = self._policy(known, notebook), known.rows.get(notebook.id)
-        since = row.running_since if row is not None and row.running_since else notebook.updated_at
+        known_since = row.running_since if row is not None else None
+        since = max((at for at in (known_since, notebook.updated_at) if at is not None), default=None)
         return Subject(
             notebook,
             self.deps.config.projects[known.name].endpoint,

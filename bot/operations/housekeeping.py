@@ -204,7 +204,9 @@ async def _escalate(parts: Parts, row: Any, now: datetime) -> None:
     async with parts.deps.db.read() as db:
         seen = await notebooks.get(db, row.project, row.notebook_id) if row.notebook_id else None
         about = notebooks.load(seen.snapshot) if seen else None
-        policy = await policy_of(db, parts.deps, row.project, about, str(row.facts.get("flavor") or ""))
+        policy = await policy_of(
+            db, parts.deps, row.project, about, str(row.facts.get("flavor") or ""), asked_by=row.requester
+        )
     unread = [
         entry for entry in policy.escalate_to if entry.startswith("S") and await parts.people.group(entry) is None
     ]

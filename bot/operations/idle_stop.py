@@ -15,8 +15,9 @@ from bot.operations.base import Parts, ServiceOperation
 from bot.operations.costs import saved
 from bot.operations.evidence import Evidence
 from bot.operations.notices import settle
-from bot.operations.power import ASK_AGAIN, PATIENCE, WATCH_SLOW, asked, asked_at, mark_ours, unmark
-from bot.operations.told import owner_of, say_stopped
+from bot.operations.power import ASK_AGAIN, PATIENCE, WATCH_SLOW, asked, asked_at, mark_ours, runs_anew, unmark
+from bot.operations.told import say_stopped
+from bot.operations.whose import owner_of
 from bot.rules import keys
 from bot.rules.facts import StopIdle
 from bot.rules.plan import decide
@@ -123,9 +124,9 @@ class IdleStop(ServiceOperation):
 
     async def _watch(self, claim: Claim, now: datetime) -> Outcome:
         notebook = await self._fresh(claim, now)
-        if notebook.status is Status.STOPPED:
-            return await self._stopped(claim, notebook, now)
         first, last = asked_at(claim)
+        if notebook.status is Status.STOPPED or runs_anew(notebook, first):
+            return await self._stopped(claim, notebook, now)
         if now - first > PATIENCE and not claim.data.get("escalated"):
             return await self._escalate(claim, notebook, now)
         if notebook.status is Status.RUNNING and now - last > ASK_AGAIN:
@@ -165,7 +166,8 @@ class IdleStop(ServiceOperation):
 
         async def write(db: Tx) -> None:
             row = await notebooks.get(db, project, notebook.id)
-            at = row.stopped_at if row is not None and row.stopped_at else now
+            again = notebook.updated_at if notebook.status.runs else None  # somebody has started it since
+            at = row.stopped_at if row is not None and row.stopped_at else asked_at(claim)[0] if again else now
             would_end = from_ms(data["end_ms"]) if data.get("end_ms") else None
             price = self.deps.config.prices.per_hour(notebook.flavor)
             await usage.record_stop(
@@ -181,7 +183,7 @@ class IdleStop(ServiceOperation):
                     "cause": "idle",
                     "by": None,
                     "would_end": would_end,
-                    "until": None,
+                    "until": again,
                     "price": price,
                     "key": f"stop:{keys.stopped(notebook.id, at)}",
                 },

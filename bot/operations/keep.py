@@ -33,6 +33,13 @@ class Keep(Operation):
                 oops={"what": "It is not running, so there is nothing to keep.", "next_step": "Start it first."},
             )
         wish = from_ms(data["until_ms"]) if data.get("until_ms") else claim.created_at + timedelta(seconds=data["by_s"])
+        if wish <= now:
+            return self.finish(
+                claim,
+                "failed",
+                now,
+                oops={"what": "That time has passed, so nothing is kept.", "next_step": "Say a later one."},
+            )
         until = min(wish, now + policy.keep_max)
         if row.keep_until and row.keep_until >= until:  # keeping never shortens either
             until = row.keep_until

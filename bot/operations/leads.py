@@ -83,6 +83,11 @@ async def _warnings(db: Tx, deps: Deps, project: str, notebook: Notebook) -> tup
     return effective(deps.config, project).warnings
 
 
+async def run_over(db: Tx, project: str, notebook_id: str, now: datetime) -> None:
+    """Idle warnings of a run that has ended unseen."""
+    await _over(db, project, notebook_id, now, run_too=True)
+
+
 async def _over(db: Tx, project: str, notebook_id: str, now: datetime, *, run_too: bool) -> None:
     """No pass reads them any more; with the run, idle warnings are over too."""
     kinds = ("lease_warning", "idle_warning") if run_too else ("lease_warning",)

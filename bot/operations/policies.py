@@ -3,7 +3,8 @@
 from bot.config.policy import EffectivePolicy, effective
 from bot.model import Flavor, Notebook
 from bot.operations.deps import Deps
-from bot.stores import catalogues, people
+from bot.operations.whose import owner_of
+from bot.stores import catalogues
 from bot.stores.database import Tx
 from bot.stores.schema import projects
 from bot.stores.upsert import find
@@ -16,11 +17,13 @@ async def flavor_of(db: Tx, project: str, flavor_id: str) -> Flavor | None:
 
 
 async def policy_of(
-    db: Tx, deps: Deps, project: str, notebook: Notebook | None, flavor_id: str = ""
+    db: Tx, deps: Deps, project: str, notebook: Notebook | None, flavor_id: str = "", *, asked_by: str | None = None
 ) -> EffectivePolicy:
-    """What applies to this notebook, or to a new one of this flavor."""
+    """What applies to this notebook, or to a new one of this flavor for whoever asks."""
     flavor = await flavor_of(db, project, notebook.flavor if notebook else flavor_id)
-    owner = await people.by_cloud_user(db, project, notebook.owner_id) if notebook and notebook.owner_id else None
+    owner = asked_by if notebook is None else None
+    if notebook is not None and deps.config.rules_by_owner:
+        owner = await owner_of(db, deps, project, notebook)
     row = await find(db, projects, name=project)
     return effective(
         deps.config,

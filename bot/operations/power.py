@@ -12,7 +12,8 @@ from bot.operations import approvals, budgets
 from bot.operations.base import Operation, Parts
 from bot.operations.notices import settle
 from bot.operations.policies import policy_of
-from bot.operations.told import owner_of, say_stopped
+from bot.operations.told import say_stopped
+from bot.operations.whose import owner_of
 from bot.rules import keys
 from bot.rules import lease as rules
 from bot.stores import notebooks, usage
@@ -64,7 +65,7 @@ class Start(Operation):
             return await approvals.asked(
                 self, claim, notebook, rules.AskApproval(gate.new_end, "approver", over.why), now
             )  # fmt: skip
-        return self.go(claim, "call", for_s=for_s)
+        return self.go(claim, "call", for_s=for_s, note=gate.note)
 
     async def _call(self, claim: Claim, now: datetime) -> Outcome:
         cloud = await self.cloud(claim)
@@ -98,6 +99,7 @@ async def watch_up(op: Operation, claim: Claim, notebook: Notebook, now: datetim
             action=action,
             also=also,
             after_ms=_ms(notebook.lease_ends),
+            note=f"Note: {claim.data['note']}." if claim.data.get("note") else None,
             steps=[],
             result={"end_ms": _ms(notebook.lease_ends), "notebook": notebook.id},
         )
@@ -158,9 +160,9 @@ class Stop(Operation):
 
     async def _watch(self, claim: Claim, now: datetime) -> Outcome:
         _cloud, notebook = await self.show(claim, now)
-        if notebook.status is Status.STOPPED:
-            return await stopped(self, claim, notebook, now)
         first, last = asked_at(claim)
+        if notebook.status is Status.STOPPED or runs_anew(notebook, first):
+            return await stopped(self, claim, notebook, now)
         if now - first > PATIENCE:
 
             async def runs_on(db: Tx) -> None:
@@ -192,6 +194,12 @@ def asked_at(claim: Claim) -> tuple[datetime, datetime]:
     return first or claim.created_at, last or first or claim.created_at
 
 
+def runs_anew(notebook: Notebook, first: datetime) -> bool:
+    """It was stopped and somebody has started it again since it was asked to stop."""
+    later = notebook.updated_at is not None and notebook.updated_at > first
+    return notebook.status is Status.STARTING or (notebook.status.runs and later)
+
+
 async def mark_ours(db: Tx, claim: Claim, now: datetime) -> None:
     """Whoever sees it stopped now knows that we did it."""
     await notebooks.change(
@@ -209,7 +217,8 @@ async def unmark(db: Tx, claim: Claim) -> None:
 async def stopped(op: Operation, claim: Claim, notebook: Notebook, now: datetime) -> Outcome:
     """A person's stop is done: say so, settle every warning, count what it saved."""
     project, end_ms = str(claim.data["project"]), claim.data.get("end_ms")
-    at = now
+    again = notebook.updated_at if notebook.status.runs else None  # somebody has started it since
+    at = asked_at(claim)[0] if again else now
 
     async def also(db: Tx) -> None:
         row = await notebooks.get(db, project, notebook.id)
@@ -227,7 +236,7 @@ async def stopped(op: Operation, claim: Claim, notebook: Notebook, now: datetime
                 "cause": "person",
                 "by": claim.author,
                 "would_end": from_ms(end_ms) if end_ms else None,
-                "until": None,
+                "until": again,
                 "price": op.deps.config.prices.per_hour(notebook.flavor),
                 "key": f"stop:{claim.id}",
             },

@@ -10,8 +10,9 @@ from bot.operations.adopt import Seen, adopt
 from bot.operations.deps import Deps
 from bot.operations.notices import settle
 from bot.operations.policies import policy_of
+from bot.operations.whose import owner_of
 from bot.outbox import NOTICE, Say, say
-from bot.stores import hints, people
+from bot.stores import people
 from bot.stores.database import Tx
 
 MUTABLE = {  # notices that warn of nothing and undo nothing; all others always come
@@ -33,6 +34,9 @@ async def observe(
         await _tell(db, deps, project, seen, now)
     if not seen.stale:
         await leads.end_changed(db, deps, project, seen, renewed, now)
+    if seen.restarted:  # what was told of the run before counts no more
+        await settle(db, project, notebook.id, "It was started again meanwhile.", now, ("idle_warning",))
+        await leads.run_over(db, project, notebook.id, now)
     if seen.started:
         await settle(db, project, notebook.id, "Started again.", now, ("stopped",))
     return seen
@@ -85,16 +89,3 @@ async def say_stopped(
         ),
         now,
     )
-
-
-async def owner_of(db: Tx, deps: Deps, project: str, notebook: Notebook) -> str | None:
-    """Who is told about it in Slack: the linked person, else the one an admin or the policy file names."""
-    if notebook.owner_id:
-        linked = await people.by_cloud_user(db, project, notebook.owner_id)
-        if linked:
-            return linked
-    mapped = await hints.of_project(db, deps.team, project)
-    for name in (notebook.owner_name, notebook.owner_id):
-        if name and (hint := mapped.get(name) or deps.config.person_of(name)):
-            return hint
-    return None

@@ -108,7 +108,7 @@ class Views(Reader):
         async with self.deps.db.read() as db:
             entries, _at = await catalogues.get(db, project, "images")
             picked = str(values.get("flavor") or "")
-            policy = await policy_of(db, self.deps, project, None, picked)
+            policy = await policy_of(db, self.deps, project, None, picked, asked_by=ask.user)
         wanted = _length(values.get("for")) or policy.lease
         image = by_id(catalogues.images(entries), values.get("image"))
         limits = policy.limits

@@ -52,6 +52,7 @@ class OperationFacts(TypedDict):
     offer: NotRequired[Literal["extend", "set_end", "start"]]
     oops: NotRequired[Oops]
     approval: NotRequired[str]  # state asked: the request's id
+    joined: NotRequired[str]  # state asked: whose request waits already
     answered: NotRequired[str]  # state asked: how the request was settled, as in `ApprovalFacts.state`
     started_ms: NotRequired[int]
     idle_stop_ms: NotRequired[int]  # extend: it is idle, and stopped then all the same

@@ -95,6 +95,8 @@ def _title(facts: OperationFacts) -> str:
             return f"{_DOING[verb]} {who} waits."
     if answered := facts.get("answered"):
         return f"{_DOING[verb]} {who} needed an approval: {_ANSWERED.get(answered, 'it is settled')}."
+    if joined := facts.get("joined"):
+        return f"{_DOING[verb]} {who} needs an approval. {text.person(joined)} has asked for it."
     return f"{_DOING[verb]} {who} needs an approval. I have asked for it and tell you the answer."
 
 

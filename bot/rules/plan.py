@@ -166,10 +166,24 @@ def _idle(now: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> Outco
         return [], Decision("unknown", because, rule_of(policy, "idle_sources"))
     if verdict.state == "active" or verdict.idle_since is None:
         return _leave(facts, Decision("active", verdict.reason, rule_of(policy, "idle_after")), IN_USE)
+    if old := _too_old(now, facts, policy):
+        return [], Decision("unknown", old, rule_of(policy, "idle_sources", "idle_fresh"))
     since = spell_start(now, facts, verdict.idle_since)
     if policy.idle_mode == "shadow":
         return _shadow(now, facts, policy, since)
     return _enforced(now, facts, policy, since)
+
+
+READ_SELDOM = timedelta(minutes=5)  # evidence is read every idle_after / 6, and no more often than this
+
+
+def _too_old(now: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> str:
+    """Why an idle verdict proves nothing any more: nobody has been able to look since. Empty: it does."""
+    newest = [each.newest for each in (facts.verdict.readings if facts.verdict else ()) if each.newest is not None]
+    most = policy.idle_fresh + max(READ_SELDOM, policy.idle_after / 6) + 2 * facts.pass_interval
+    if not newest or now - max(newest) <= most:
+        return ""
+    return f"the newest evidence is {format_duration(now - max(newest))} old"
 
 
 def spell_start(now: datetime, facts: NotebookFacts, idle_since: datetime) -> datetime:

@@ -10,7 +10,7 @@ from bot.clock import to_ms
 from bot.operations.grants import Grant
 from bot.stores.schema import approvals
 from bot.work import Claim, Go
-from tests.flows.scene import ANA, CARLA, HOUR, MINUTE, RESEARCH, Scene, buttons, minutes
+from tests.flows.scene import ANA, CARLA, DORA, HOUR, MINUTE, RESEARCH, Scene, buttons, minutes
 
 DENIED = {"error_code": "ModelArts.0103", "error_msg": "no rights"}
 BIG = "create big image=spark2.4.5 flavor=modelarts.vm.cpu.2u for=20h"
@@ -129,6 +129,24 @@ async def test_who_asks_after_a_request_has_expired_makes_a_new_one(scene: Scene
     await scene.ask(ANA, "extend greedy 6h")
     await scene.sweep()
     assert sorted(row.state for row in await scene.rows(approvals)) == ["expired", "pending"]
+
+
+async def test_who_asks_second_sees_the_first_request(scene: Scene) -> None:
+    await asked(scene)
+    await scene.ask(DORA, "extend greedy 72h")
+    assert f"<@{ANA}> has asked for it" in scene.operation(DORA)
+    assert "for 6 h" in scene.operation(DORA)
+    assert "tell you the answer" not in scene.operation(DORA)
+    assert len(scene.in_channel("approval_request")) == 1
+
+
+async def test_an_hour_that_was_not_asked_for_is_said(scene: Scene) -> None:
+    made = await scene.notebook("ana", "short", lease_ms=3 * HOUR)
+    scene.cloud.console.stop(made.id)
+    await scene.pass_time(minutes(4), minutes(2))
+    await scene.ask(ANA, "start short for 30m")
+    await scene.pass_time(minutes(4), minutes(1))
+    assert "no less than 1 h" in scene.operation(ANA)
 
 
 class TestAStart:

@@ -79,8 +79,11 @@ def _delivered(now: datetime, facts: NotebookFacts) -> NotebookFacts:
 def _read_again(at: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> NotebookFacts:
     """What is quiet stays so, and is idle once that has lasted, by the rule that judges a reading and two in a row."""
     verdict = facts.verdict
-    if verdict is None or not _changes(verdict):
+    if verdict is None:
         return facts
+    if not _changes(verdict):
+        seen = tuple(replace(each, newest=each.newest and max(each.newest, at)) for each in verdict.readings)
+        return replace(facts, verdict=replace(verdict, readings=seen))
     first = combine(at, _quiet(verdict, at - _MOMENT), policy)
     return replace(facts, verdict=combine(at, _quiet(verdict, at), policy, first))
 

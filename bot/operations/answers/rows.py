@@ -10,7 +10,7 @@ from bot.operations.deps import Deps
 from bot.operations.facts import money, ms, run_cost
 from bot.operations.report import price_text
 from bot.operations.resolve import owns
-from bot.operations.told import owner_of
+from bot.operations.whose import owner_of
 from bot.render.answer_facts import NotebookRow, RowAction
 from bot.stores import notebooks
 from bot.stores.database import Tx

@@ -7,7 +7,7 @@ import pytest
 from bot.clock import to_ms
 from bot.operations import gather
 from bot.operations.alerts import alert
-from bot.operations.told import owner_of
+from bot.operations.whose import owner_of
 from bot.rules import brakes
 from bot.stores.schema import audit, identities, projects
 from bot.stores.upsert import put

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from bot.errors import CloudDown
+from bot.errors import CloudDown, SlackDown
 from bot.model import PasswordCredentials
 from bot.operations.links import Linking, Refused, TicketGone, link_person, list_links
 from bot.stores import identities as store
@@ -231,3 +231,10 @@ async def test_from_the_command_line_the_same_proof_holds(stage: Stage, linking:
         (ANA, "ana", "active"), (BEN, "ana", "waiting"),
     ]  # fmt: skip
     assert "right" not in str(rows)
+
+
+async def test_nobody_is_said_to_be_unlinked_while_slack_has_not_said_which_workspace_this_is(stage: Stage):
+    await stage.link(ANA, "ana")
+    stage.parts.deps.workspace.team = ""
+    with pytest.raises(SlackDown):
+        await stage.parts.tokens.of(ANA, "research")

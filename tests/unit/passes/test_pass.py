@@ -1,6 +1,6 @@
 """A pass adopts what changed, decides about what runs, confirms what stays, and never believes what is older."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import insert, select, update
@@ -20,9 +20,9 @@ from tests.unit.passes.stand import HOUR, NOW, POLICY, Stand, a_notebook, a_stan
 MINUTE = timedelta(minutes=1)
 
 
-def idle_since(at: object) -> dict[str, object]:
-    """What evidence leaves of a notebook that has been idle since."""
-    reading = SourceReading("metrics", "idle", NOW - 2 * HOUR, "quiet", NOW, {})
+def idle_since(read_at: datetime) -> dict[str, object]:
+    """What evidence leaves of a notebook that had been idle for long when it was read."""
+    reading = SourceReading("metrics", "idle", NOW - 2 * HOUR, "quiet", read_at, {})
     return idle.encode(Verdict("idle", NOW - 2 * HOUR, "quiet", (reading,), NOW, 2, {}, NOW - 2 * HOUR))
 
 
@@ -374,6 +374,9 @@ async def test_a_collapse_pauses_and_is_measured_against_the_old_figure(stand: S
 async def test_after_a_long_silence_everybody_is_warned_anew(stand: Stand) -> None:
     await due_to_stop(stand, 2)
     await stand.sweep(3 * HOUR)
+    assert (await stops(stand), len(await stand.rows(select(notices)))) == (0, 2), "evidence of before says nothing"
+    await stand.write(update(notebooks).values(verdict=idle_since(stand.clock.now())))
+    await stand.sweep(MINUTE)
     assert await stops(stand) == 0
     fresh = [row for row in await stand.rows(select(notices)) if row.kind == "idle_warning" and row.settled_at is None]
     assert [row.state for row in fresh] == ["pending", "pending"]

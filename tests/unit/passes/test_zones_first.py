@@ -86,7 +86,7 @@ async def test_nobody_is_asked_about_twice_within_an_hour(stand: Stand, slack: N
         await stand.sweep(10 * MINUTE)
     assert slack.asked == ["U0ANA"]
     await stand.sweep(HOUR)
-    assert slack.asked == ["U0ANA"] * 2
+    assert slack.asked == ["U0ANA"], "Slack has said that there is nobody of that id"
 
 
 async def test_names_unknown_to_slack_keep_nobody_else_from_being_asked_about(stand: Stand, slack: NewYork) -> None:

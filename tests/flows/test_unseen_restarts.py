@@ -1,0 +1,77 @@
+"""A notebook that was stopped and started between two looks: nothing of the run before counts against the new one."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bot.stores.schema import audit, notebooks, stops, usage
+from tests.flows.scene import ANA, HOUR, MINUTE, Scene, minutes
+
+
+async def warned(scene: Scene) -> Any:
+    made = await scene.notebook("ana", "forgotten", busy=False, lease_ms=9 * HOUR)
+    for _ in range(45):
+        if not scene.in_dm(ANA, "idle_warning"):
+            await scene.pass_time(minutes(2), minutes(2))
+    return made
+
+
+@pytest.mark.parametrize("policy", [{}, {"idle_sources": '["metrics"]'}], ids=["all sources", "metrics alone"])
+async def test_a_job_begun_after_a_restart_that_no_pass_has_seen_is_not_stopped(scene: Scene) -> None:
+    scene.cloud.settings.metrics_lag_ms = 8 * MINUTE
+    made = await warned(scene)
+    await scene.jump(minutes(6))
+    scene.cloud.console.stop(made.id)
+    await scene.jump(minutes(3))
+    scene.cloud.console.start(made.id, 9 * HOUR)
+    await scene.jump(minutes(1))
+    assert scene.found(made.id).status == "RUNNING"
+    started = scene.now
+    scene.cloud.make_busy(made.id)
+    await scene.pass_time(minutes(30), minutes(1))
+    assert scene.stops(made) == []
+    (row,) = [row for row in await scene.rows(notebooks) if row.id == made.id]
+    assert abs(row.running_since - started) < minutes(2)
+    runs = [row for row in await scene.rows(usage) if row.kind == "run" and row.notebook_id == made.id]
+    assert sorted(row.to_at is None for row in runs) == [False, True]
+    assert "started again meanwhile" in scene.in_dm(ANA, "idle_warning")[0].text
+
+
+async def test_a_rename_or_a_renewal_is_no_restart(scene: Scene) -> None:
+    made = await scene.notebook("ana", "same", lease_ms=5 * HOUR)
+    (before,) = [row for row in await scene.rows(notebooks) if row.id == made.id]
+    scene.cloud.console.rename(made.id, "other")
+    await scene.pass_time(minutes(2))
+    scene.cloud.console.renew(made.id, 9 * HOUR)
+    await scene.pass_time(minutes(2))
+    (after,) = [row for row in await scene.rows(notebooks) if row.id == made.id]
+    assert after.running_since == before.running_since
+
+
+@pytest.mark.parametrize("later_s", [5, 18, 36, 50])
+async def test_a_person_who_stops_and_starts_it_at_once_has_it_stopped_once(scene: Scene, later_s: int) -> None:
+    made = await scene.notebook("ana", "mine", lease_ms=9 * HOUR)
+    await scene.ask(ANA, "stop mine")
+    await scene.click(ANA, "notebook_stop")
+    await scene.jump(timedelta(seconds=later_s))
+    await scene.command(ANA, "start mine")
+    await scene.pass_time(minutes(8), timedelta(seconds=2))
+    assert scene.found(made.id).status == "RUNNING"
+    assert len(scene.stops(made)) == 1
+
+
+@pytest.mark.parametrize("later_s", [12, 24, 42])
+async def test_an_idle_stop_that_is_undone_at_once_is_told_all_the_same(scene: Scene, later_s: int) -> None:
+    made = await warned(scene)
+    for _ in range(30):
+        if not scene.stops(made):
+            await scene.pass_time(minutes(1), minutes(1))
+    await scene.jump(timedelta(seconds=later_s))
+    await scene.command(ANA, "start forgotten")
+    await scene.pass_time(minutes(8), timedelta(seconds=2))
+    assert scene.found(made.id).status == "RUNNING"
+    assert len(scene.in_dm(ANA, "stopped")) == 1
+    assert [row.cause for row in await scene.rows(stops)] == ["idle"]
+    assert "idle_stop" in [row.action for row in await scene.rows(audit)]
+    assert all("will be stopped" not in message.text for message in scene.in_dm(ANA, "idle_warning"))
