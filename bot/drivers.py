@@ -37,15 +37,16 @@ class Drain:
 
     async def __call__(self, most: int = 100_000) -> Counts:
         """Until nothing is due now; `most` steps bound a drain that feeds itself."""
-        counts = Counts()
-        while counts.advanced + counts.delivered < most:
+        counts, tried, taken = Counts(), 0, self._postman.taken
+        while counts.advanced + tried < most:
             worked = await self.one_work() or await self.one_message()
             if worked is None:
                 break
             if worked == "work":
                 counts.advanced += 1
             else:
-                counts.delivered += 1
+                tried += 1
+        counts.delivered = self._postman.taken - taken  # what was tried in vain does not count
         return counts
 
     async def one_work(self) -> str | None:

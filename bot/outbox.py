@@ -173,6 +173,7 @@ class Postman:
     ) -> None:
         self._db, self._clock, self._slack, self._render, self._events = db, clock, slack, render, events
         self._jitter, self._owner, self._open_url = jitter, owner, open_url
+        self.taken = 0  # messages that Slack has taken from this process
 
     async def claim(self) -> Any | None:
         """Take the next row that may be sent now; None if there is none."""
@@ -338,6 +339,7 @@ class Postman:
         """Recorded with the time of the receipt of Slack's `ok`: graces run from it."""
         now = self._clock.now()
         await lasting(lambda: self._note_sent(row, posted, rev, now), self._clock, now + CLAIM)
+        self.taken += 1
 
     async def _note_sent(self, row: Any, posted: Posted, rev: int, now: datetime) -> None:
         async with self._db.begin() as db:

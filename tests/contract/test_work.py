@@ -58,6 +58,8 @@ class World:
 class NoPostman:
     """Nothing to deliver."""
 
+    taken = 0
+
     async def claim(self) -> Any | None:
         return None
 

@@ -185,3 +185,12 @@ async def test_with_a_token_that_slack_takes_no_more_everything_waits_for_the_ne
     assert len(scene.renewals(made)) == 1
     assert "now runs until" in scene.operation(ANA)
     assert scene.notices("alert") == []
+
+
+async def test_what_slack_does_not_take_is_not_counted_as_delivered(scene: Scene) -> None:
+    scene.slack.fault("response_url", "status", status=503, count=1)
+    await scene.command(ANA, "list all")
+    first = await scene.play.bot.drain()
+    await scene.jump(minutes(1))
+    second = await scene.play.bot.drain()
+    assert (first.delivered, second.delivered) == (0, 1)
