@@ -129,7 +129,7 @@ def whole(least: int, most: int) -> Callable[[Any], int]:
 
     def read(value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
-            raise BadInput(f"must be a whole number, not {_shown(value)}")
+            raise BadInput(f"must be a whole number without quotes, not {_shown(value)}")
         if not least <= value <= most:
             raise BadInput(f"must be from {least} to {most}, not {value}")
         return value
