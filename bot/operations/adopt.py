@@ -15,7 +15,7 @@ from bot.stores.database import Tx
 from bot.stores.schema import decisions, projects
 
 StopCause = Literal["ours", "lease", "outside"]
-COMES_UP = timedelta(minutes=20)  # from the stamp of a start to RUNNING
+COMES_UP = timedelta(minutes=5)  # from the stamp of a start to RUNNING, at most
 OVERTAKEN = timedelta(minutes=2)  # a row seen further in the future than this was seen by a clock that was wrong
 
 
@@ -113,14 +113,14 @@ def _stale(before: Any, notebook: Notebook, now: datetime) -> bool:
 
 
 def _restarted(before: Any, notebook: Notebook) -> bool:
-    """A start moves the notebook's stamp and the lease's; a renewal moves only the lease's, a rename the notebook's."""
+    """A start stamps the lease and, once it runs, the notebook; a renewal or a rename only one of them."""
     known = notebooks.load(before.snapshot)
     if known.lease is None or notebook.lease is None or known.status is not notebook.status:
         return False
     moved, stamped = notebook.updated_at, notebook.lease.stamped_at
     if not (moved and stamped and known.updated_at and known.lease.stamped_at):
         return False
-    return moved > known.updated_at and stamped > known.lease.stamped_at and abs(moved - stamped) < COMES_UP
+    return moved > known.updated_at and stamped > known.lease.stamped_at and timedelta(0) <= moved - stamped < COMES_UP
 
 
 def _resized(before: Any, notebook: Notebook) -> bool:

@@ -46,8 +46,8 @@ async def test_a_group_is_read_at_the_click(scene: Scene, trouble: Callable[[Sce
     trouble(scene)
     await scene.click(CARLA, "approval_approve", channel=RESEARCH)
     await scene.pass_time(minutes(1), timedelta(seconds=5))  # Slack allows a look at groups every three seconds
-    assert "cannot decide" in scene.slack.ephemerals(CARLA)[-1].text
     assert scene.renewals(made) == []
+    assert "cannot decide" in scene.slack.ephemerals(CARLA)[-1].text
 
 
 @pytest.mark.parametrize("policy", [{"escalate_to": '["S0ADMINS"]', "approvers": '["U0CARLA"]'}])

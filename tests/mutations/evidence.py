@@ -8,6 +8,23 @@ JUPYTER, METRICS = "tests/unit/idle/test_jupyter_verdict.py", "tests/unit/idle/t
 
 EVIDENCE = (
     M(
+        "evidence of hours ago warns",
+        "bot/rules/plan.py",
+        "    if not newest or now - max(newest) <= most:",
+        "    if True:",
+        "tests/unit/passes/test_pass.py::test_after_a_long_silence_everybody_is_warned_anew[sqlite]",
+        "assert (await stops(stand), len(await stand.rows(select(notices)))) == (0, 2)",
+    ),
+    M(
+        "a restart that no pass has seen goes on with the run before",
+        "bot/operations/adopt.py",
+        "    elif before is not None and ran and runs and _restarted(before, notebook):",
+        "    elif before is None and ran:",
+        "tests/flows/test_unseen_restarts.py::"
+        "test_a_job_begun_after_a_restart_that_no_pass_has_seen_is_not_stopped[sqlite-all sources]",
+        "assert abs(row.running_since - started) < minutes(2)",
+    ),
+    M(
         "a flavor of which nothing is known counts as a CPU",
         "bot/operations/evidence.py",
         'known.flavors.get(notebook.flavor)) or "",',

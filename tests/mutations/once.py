@@ -7,6 +7,14 @@ DELIVERY, APPROVALS = "tests/flows/test_delivery.py", "tests/flows/test_approval
 
 ONCE = (
     M(
+        "whoever could approve some minutes ago can approve now",
+        "bot/operations/people.py",
+        "        if fresh:\n            return await self._asked(group, now)\n",
+        "",
+        "tests/flows/test_who_decides.py::test_a_group_is_read_at_the_click[sqlite-leaves-policy0]",
+        "assert scene.renewals(made) == []",
+    ),
+    M(
         "a click on a settled message acts",
         "bot/operations/verbs.py",
         "        return over if over and (await db.execute(done)).first() is None else None",
