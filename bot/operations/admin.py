@@ -8,11 +8,11 @@ from sqlalchemy import select
 from bot.clock import to_ms
 from bot.config.policy import effective
 from bot.errors import BadInput, NotAllowed, NotFound
-from bot.operations.alerts import settle_alerts, told_since
+from bot.operations.alerts import told_since
 from bot.operations.answers.reader import Reader
 from bot.operations.ask import Ask
 from bot.operations.links import erase, tell, welcome
-from bot.operations.notices import AWAY, promise_anew
+from bot.operations.notices import AWAY, promise_anew, settle_alerts
 from bot.operations.verbs import Verb
 from bot.rules import brakes
 from bot.stores import hints, identities, trail

@@ -11,7 +11,7 @@ from bot.operations.base import Parts
 from bot.outbox import NOTICE, Say, say
 from bot.rules import keys
 from bot.stores.database import Tx
-from bot.stores.messages import revise, with_copies
+from bot.stores.messages import with_copies
 from bot.stores.schema import outbox
 from bot.work import Claim
 
@@ -100,15 +100,3 @@ async def lease_shortened(
         "I renewed it to the old end at once.",
         next_step="Check with the cloud provider if this happens again.",
     )
-
-
-async def settle_alerts(db: Tx, project: str, kind: str, words: str, by: str, now: datetime) -> None:
-    """Say on every alert of this kind in the project what has become of it, and take its button off."""
-    told = outbox.c.kind == "alert", outbox.c.project == project, outbox.c.base.startswith(f"alert:{kind}:")
-    for row in list(await db.execute(select(outbox).where(*told))):
-        if row.facts.get("settled"):
-            continue
-        values: dict[str, Any] = {"facts": {**row.facts, "settled": words, "settled_by": by, "settled_ms": to_ms(now)}}
-        if row.state == "sent":
-            values |= {"state": "pending", "due_at": now}
-        await revise(db, row.id, values)

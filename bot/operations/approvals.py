@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 WISH = ("by_s", "until_ms", "for_s", "set_end")  # `set_end`: it had no timed end, and is to get one
 
-HELD = "Waits until the requester has linked again."
 CARRIED_OUT = ("grant", "create", "start")  # kinds of work that an approval sets going
 
 
@@ -315,9 +314,24 @@ async def tell_requester(parts: "Parts", db: Tx, approval_id: str, now: datetime
     )
 
 
-async def concluded(parts: "Parts", db: Tx, approval_id: str, now: datetime, outcome: str, **facts: Any) -> None:
+async def ends(db: Tx, row: Any) -> datetime | None:
+    """When the notebook of a request stops now: its lease may have been renewed while the request waited."""
+    notebook = await notebooks.get(db, row.project, row.notebook_id) if row.notebook_id else None
+    end: datetime | None = notebook.lease_end if notebook is not None else None
+    return end
+
+
+async def held(parts: "Parts", db: Tx, approval_id: str, now: datetime) -> None:
+    """What was approved waits for the requester's credentials."""
+    await store.note(db, approval_id, outcome="Waits until the requester has linked again.")
+    await redraw(parts, db, approval_id, now)
+
+
+async def concluded(
+    parts: "Parts", db: Tx, approval_id: str, now: datetime, outcome: str, *, state: str = "approved", **facts: Any
+) -> None:
     """What came of an approved request: on every copy of it, and to whoever asked."""
-    await store.note(db, approval_id, outcome=outcome)
+    await store.note(db, approval_id, outcome=outcome, state=state)
     await redraw(parts, db, approval_id, now)
     await tell_requester(parts, db, approval_id, now, outcome=outcome, **facts)
 

@@ -16,7 +16,6 @@ from bot.operations.people import People
 from bot.operations.report import report
 from bot.operations.tab import refresh_home
 from bot.operations.told import RENEWED, observe
-from bot.stores import approvals as store
 from bot.stores import trail
 from bot.stores.database import Tx
 from bot.tokens import Tokens
@@ -62,8 +61,7 @@ class Operation:
         async def write(db: Tx) -> None:
             await self.say(db, claim, "held", now, oops={"what": str(error), "next_step": error.next_step})
             if approval := claim.data.get("approval"):
-                await store.note(db, str(approval), outcome=approvals.HELD)
-                await approvals.redraw(self.parts, db, str(approval), now)
+                await approvals.held(self.parts, db, str(approval), now)
 
         return Held(str(error), write=write)
 

@@ -12,6 +12,7 @@ from bot.model import Flavor, Image, LeaseType, NewNotebook, Notebook, NotebookI
 from bot.operations import approvals, budgets
 from bot.operations.adopt import adopt
 from bot.operations.base import Operation, Parts
+from bot.operations.flavors import listed
 from bot.operations.policies import policy_of
 from bot.operations.power import WATCH, steps_of, watch_up
 from bot.operations.report import price_text
@@ -113,10 +114,7 @@ async def flavors(op: Operation, cloud: Cloud, project: str, now: datetime) -> t
         known, at = await catalogues.get(db, project, "flavors")
     if at and now - at < CATALOGUE_FRESH:
         return catalogues.flavors(known)
-    fresh = await cloud.flavors()
-    async with op.deps.db.begin() as db:
-        await catalogues.save(db, project, "flavors", fresh, now)
-    return fresh
+    return await listed(op.deps, cloud, project, now)
 
 
 async def images(op: Operation, cloud: Cloud, project: str, now: datetime) -> tuple[Image, ...]:

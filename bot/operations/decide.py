@@ -9,6 +9,7 @@ from bot.operations import approvals
 from bot.operations.ask import Ask
 from bot.operations.base import Parts, serial
 from bot.operations.extend import wish_of
+from bot.operations.facts import ms
 from bot.operations.policies import policy_of
 from bot.operations.verbs import Verb
 from bot.rules import approvals as rules
@@ -173,7 +174,7 @@ class Decide:
                 return
             await approvals.record_audit(self.parts, db, row, ask.user, state, now, **values)
             await approvals.redraw(self.parts, db, row.id, now)
-            await approvals.tell_requester(self.parts, db, row.id, now, end_ms=await _end_ms(db, row))
+            await approvals.tell_requester(self.parts, db, row.id, now, end_ms=ms(await approvals.ends(db, row)))
 
         return self._quietly(write)
 
@@ -201,10 +202,4 @@ async def expire(parts: Parts, db: Tx, row: Any, now: datetime) -> None:
     if await store.settle(db, row.id, "expired", now):
         await approvals.record_audit(parts, db, row, "scheduler", "expire", now)
         await approvals.redraw(parts, db, row.id, now)
-        await approvals.tell_requester(parts, db, row.id, now, end_ms=await _end_ms(db, row))
-
-
-async def _end_ms(db: Tx, row: Any) -> int | None:
-    """When the notebook of a request stops now: its lease may have been renewed while the request waited."""
-    notebook = await notebooks.get(db, row.project, row.notebook_id) if row.notebook_id else None
-    return to_ms(notebook.lease_end) if notebook is not None and notebook.lease_end else None
+        await approvals.tell_requester(parts, db, row.id, now, end_ms=ms(await approvals.ends(db, row)))

@@ -4,11 +4,9 @@ from datetime import datetime
 
 from bot.errors import CloudConflict, CloudNotFound
 from bot.model import NotebookId, Status
-from bot.operations import leads
-from bot.operations.adopt import gone
 from bot.operations.base import Operation, Parts
-from bot.operations.notices import settle
 from bot.operations.power import PATIENCE, mark_ours, next_look
+from bot.operations.told import deleted
 from bot.stores import notebooks
 from bot.stores.database import Tx
 from bot.work import Claim, Outcome
@@ -69,9 +67,7 @@ class Delete(Operation):
         async def also(db: Tx) -> None:
             row = await notebooks.get(db, project, notebook_id)
             if row is not None and row.deleted_at is None:
-                await leads.gone(db, self.deps, row, now)
-                await gone(db, self.deps, row, now)
-            await settle(db, project, notebook_id, "Deleted.", now, ("lease_warning", "idle_warning", "stopped"))
+                await deleted(db, self.deps, row, now)
 
         return self.finish(claim, "done", now, action="delete", also=also)
 

@@ -90,7 +90,12 @@ class Grant(Extend):
 
     def unverified(self, claim: Claim, notebook: Notebook, now: datetime, what: str, next_step: str) -> Outcome:
         """The cloud took it, yet it is not so."""
-        return self._told(claim, now, "approved", f"It could not be carried out: {what}", failed=f"{what} {next_step}")
+
+        async def write(db: Tx) -> None:
+            told = {"what": what, "next_step": next_step}
+            await approvals.failed(self.parts, db, str(claim.data["approval"]), now, told)
+
+        return Done({"state": "failed", "outcome": what}, write=write)
 
     async def _stopped_meanwhile(self, claim: Claim, notebook: Notebook, now: datetime) -> Outcome:
         """An approval does not start it: the requester is offered to (contract 1)."""
@@ -110,12 +115,9 @@ class Grant(Extend):
 
     def _told(self, claim: Claim, now: datetime, state: str, outcome: str, *, also: Any = None, **facts: Any) -> Done:
         async def write(db: Tx) -> None:
-            approval = str(claim.data["approval"])
-            await store.note(db, approval, outcome=outcome, state=state)
             if also:
                 await also(db)
-            await approvals.redraw(self.parts, db, approval, now)
-            await approvals.tell_requester(self.parts, db, approval, now, outcome=outcome, **facts)
+            await approvals.concluded(self.parts, db, str(claim.data["approval"]), now, outcome, state=state, **facts)
 
         return Done({"state": state, "outcome": outcome, **facts}, write=write)
 
@@ -124,8 +126,7 @@ class Grant(Extend):
 
         async def write(db: Tx) -> None:
             approval = str(claim.data["approval"])
-            await store.note(db, approval, outcome=approvals.HELD)
-            await approvals.redraw(self.parts, db, approval, now)
+            await approvals.held(self.parts, db, approval, now)
             await approvals.tell_requester(self.parts, db, approval, now, held=f"{error} {error.next_step}")
 
         return Held(str(error), write=write)

@@ -12,7 +12,6 @@ from bot.operations.base import Parts, ServiceOperation
 from bot.render.facts import at
 from bot.rules import lease
 from bot.stores import approvals as store
-from bot.stores import notebooks
 from bot.stores.database import Tx
 from bot.work import Claim, Done, Outcome
 
@@ -37,8 +36,7 @@ class HoldLease(ServiceOperation):
             return Done({"state": "not needed"})
         admins = await self.parts.people.admins(project)
         async with self.deps.db.read() as db:
-            seen = await notebooks.get(db, project, str(claim.data["notebook"]))
-        ends = seen.lease_end if seen is not None and seen.lease_end else row.held_until or row.base_end
+            ends = await approvals.ends(db, row)
         step = "It can be approved until then, or its owner extends it by what needs no approval."
         if isinstance(error, CloudDenied):
             step += " For the next time, the service account needs the right to renew (`updateStopPolicy`)."

@@ -120,9 +120,16 @@ async def withdraw(db: Tx, key: str, notebook_id: str, words: str, now: datetime
         await _settle_message(db, message, notebook_id, NEWER if words == MERGED else words, now)
 
 
-async def _settle_message(db: Tx, key: str, notebook_id: str, words: str, now: datetime) -> None:
+async def settle_alerts(db: Tx, project: str, kind: str, words: str, by: str, now: datetime) -> None:
+    """Say on every alert of this kind in the project what has become of it, and take its button off."""
+    told = outbox.c.kind == "alert", outbox.c.project == project, outbox.c.base.startswith(f"alert:{kind}:")
+    for row in list(await db.execute(select(outbox.c.base).where(*told).distinct())):
+        await _settle_message(db, row.base, "", words, now, by)
+
+
+async def _settle_message(db: Tx, key: str, notebook_id: str, words: str, now: datetime, by: str = "") -> None:
     for row in await with_copies(db, key):
-        facts, left = _settled(row.facts, notebook_id, words, now)
+        facts, left = _settled(row.facts, notebook_id, words, now, by)
         if facts == row.facts:
             continue
         values: dict[str, Any] = {"facts": facts}
@@ -133,9 +140,11 @@ async def _settle_message(db: Tx, key: str, notebook_id: str, words: str, now: d
         await revise(db, row.id, values)
 
 
-def _settled(facts: dict[str, Any], notebook_id: str, words: str, now: datetime) -> tuple[dict[str, Any], bool]:
+def _settled(
+    facts: dict[str, Any], notebook_id: str, words: str, now: datetime, by: str
+) -> tuple[dict[str, Any], bool]:
     """The facts with this notebook settled, and whether anything on the message is still open."""
-    mark = {"settled": words, "settled_ms": to_ms(now)}
+    mark = {"settled": words, "settled_ms": to_ms(now)} | ({"settled_by": by} if by else {})
     if "items" not in facts:
         return (facts if facts.get("settled") else facts | mark), False
     items = [

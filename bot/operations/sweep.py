@@ -12,15 +12,15 @@ from typing import Any
 from bot.config.policy import EffectivePolicy
 from bot.errors import CloudError
 from bot.model import Notebook
-from bot.operations import flavors, gather, housekeeping, leads, records
+from bot.operations import flavors, gather, housekeeping, records
 from bot.operations.acts import Acts
-from bot.operations.adopt import adopt_new, gone
+from bot.operations.adopt import adopt_new
 from bot.operations.base import Parts
 from bot.operations.gather import Project
 from bot.operations.look import Looked, look
-from bot.operations.notices import WARNINGS, promise_anew, settle, was_away
+from bot.operations.notices import promise_anew, was_away
 from bot.operations.orders import Orders, earlier_stops
-from bot.operations.told import observe
+from bot.operations.told import deleted, observe
 from bot.rules import brakes
 from bot.rules.facts import Action, NotebookFacts, SettleNotice, StopIdle, VoidNotice
 from bot.rules.plan import Plan, decide, held_back
@@ -125,9 +125,7 @@ class Sweep:
         if row is None or row.deleted_at is not None:
             return
         if row.missing + 1 >= NEEDED_TO_BELIEVE:
-            await leads.gone(db, self.deps, row, now)
-            await gone(db, self.deps, row, now)
-            await settle(db, project, notebook_id, "Deleted.", now, (*WARNINGS, "stopped"))
+            await deleted(db, self.deps, row, now)
         else:
             await notebooks.change(db, project, notebook_id, missing=row.missing + 1)
 

@@ -6,9 +6,9 @@ from typing import Any
 from bot.clock import to_ms
 from bot.model import Notebook
 from bot.operations import leads
-from bot.operations.adopt import Seen, adopt
+from bot.operations.adopt import Seen, adopt, gone
 from bot.operations.deps import Deps
-from bot.operations.notices import settle
+from bot.operations.notices import WARNINGS, settle
 from bot.operations.policies import policy_of
 from bot.operations.whose import owner_of
 from bot.outbox import NOTICE, Say, say
@@ -40,6 +40,13 @@ async def observe(
     if seen.started:
         await settle(db, project, notebook.id, "Started again.", now, ("stopped",))
     return seen
+
+
+async def deleted(db: Tx, deps: Deps, row: Any, now: datetime) -> None:
+    """It was confirmed to be gone: nothing more comes of its lease, and every message about it says so."""
+    await leads.gone(db, deps, row, now)
+    await gone(db, deps, row, now)
+    await settle(db, row.project, row.id, "Deleted.", now, (*WARNINGS, "stopped"))
 
 
 async def _tell(db: Tx, deps: Deps, project: str, seen: Seen, now: datetime) -> None:

@@ -1,8 +1,20 @@
 """A click on a settled message does nothing and says what happened."""
 
+from typing import Any
+
 import pytest
 
 from tests.flows.scene import ANA, HOUR, Scene, minutes
+from tests.flows.test_idle import idle_one, until_warned
+
+
+async def does_nothing(scene: Scene, made: Any, message: Any, action: str, says: str) -> None:
+    """Pressed on a message of before, it changes nothing of the notebook and says how the message was settled."""
+    before = scene.found(made.id).status, scene.end(made)
+    told = await scene.click(ANA, action, ts=message.ts, channel=ANA, stale=True)
+    await scene.pass_time(minutes(2))
+    assert says in told
+    assert (scene.found(made.id).status, scene.end(made)) == before
 
 
 @pytest.mark.parametrize("action", ["notebook_extend:1h", "notebook_stop"])
@@ -10,11 +22,7 @@ async def test_on_a_lease_warning_that_was_answered(scene: Scene, action: str) -
     made = await scene.ending("ana", "w", minutes(59))
     (warning,) = scene.in_dm(ANA, "lease_warning")
     await scene.ask(ANA, "extend w 2h")
-    end = scene.end(made)
-    told = await scene.click(ANA, action, ts=warning.ts, channel=ANA, stale=True)
-    await scene.pass_time(minutes(2))
-    assert "Extended" in told
-    assert (scene.end(made), scene.found(made.id).status) == (end, "RUNNING")
+    await does_nothing(scene, made, warning, action, "Extended")
 
 
 async def test_on_a_lease_warning_that_a_newer_one_had_replaced(scene: Scene) -> None:
@@ -23,23 +31,15 @@ async def test_on_a_lease_warning_that_a_newer_one_had_replaced(scene: Scene) ->
     await scene.pass_time(minutes(46), minutes(2))
     assert len(scene.in_dm(ANA, "lease_warning")) == 2
     await scene.ask(ANA, "extend w 2h")
-    told = await scene.click(ANA, "notebook_stop", ts=first.ts, channel=ANA, stale=True)
-    await scene.pass_time(minutes(2))
-    assert "A newer warning of it is settled" in told
-    assert scene.found(made.id).status == "RUNNING"
+    await does_nothing(scene, made, first, "notebook_stop", "A newer warning of it is settled")
 
 
 async def test_on_an_idle_warning_after_it_was_kept(scene: Scene) -> None:
-    made = await scene.notebook("ana", "forgotten", busy=False, lease_ms=9 * HOUR)
-    for _ in range(45):
-        if not scene.in_dm(ANA, "idle_warning"):
-            await scene.pass_time(minutes(2), minutes(2))
+    made = await idle_one(scene)
+    await until_warned(scene)
     (warning,) = scene.in_dm(ANA, "idle_warning")
     await scene.ask(ANA, "keep forgotten until 18:00 still training")
-    told = await scene.click(ANA, "notebook_stop", ts=warning.ts, channel=ANA, stale=True)
-    await scene.pass_time(minutes(2))
-    assert "Kept" in told
-    assert scene.found(made.id).status == "RUNNING"
+    await does_nothing(scene, made, warning, "notebook_stop", "Kept")
 
 
 async def test_on_a_stop_that_was_undone(scene: Scene) -> None:
@@ -51,10 +51,7 @@ async def test_on_a_stop_that_was_undone(scene: Scene) -> None:
     await scene.pass_time(minutes(3))
     scene.cloud.console.stop(made.id)
     await scene.pass_time(minutes(3))
-    told = await scene.click(ANA, "notebook_start", ts=stopped.ts, channel=ANA, stale=True)
-    await scene.pass_time(minutes(2))
-    assert "Started again" in told
-    assert scene.found(made.id).status == "STOPPED"
+    await does_nothing(scene, made, stopped, "notebook_start", "Started again")
 
 
 async def test_a_second_click_is_told_of_the_first(scene: Scene) -> None:

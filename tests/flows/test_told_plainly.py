@@ -6,16 +6,14 @@ import pytest
 
 from bot.clock import to_ms
 from tests.flows.scene import ANA, CARLA, DORA, HOUR, RESEARCH, Scene, buttons, minutes
+from tests.flows.test_idle import idle_one, until_warned
 
 
-async def warned(scene: Scene, name: str = "forgotten") -> str:
+async def warned(scene: Scene) -> str:
     """Ana's notebook, warned of because it is idle. Returns its id."""
-    made = await scene.notebook("ana", name, busy=False, lease_ms=6 * HOUR)
-    for _ in range(45):
-        if not scene.in_dm(ANA, "idle_warning"):
-            await scene.pass_time(minutes(2), minutes(2))
-    assert len(scene.in_dm(ANA, "idle_warning")) == 1
-    return str(made.id)
+    made = await idle_one(scene, lease_ms=6 * HOUR)
+    await until_warned(scene)
+    return made.id
 
 
 async def test_extending_an_idle_notebook_says_that_it_is_stopped_all_the_same(scene: Scene) -> None:

@@ -1,19 +1,18 @@
 """A notebook that was stopped and started between two looks: nothing of the run before counts against the new one."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from bot.stores.schema import audit, notebooks, stops, usage
+from deploy.sandbox.cloud.model import Notebook
 from tests.flows.scene import ANA, HOUR, MINUTE, Scene, minutes
+from tests.flows.test_idle import idle_one, until_warned
 
 
-async def warned(scene: Scene) -> Any:
-    made = await scene.notebook("ana", "forgotten", busy=False, lease_ms=9 * HOUR)
-    for _ in range(45):
-        if not scene.in_dm(ANA, "idle_warning"):
-            await scene.pass_time(minutes(2), minutes(2))
+async def warned(scene: Scene) -> Notebook:
+    made = await idle_one(scene)
+    await until_warned(scene)
     return made
 
 

@@ -20,7 +20,7 @@ ONCE = (
         "        return over if over and (await db.execute(done)).first() is None else None",
         "        return None",
         "tests/flows/test_stale_clicks.py::test_on_a_lease_warning_that_was_answered[sqlite-notebook_stop]",
-        'assert "Extended" in told',
+        "assert says in told",
     ),
     M(
         "what was approved and failed is told to nobody",

@@ -68,6 +68,13 @@ async def test_a_clock_that_was_set_back_makes_it_list_everything(stand: Stand) 
     assert stand.cloud.listed == [None]
 
 
+async def test_a_figure_that_a_released_brake_forgot_makes_it_list_everything(stand: Stand) -> None:
+    await known(stand, a_notebook(1))
+    await stand.write(update(projects).values(last_running=None))
+    await stand.sweep(MINUTE)
+    assert (stand.cloud.listed, (await state(stand)).last_running) == ([None], 1)
+
+
 async def test_one_that_was_started_in_the_console_is_found(stand: Stand) -> None:
     await known(stand, a_notebook(1))
     stand.clock.at += MINUTE
