@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 
 from bot.clock import to_ms
+from bot.ids import RandomIds
+from bot.work import Item, record
 from tests.flows.scene import ANA, CARLA, DORA, HOUR, RESEARCH, Scene, buttons, minutes
 from tests.flows.test_idle import idle_one, until_warned
 
@@ -85,3 +87,16 @@ async def test_why_it_is_kept_is_shown_to_the_team(scene: Scene) -> None:
     await warned(scene)
     await scene.ask(ANA, "keep forgotten until 18:00 the sweep runs over SSH")
     assert "Reason: the sweep runs over SSH." in await scene.ask(CARLA, "show forgotten")
+
+
+async def test_a_keep_that_comes_too_late_is_not_said_to_be_done(scene: Scene) -> None:
+    """It was accepted in time and carried out after the time it was for."""
+    made = await scene.notebook("ana", "late", lease_ms=6 * HOUR)
+    data = {
+        "project": "research", "notebook": made.id, "user": ANA, "until_ms": to_ms(scene.now) - 1, "reason": "",
+        "shown": {"verb": "keep", "project": "research", "notebook_id": made.id, "name": "late", "cause": "c"},
+    }  # fmt: skip
+    async with scene.play.bot.db.begin() as tx:
+        await record(tx, RandomIds(), Item("keep", "elsewhere", f"notebook:{made.id}", data, ANA), scene.now)
+    await scene.work()
+    assert "That time has passed, so nothing is kept" in scene.operation(ANA)
