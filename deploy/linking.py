@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from bot.config.model import Config
+from bot.config.values import slack_user
 from bot.errors import BadInput, SlackDown
 from bot.operations import links
 from bot.settings import Settings
@@ -20,6 +21,13 @@ def fields_of(kind: str) -> tuple[str, ...]:
     if kind not in _FIELDS:
         raise BadInput(f"--kind {kind}: it must be {', '.join(_FIELDS)}.")
     return _FIELDS[kind]
+
+
+def check(config: Config, person: str, project: str) -> None:
+    """Before anything is typed. Raises BadInput."""
+    slack_user(person)
+    if project not in config.projects:
+        raise BadInput(f"--project {project}: there is none of that name; there are: {', '.join(config.projects)}.")
 
 
 async def listed(settings: Settings, config: Config) -> list[str]:

@@ -121,6 +121,7 @@ def link(
         return
     if not person or not project:
         raise BadInput("Say whom and where: --person U… --project NAME, or --list.", next_step=" ")
+    linking.check(config, person, project)
     form = {"kind": kind, **{field: _asked(field) for field in linking.fields_of(kind)}}
     print(run(linking.linked(settings, config, person, project, form)))
 

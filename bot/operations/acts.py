@@ -118,6 +118,9 @@ class Acts:
         escalated: bool = False,
     ) -> None:
         notebook, end = each.facts.notebook, each.facts.notebook.lease_ends
+        verdict = each.facts.verdict
+        # The spell that is warned of may begin where an older notice ended; quiet it has been for longer.
+        since = min(action.idle_since, (verdict and verdict.idle_since) or action.idle_since)
         price = self.deps.config.prices.per_hour(notebook.flavor)
         facts: dict[str, Any] = {
             "cause": action.key,
@@ -125,7 +128,7 @@ class Acts:
             "notebook_id": notebook.id,
             "name": notebook.name,
             "flavor": notebook.flavor,
-            "idle_since_ms": to_ms(action.idle_since),
+            "idle_since_ms": to_ms(since),
             "grace_s": int(action.grace.total_seconds()),
             "evidence": evidence_of(each.facts),
             "end_ms": to_ms(end) if end else None,
@@ -133,14 +136,16 @@ class Acts:
         if price is not None:
             facts |= {
                 "price": price_text(self.deps, notebook.flavor),
-                "idle_cost": money(self.deps, price * hours(now - action.idle_since)),
+                "idle_cost": money(self.deps, price * hours(now - since)),
             }
+        subject = f"notebook:{notebook.id}"
         if escalated:
+            subject += f":{target}"  # what one of them does not get holds back none of the others
             facts["owner"] = f"<@{each.owner}>" if each.owner else notebook.owner_name or "unknown"
         await say(
             db,
             self.deps.ids,
-            Say(key, "idle_warning", kind, target, facts, f"notebook:{notebook.id}:{target}", NOTICE, project),
+            Say(key, "idle_warning", kind, target, facts, subject, NOTICE, project),
             now,
         )
 

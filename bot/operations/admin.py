@@ -12,7 +12,7 @@ from bot.operations.alerts import told_since
 from bot.operations.answers.reader import Reader
 from bot.operations.ask import Ask
 from bot.operations.links import erase, tell, welcome
-from bot.operations.notices import AWAY, promise_anew, settle_alerts
+from bot.operations.notices import AWAY, promise_anew, settle_alerts, take_enforce_off
 from bot.operations.verbs import Verb
 from bot.rules import brakes
 from bot.stores import hints, identities, trail
@@ -81,7 +81,12 @@ class Admin(Reader):
             "enforce": "From now on idle notebooks are stopped after a warning and its grace.",
             "shadow": "Idle notebooks are only recorded from now on; the digest lists them.",
         }[mode]
-        return self._done(ask, project, mode, now, {"mode": mode}, f"{project} is in {mode} mode. {said}")
+
+        async def also(db: Tx) -> None:
+            if mode == "enforce":
+                await take_enforce_off(db, project, now)
+
+        return self._done(ask, project, mode, now, {"mode": mode}, f"{project} is in {mode} mode. {said}", also=also)
 
     async def _pause(self, ask: Ask, project: str, now: datetime) -> Outcome:
         values = {"paused": brakes.by_hand(ask.person.name or ask.user), "paused_at": now}

@@ -37,11 +37,14 @@ async def whom(parts: Parts, project: str, policies: Iterable[EffectivePolicy]) 
 
 
 async def _targets(parts: Parts, project: str, escalate_to: tuple[str, ...]) -> Targets:
-    """`escalate_to`, else the leads, as far as they can be told; else the channel."""
+    """`escalate_to`, else the leads, as far as they can be told; else the channel.
+
+    Of whom Slack says nothing right now may be told: should it refuse them then, it goes further.
+    """
     known = parts.deps.config.projects[project]
     for named in (escalate_to, known.roles.leads):
         everybody = await parts.people.expand(named)
-        if there := frozenset([user for user in everybody if await parts.people.reachable(user)]):
+        if there := frozenset([user for user in everybody if await parts.people.reach(user) is not False]):
             return there, known.channel
     return frozenset(), known.channel
 

@@ -127,6 +127,14 @@ async def settle_alerts(db: Tx, project: str, kind: str, words: str, by: str, no
         await _settle_message(db, row.base, "", words, now, by)
 
 
+async def take_enforce_off(db: Tx, project: str, now: datetime) -> None:
+    """The button that has been pressed stands on older digests too."""
+    rows = await db.execute(select(outbox).where(outbox.c.kind == "digest", outbox.c.project == project))
+    for row in [row for row in rows if row.facts.get("may_enforce")]:
+        values: dict[str, Any] = {"facts": {**row.facts, "may_enforce": False}}
+        await revise(db, row.id, values | ({"state": "pending", "due_at": now} if row.state == "sent" else {}))
+
+
 async def _settle_message(db: Tx, key: str, notebook_id: str, words: str, now: datetime, by: str = "") -> None:
     for row in await with_copies(db, key):
         facts, left = _settled(row.facts, notebook_id, words, now, by)

@@ -26,7 +26,7 @@ async def report(deps: Deps, db: Tx, claim: Claim, state: str, now: datetime, **
             target_kind="dm",
             target=str(claim.data["user"]),
             facts=shown,
-            subject=claim.serial,
+            subject=f"notebook:{claim.data['notebook']}" if claim.data.get("notebook") else claim.serial,
             rank=rank,
             project=shown["project"],
         ),

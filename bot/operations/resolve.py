@@ -27,14 +27,14 @@ async def resolve(db: Tx, person: Person, projects: tuple[str, ...], name: str) 
         own = [row for row in found if owns(person, row)]
         if len(own) == 1:
             return own[0]
-        raise Ambiguous(
-            f"Several notebooks match “{name}”.",
-            tuple(
-                (row.id, f"{row.name} · {row.status.lower()} · {row.owner_name or 'unknown owner'} · {row.id[:8]}")
-                for row in (own or found)
-            ),
-        )
+        choices = tuple((row.id, _told_apart(row)) for row in (own or found))
+        raise Ambiguous(f"Several notebooks match “{name}”.", choices)
     raise await _unknown(db, projects, name)
+
+
+def _told_apart(row: Any) -> str:
+    """What tells it from others of its name."""
+    return " · ".join((row.name, row.status.lower(), row.flavor, row.owner_name or "unknown owner", row.id[:8]))
 
 
 async def _unknown(db: Tx, projects: tuple[str, ...], name: str) -> NotFound:

@@ -6,10 +6,13 @@ import pytest
 import typer
 from sqlalchemy.exc import OperationalError
 
+from bot.config.load import load_text
 from bot.errors import BadInput
 from bot.settings import async_database_url
 from deploy.console import told
 from deploy.health import stop_lines
+from deploy.linking import check
+from tests.unit.passes.stand import POLICY
 
 
 @pytest.mark.parametrize(
@@ -53,3 +56,9 @@ def test_lines_of_one_metric_stand_together() -> None:
     names = [line.removeprefix("# TYPE ").partition("{")[0].split()[0] for line in lines]
     assert names == sorted(names, key=names.index)
     assert names[:3] == ["leasebot_stops_total"] * 3
+
+
+@pytest.mark.parametrize(("person", "project"), [("ana", "research"), ("U0ANA", "zzz")])
+def test_whom_and_where_to_link_is_looked_at_before_anything_is_typed(person: str, project: str) -> None:
+    with pytest.raises(BadInput):
+        check(load_text(POLICY, "leasebot.toml", {"BOT_PASSWORD": "sesame"}), person, project)

@@ -194,3 +194,15 @@ async def test_what_slack_does_not_take_is_not_counted_as_delivered(scene: Scene
     await scene.jump(minutes(1))
     second = await scene.play.bot.drain()
     assert (first.delivered, second.delivered) == (0, 1)
+
+
+async def test_a_warning_that_is_tried_again_comes_before_what_was_done_since(scene: Scene) -> None:
+    """Order is kept per notebook, whatever speaks of it."""
+    await scene.ending("ana", "nb", minutes(62))
+    scene.slack.fault("chat.postMessage", "status", status=503, count=1)
+    await scene.pass_time(minutes(2), minutes(1))
+    assert scene.in_dm(ANA, "lease_warning") == []
+    await scene.ask(ANA, "keep nb until 23:00 the sweep")
+    await scene.pass_time(minutes(3), minutes(1))
+    told = [message.metadata["event_type"] for message in scene.slack.messages(ANA) if message.metadata]
+    assert told == ["lease_warning", "operation"]

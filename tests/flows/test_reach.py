@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bot.clock import from_ms
-from bot.stores.schema import decisions
+from bot.stores.schema import decisions, identities, people
 from deploy.sandbox.cloud.model import Notebook
 from deploy.sandbox.slack import Message
 from tests.flows.scene import ANA, CARLA, DORA, HOUR, RESEARCH, Scene, minutes
@@ -150,3 +150,14 @@ async def test_where_those_named_are_gone_the_leads_are_told_before_the_channel(
     await scene.pass_time(minutes(10), minutes(2))
     assert len(scene.in_dm(CARLA, "idle_warning")) == 1
     assert scene.in_channel("idle_warning") == []
+
+
+async def test_a_lead_of_whom_slack_says_nothing_right_now_is_still_told_and_not_the_channel(scene: Scene) -> None:
+    async with scene.play.bot.db.begin() as db:
+        await db.execute(identities.delete().where(identities.c.slack == ANA))
+        await db.execute(people.delete())
+    scene.slack.fault("users.info", "status", status=503, count=None)
+    await scene.ending("ana", "w", minutes(59))
+    await scene.pass_time(minutes(2), minutes(1))
+    assert len(scene.in_dm(CARLA, "lease_warning")) == 1
+    assert scene.in_channel("lease_warning") == []

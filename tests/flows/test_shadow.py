@@ -107,6 +107,7 @@ async def test_one_click_by_an_admin_enforces(scene: Scene) -> None:
     await scene.pass_time(minutes(25), minutes(5))
     (stop,) = scene.stops(made)
     assert stop["at_ms"] >= int(told_at.timestamp() * 1000) + 15 * MINUTE
+    assert "admin_enforce" not in buttons(scene.in_channel("digest")[0])
 
 
 class TestLongSpans:
