@@ -26,6 +26,7 @@ from bot.rules.facts import (
     WarnIdle,
     WarnLease,
 )
+from bot.rules.idle import Verdict
 from bot.rules.lease import hold_due, hold_end, request_base
 from bot.rules.warnings import MERGED, OVER, WarningPlan, plan_warnings
 
@@ -166,7 +167,7 @@ def _idle(now: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> Outco
         return [], Decision("unknown", because, rule_of(policy, "idle_sources"))
     if verdict.state == "active" or verdict.idle_since is None:
         return _leave(facts, Decision("active", verdict.reason, rule_of(policy, "idle_after")), IN_USE)
-    if old := _too_old(now, facts, policy):
+    if old := _outdated(now, verdict, policy, facts.pass_interval):
         return [], Decision("unknown", old, rule_of(policy, "idle_sources", "idle_fresh"))
     since = spell_start(now, facts, verdict.idle_since)
     if policy.idle_mode == "shadow":
@@ -177,10 +178,16 @@ def _idle(now: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> Outco
 READ_SELDOM = timedelta(minutes=5)  # evidence is read every idle_after / 6, and no more often than this
 
 
-def _too_old(now: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> str:
-    """Why an idle verdict proves nothing any more: nobody has been able to look since. Empty: it does."""
-    newest = [each.newest for each in (facts.verdict.readings if facts.verdict else ()) if each.newest is not None]
-    most = policy.idle_fresh + max(READ_SELDOM, policy.idle_after / 6) + 2 * facts.pass_interval
+def _outdated(now: datetime, verdict: Verdict, policy: EffectivePolicy, pass_interval: timedelta) -> str:
+    """Why an idle verdict proves nothing now: nobody has been able to look since, or the rule was another one then.
+
+    Empty: it does.
+    """
+    quiet = now - (verdict.idle_since or now)
+    if quiet < policy.idle_after:
+        return f"quiet for {format_duration(quiet)}, as it was judged by another idle_after"
+    newest = [each.newest for each in verdict.readings if each.newest is not None]
+    most = policy.idle_fresh + max(READ_SELDOM, policy.idle_after / 6) + 2 * pass_interval
     if not newest or now - max(newest) <= most:
         return ""
     return f"the newest evidence is {format_duration(now - max(newest))} old"

@@ -432,3 +432,21 @@ async def test_a_cloud_that_does_not_answer_is_on_record(stand: Stand) -> None:
     assert outcome.result["error"] == "the cloud does not answer"
     (row,) = await stand.rows(select(projects))
     assert (row.last_pass_at, row.last_ok_at) == (NOW, None)
+
+
+async def test_what_was_judged_by_a_shorter_idle_after_warns_nobody(db: Database) -> None:
+    """The first pass under another policy file; the next reading judges anew."""
+    before, after = a_stand(db), a_stand(db, POLICY.replace('idle_after = "60m"', 'idle_after = "6h"'))
+    for stand in (before, after):
+        stand.cloud.add(a_notebook(1, since=NOW - 5 * HOUR))
+    await before.sweep()
+    await before.write(update(notebooks).values(verdict=idle_since(NOW)))
+    await after.sweep(MINUTE)
+    assert await after.rows(select(notices)) == []
+    (decision,) = await after.rows(select(decisions).where(decisions.c.live))
+    assert (decision.outcome, decision.because) == (
+        "unknown",
+        "quiet for 2 h 1 min, as it was judged by another idle_after",
+    )
+    await before.sweep(2 * MINUTE)
+    assert len(await before.rows(select(notices))) == 1
