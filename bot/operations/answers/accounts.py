@@ -17,7 +17,7 @@ from bot.operations.verbs import Verb
 from bot.outbox import RESULT, Say, say
 from bot.rules import costs
 from bot.rules.durations import resolve
-from bot.stores import notebooks
+from bot.stores import hints, notebooks
 from bot.stores.database import Tx
 from bot.work import Done, Outcome
 
@@ -76,13 +76,16 @@ class Accounts(Reader):
     async def _person(self, ask: Ask, user: str, window: Window, now: datetime) -> dict[str, Any]:
         """One person's, in the projects that whoever asks belongs to."""
         person, projects = await self.parts.people.get(user), list(ask.projects)
+        named: frozenset[str] = frozenset()
         if not person.cloud_users:
             if user == ask.user:
                 raise NotLinked("I do not know your cloud user yet, so I cannot tell what is yours.")
-            raise NotAllowed("That person has not linked a cloud user.", next_step="Ask them to type `link`.")
+            named = await self._named(user, projects)
+            if not named:
+                raise NotAllowed("That person has not linked a cloud user.", next_step="Ask them to type `link`.")
 
         def mine(row: Any) -> bool:
-            return owns(person, row)
+            return row.owner_id in named or owns(person, row)
 
         async with self.deps.db.read() as db:
             spent = await bill(db, self.deps, projects, window, now, mine=mine)
@@ -92,6 +95,17 @@ class Accounts(Reader):
         facts = money_facts(self.parts, spent) | {"title": "Your cost" if user == ask.user else "Their cost"}
         limit = self.deps.config.budgets.per_person_month
         return facts | self._budget(this_month, limit) | ({"disks": disks} if disks else {})
+
+    async def _named(self, user: str, projects: list[str]) -> frozenset[str]:
+        """Cloud users that an admin or the policy file says to be theirs."""
+        found: set[str] = set()
+        async with self.deps.db.read() as db:
+            for project in projects:
+                mapped = await hints.of_project(db, self.deps.team, project)
+                for cloud_id, name in (await owner_names(db, project)).items():
+                    if cloud_id and (mapped.get(name) or self.deps.config.person_of(name)) == user:
+                        found.add(cloud_id)
+        return frozenset(found)
 
     async def _team(self, ask: Ask, projects: list[str], window: Window, now: datetime) -> dict[str, Any]:
         """By person, under the name the cloud gives."""

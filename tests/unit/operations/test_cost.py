@@ -4,9 +4,9 @@ from datetime import timedelta
 from decimal import Decimal
 
 from bot.model import Status
-from bot.stores import usage
+from bot.stores import hints, people, usage
 from bot.stores.schema import outbox
-from tests.unit.operations.fakes import START, a_notebook
+from tests.unit.operations.fakes import START, TEAM, a_notebook
 from tests.unit.operations.stage import ADMIN, ANA, BEN, Stage
 
 
@@ -104,3 +104,14 @@ async def test_a_digests_details_are_of_its_days_and_for_members(stage: Stage):
     answer = await stage.ask(BEN, "details", via="click", cause=key, project="research")
     assert [row["label"] for row in answer["rows"]] == ["yesterday"]
     assert (await stage.ask(ADMIN, "details", via="click", cause=key, project="vision"))["what"] == "error"
+
+
+async def test_whoever_an_admin_has_named_has_a_cost_too(stage: Stage):
+    await stage.link(ANA, "ana")
+    await stage.see(a_notebook("bens", "ben"))
+    async with stage.db.begin() as db:
+        await people.save(db, TEAM, stage.slack.people[BEN], stage.clock.now())
+        await hints.save(db, TEAM, BEN, "research", "ben")
+    await _ran(stage, "one", "ben", 10)
+    answer = await stage.ask(ANA, "cost", scope=f"@{BEN}", period="7d")
+    assert {row["label"] for row in answer["rows"]} == {"one", "bens"}
