@@ -75,7 +75,8 @@ async def test_answered_twice_with_one_click_after_everybody_was_killed_it_is_ap
     assert await decisions(troupe) == ["approve"]
     assert len(renewals(troupe, made)) == len(settled(troupe, ANA)) == 1
     after = from_ms(troupe.on.cloud.cloud.notebook(made.id).lease.end)
-    assert timedelta(0) <= after - before - timedelta(hours=6) < timedelta(seconds=1)
+    # A second for rounding up, and what the call takes on a busy machine: the cloud counts from when it hears of it.
+    assert timedelta(0) <= after - before - timedelta(hours=6) < timedelta(seconds=10)
 
 
 async def test_a_request_escalates_and_expires_over_restarts(troupe: Troupe) -> None:
