@@ -16,7 +16,7 @@ from tests.flows.scene import Scene, key
 
 Part = Callable[[Scene], Awaitable[None]]
 Place = tuple[str, str]  # whose DM, or the channel; event type
-MOST_ROUNDS = 80
+MOST_ROUNDS = 200  # a dead process's claim on one message holds those after it for 60 s
 FEWEST = 10  # moments: a transaction and a call are five of them
 PACE = timedelta(milliseconds=500)  # between looks while Slack's paces keep something back
 LONGEST = timedelta(hours=1)  # in which everything must be settled
