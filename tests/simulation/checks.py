@@ -1,8 +1,8 @@
 """The promises, recomputed from what the simulators saw. Each check returns what broke it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
@@ -33,8 +33,11 @@ ASKED_BY = {  # what people must have begun so that the cloud was asked for this
     "StopNotebook": ("stop", "notebook_stop", "delete", "notebook_delete"),  # what runs is stopped before it is deleted
     "DeleteNotebook": ("delete", "notebook_delete"),
 }  # fmt: skip
+BY_BUTTON = {"notebook_extend": "RenewLease", "notebook_keep": "RenewLease", "notebook_stop": "StopNotebook",
+             "notebook_start": "StartNotebook"}  # fmt: skip
 UNNAMED = ("start", "extend", "stop", "delete", "keep")  # what is typed may name it by a beginning of its name
 APPROVERS = frozenset({"U0CARLA", "U0DORA"})
+ONE_OF_A_GROUP = "U0CARLA"  # approves as nothing else
 MAY_ACT_FOR_OTHERS = frozenset({"carla", "dora"})
 
 
@@ -77,7 +80,7 @@ async def all_of(world: World, inhabitants: "Inhabitants", troubles: "Troubles")
     """Every broken promise of the run."""
     scene = Scene(world, inhabitants, troubles)
     found: list[str] = []
-    safe = (stops, activity, shortened, doubles, effects, rights, leads.overtaken, leads.asleep, drawn, errors)
+    safe = (stops, activity, shortened, doubles, effects, settled, rights, leads.overtaken, leads.asleep, drawn, errors)
     for check in (*safe, leads.due, liveness.idle):
         found += [f"{check.__name__}: {text}" for text in check(scene)]
     found += [f"unsettled: {text}" for text in world.unsettled]
@@ -93,6 +96,8 @@ def stops(scene: Scene) -> Iterator[str]:
             if by != "api" or user != SERVICE:
                 continue
             scene.counts["idle stops"] += 1
+            if not scene.world.witness.category(life.id):
+                yield f"{life.id} stopped at {at}, although nobody knows what its flavor needs"
             run = next((begin for begin, end in life.runs if end == at), 0)
             known = [p.receipt_ms for _key, p in scene.about("idle_warning", life.id) if p.receipt_ms is not None]
             if not any(run <= receipt <= at - GRACE_MS for receipt in known):
@@ -169,6 +174,27 @@ def effects(scene: Scene) -> Iterator[str]:
                 yield f"{action} {len(done)} times on {life.id}, asked for {len(asked)} times"
 
 
+def settled(scene: Scene) -> Iterator[str]:
+    """A click on a message that already says what happened changes nothing."""
+    for act in scene.acts:
+        if not act.get("settled"):
+            continue
+        action = BY_BUTTON.get(act["what"].partition(" ")[0].partition(":")[0])
+        others = [
+            other for other in scene.acts
+            if other is not act and (other["notebooks"] & act["notebooks"] or other["what"].startswith(UNNAMED))
+            and act["at"] - HOUR_S * 1000 <= other["at"] <= act["at"] + SETTLED_WITHIN_MS
+        ]  # fmt: skip
+        if others:  # what they asked for may be done now
+            continue
+        scene.counts["clicks on settled messages"] += 1
+        for write in scene.writes:
+            late = write.at_ms - act["at"]
+            if (write.notebook in act["notebooks"] and write.user == PEOPLE[act["user"]] and write.action == action
+                    and 0 <= late <= SETTLED_WITHIN_MS):  # fmt: skip
+                yield f"{act['user']} clicked {act['what']}, which was settled, at {act['at']}: {write}"
+
+
 def rights(scene: Scene) -> Iterator[str]:
     """Nobody changes what is not theirs, and nobody gets more than their own gate or an approver gave."""
     for write in scene.writes:
@@ -179,13 +205,14 @@ def rights(scene: Scene) -> Iterator[str]:
             continue
         if write.user != life.owner and write.user not in MAY_ACT_FOR_OTHERS:
             yield f"{write.user} did {write.action} on {life.owner}'s {write.notebook} at {write.at_ms}"
+    scene.counts["decisions while groups were unread"] += sum(_unread(scene, act) for act in scene.acts)
     for life in scene.lives.values():
         yield from _gates(scene, life)
 
 
 def _gates(scene: Scene, life: Life) -> Iterator[str]:
     """At most `max_extension` at once and `free_total` in a run, or somebody else approved."""
-    free = FREE_TOTAL_MS["GPU" if ".gpu." in scene.world.witness.flavors.get(life.id, "") else "CPU"]
+    free = FREE_TOTAL_MS["GPU" if scene.world.witness.category(life.id) == "GPU" else "CPU"]
     for at, by, old, new in life.renewals:
         if not by.startswith("api") or by == f"api {SERVICE}" or not old:  # it had no end: any end is less
             continue
@@ -199,10 +226,19 @@ def _gates(scene: Scene, life: Life) -> Iterator[str]:
 
 def _approved(scene: Scene, life: Life, at: int) -> bool:
     return any(
-        act["user"] in APPROVERS and PEOPLE[act["user"]] != life.owner and act["how"] in ("click", "submit")
+        not _unread(scene, act) and act["user"] in APPROVERS and PEOPLE[act["user"]] != life.owner
+        and act["how"] in ("click", "submit")
         and "approv" in act["what"] and life.id in act["notebooks"] and at - 26 * HOUR_S * 1000 <= act["at"] <= at
         for act in scene.acts
     )  # fmt: skip
+
+
+def _unread(scene: Scene, act: Mapping[str, Any]) -> bool:
+    """Whether they could decide as one of a group alone, and nobody could say who was in it."""
+    if act["how"] != "click" or act["user"] != ONE_OF_A_GROUP or not act["what"].startswith("approval_approve"):
+        return False
+    till = act["at"] + SETTLED_WITHIN_MS
+    return any(begin <= act["at"] and till <= over and name == "groups" for begin, over, name in scene.spans)
 
 
 def drawn(scene: Scene) -> Iterator[str]:

@@ -11,14 +11,22 @@ SLACK = ("auth.test", "chat.postMessage", "chat.update", "conversations.open", "
          "conversations.history", "users.info", "usergroups.users.list", "views.open", "views.update", "views.publish",
          "respond")  # fmt: skip
 TROUBLES = ("cloud_calls", "slack_calls", "cloud_down", "slack_down", "slack_lost", "metrics_down", "jupyter_down",
-            "collapse", "host_clock", "freeze", "sold_out", "password", "history", "gap")  # fmt: skip
+            "collapse", "host_clock", "freeze", "sold_out", "password", "history", "gap", "groups")  # fmt: skip
 MESSAGES = ("lease_warning", "idle_warning", "stopped", "approval_request", "approval_settled", "operation", "digest",
             "alert", "response")  # fmt: skip
 DEATHS = ("db.begin", "db.committed", "db.read")
 WRITES = ("create", "start", "stop", "renew", "delete")
 CHECKED = ("idle stops", "leads due", "leads moved", "idle spells due", "renewals within the gate",
+           "clicks on settled messages", "decisions while groups were unread", "idle spells of unlisted flavors",
            *(f"effects of {action}" for action in ASKED_BY))  # fmt: skip
-ACTS = ("did command", "did click", "did submit", "did home", "away")
+ACTS = (
+    "did command",
+    "did click",
+    "did submit",
+    "did home",
+    "away",
+    *(f"console {act}" for act in ("renew", "start", "stop", "delete", "vanish", "rename", "create", "restart")),
+)
 
 
 def expected() -> list[str]:

@@ -10,12 +10,14 @@ from deploy.sandbox.slack.blocks import elements_of
 from deploy.sandbox.slack.errors import NotThere
 from deploy.sandbox.slack.outgoing import Answer
 from tests.simulation.witness import about
-from tests.simulation.world import HOUR_MS, MINUTE_MS, World
+from tests.simulation.world import HOUR_MS, MINUTE_MS, ODD_FLAVOR, UNLISTED_FLAVOR, World
 
 PEOPLE = {"U0ANA": "ana", "U0BEN": "ben", "U0CARLA": "carla", "U0DORA": "dora"}
-FLAVORS = ("modelarts.vm.cpu.2u", "modelarts.vm.cpu.2u", "modelarts.vm.cpu.8u", "modelarts.vm.gpu.tnt004")
+FLAVORS = (*("modelarts.vm.cpu.2u",) * 4, "modelarts.vm.cpu.8u", "modelarts.vm.cpu.8u",
+           "modelarts.vm.gpu.tnt004", "modelarts.vm.gpu.tnt004", ODD_FLAVOR, UNLISTED_FLAVOR)  # fmt: skip
 CHANNEL = "C0RESEARCH"
 MOST_NOTEBOOKS = 40
+NEWER = "newer warning"  # what stands where the buttons went to another message
 
 
 class Inhabitants:
@@ -65,7 +67,7 @@ class Inhabitants:
         if world.options.people:
             actors += [(user, self._person(user)) for user in PEOPLE]
             actors += [("console", self._console), ("holidays", self._holidays), ("strangers", self._strangers)]
-            actors += [("brake", self._release)]
+            actors += [("brake", self._release), ("deciders", self._deciders)]
         for name, actor in actors:
             if name not in world.options.without:
                 world.loop.create_task(self._until_calm(name, actor))
@@ -195,7 +197,8 @@ class Inhabitants:
         def press() -> Awaitable[Answer]:
             return self.world.slack.click(user, action, channel=channel, ts=ts, block_id=block, stale=stale)
 
-        answer = await self._did(user, "click", f"{action} {ts}", press(), about(value))
+        settled = stale and self._settled(channel, ts)
+        answer = await self._did(user, "click", f"{action} {ts}", press(), about(value), settled=settled)
         if rng.random() < 0.15 and answer.ok:
             self.note(f"world: {user} clicks {action} once more")
             await (self.world.slack.replay() if rng.random() < 0.5 else press())
@@ -217,11 +220,20 @@ class Inhabitants:
                     ]  # fmt: skip
         return [each[1:] for each in sorted(found)]
 
-    async def _did(self, user: str, how: str, what: str, doing: Awaitable[Answer], notebook: str = "") -> Answer:
+    def _settled(self, channel: str, ts: str) -> bool:
+        """Whether a message that warned, or told of a stop, now says what happened, in place of every button."""
+        message = next(m for m in self.world.slack.workspace.channels[channel].messages if m.ts == ts)
+        kind = (message.metadata or {}).get("event_type")
+        return (kind in ("lease_warning", "idle_warning", "stopped") and NEWER not in str(message.blocks)
+                and not any(e.get("type") == "button" for b in message.blocks for e in elements_of(b)))  # fmt: skip
+
+    async def _did(self, user: str, how: str, what: str, doing: Awaitable[Answer], notebook: str = "", *,
+                   settled: bool = False) -> Answer:  # fmt: skip
         at = self.world.now_ms
         named = {n.id for n in self._notebooks() if n.name in what.split()} | {notebook} - {""}
         answer = await doing
-        self.acts.append({"user": user, "how": how, "what": what, "at": at, "ok": answer.ok, "notebooks": named})
+        self.acts.append({"user": user, "how": how, "what": what, "at": at, "ok": answer.ok, "notebooks": named,
+                          "settled": settled})  # fmt: skip
         self.note(f"world: {user} {how} {what!r} -> {answer.status} {answer.note or ''}")
         self.world.findings.counts[f"did {how}"] += 1
         return answer
@@ -237,7 +249,21 @@ class Inhabitants:
                 continue
             notebook = rng.choice(notebooks)
             running, stopped = notebook.status == "RUNNING", notebook.status == "STOPPED"
-            act = rng.choice(("renew", "renew", "start", "start", "stop", "delete", "vanish", "rename", "create"))
+            act = rng.choice(
+                (
+                    "renew",
+                    "renew",
+                    "start",
+                    "start",
+                    "stop",
+                    "delete",
+                    "vanish",
+                    "rename",
+                    "create",
+                    "restart",
+                    "restart",
+                )
+            )
             if act == "renew" and running:
                 console.renew(notebook.id, rng.randint(60, 600) * MINUTE_MS, "TIMING")
             elif act == "start" and stopped:
@@ -246,12 +272,23 @@ class Inhabitants:
                 console.stop(notebook.id)
             elif act in ("delete", "vanish") and (stopped or running) and rng.random() < 0.3:
                 (console.delete if act == "delete" else console.vanish)(notebook.id)
+            elif act == "restart" and running:
+                await self._restart(rng, notebook)
             elif act == "rename":
                 console.rename(notebook.id, f"renamed{rng.randint(0, 999)}")
             elif act == "create" and len(notebooks) < self.world.options.notebooks:
                 self._make(rng, 100 + len(self.world.cloud.log))
             self.note(f"world: console {act} {notebook.name}")
             self.world.findings.counts[f"console {act}"] += 1
+
+    async def _restart(self, rng: random.Random, notebook: Notebook) -> None:
+        """Stopped and started again, mostly before the next pass could see that it was not running."""
+        console = self.world.cloud.console
+        console.stop(notebook.id)
+        await asyncio.sleep(rng.uniform(160, 400))
+        self.world.cloud.settle()
+        if self.world.cloud.index.by_id.get(notebook.id) is notebook and notebook.status == "STOPPED":
+            console.start(notebook.id, rng.randint(60, 400) * MINUTE_MS)
 
     async def _holidays(self, rng: random.Random) -> None:
         """An account is deactivated for some hours; somebody leaves the channel and comes back."""
@@ -272,6 +309,22 @@ class Inhabitants:
             workspace.users[user].deleted = False
             if user not in members:
                 members.append(user)
+
+    async def _deciders(self, rng: random.Random) -> None:
+        """Whenever nobody can say who may decide, somebody asks for too much, and an approver answers at once."""
+        while True:
+            await self.world.unread.wait()
+            running = [n for n in self._notebooks() if n.status == "RUNNING" and n.owner.name == "ana"]
+            if running:
+                text = f"extend {rng.choice(running).name} 9h long training"
+                await self._did("U0ANA", "command", text, self.world.slack.command("U0ANA", text))
+            await asyncio.sleep(rng.uniform(60, 120))
+            open_ones = [each for each in self._buttons("U0CARLA") if each[3] == "approval_approve" and not each[5]]
+            if open_ones and self.world.now_ms < self.world.calm_ms:
+                channel, ts, block, action, value, _stale = open_ones[-1]
+                await self._did("U0CARLA", "click", f"{action} {ts}", self.world.slack.click(
+                    "U0CARLA", action, channel=channel, ts=ts, block_id=block), about(value))  # fmt: skip
+            await asyncio.sleep(1800)
 
     async def _strangers(self, rng: random.Random) -> None:
         """A guest and somebody of another company try their luck."""

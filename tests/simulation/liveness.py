@@ -20,6 +20,9 @@ def idle(scene: "Scene") -> Iterator[str]:
     for life in scene.lives.values():
         for begin, end in life.runs:
             for since, until in scene.world.witness.quiet_spells(life.id, begin, end):
+                if not scene.world.witness.category(life.id):
+                    scene.counts["idle spells of unlisted flavors"] += 1  # `stops` holds that nothing is done
+                    continue
                 yield from _spell(scene, life, since, until)
 
 

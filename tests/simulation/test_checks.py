@@ -17,7 +17,7 @@ NOTEBOOK, T0 = "n1", MONDAY_MS
 STOP = T0 + 150 * MINUTE_MS
 WARNED = STOP - 20 * MINUTE_MS
 END = T0 + 8 * HOUR_MS
-SAFE = (checks.stops, checks.activity, checks.shortened, checks.doubles, checks.effects, checks.rights,
+SAFE = (checks.stops, checks.activity, checks.shortened, checks.doubles, checks.effects, checks.settled, checks.rights,
         leads.overtaken, leads.asleep, leads.due, liveness.idle)  # fmt: skip
 
 
@@ -26,11 +26,14 @@ class Witness:
 
     def __init__(self) -> None:
         self.samples = {NOTEBOOK: [Sample(STOP - MINUTE_MS, active=False)]}
-        self.flavors: dict[str, str] = {}
+        self.of_flavor = "CPU"
         self.made_at: dict[str, int] = {}
 
     def busy_at(self, _notebook: str, _at: int) -> bool:
         return False
+
+    def category(self, _notebook: str) -> str:
+        return self.of_flavor
 
     def idle_after_ms(self, _notebook: str) -> int:
         return HOUR_MS
@@ -106,6 +109,35 @@ def test_two_effects_of_one_button() -> None:
     assert broken(scene) == set()
     scene.writes *= 2
     assert broken(scene) == {"effects"}
+
+
+def test_a_stop_of_what_needs_nobody_knows_what() -> None:
+    scene = a_scene()
+    scene.world.witness.of_flavor = ""
+    assert broken(scene) == {"stops"}
+
+
+@pytest.mark.parametrize("settled", [False, True])
+def test_a_click_on_what_is_settled(settled: bool) -> None:
+    scene = a_scene()
+    click = {"user": "U0ANA", "how": "click", "what": "notebook_stop 1.0", "at": T0, "notebooks": {NOTEBOOK}}
+    scene.acts = [click | {"settled": settled}]
+    scene.writes = [Write(T0 + MINUTE_MS, "ana", "StopNotebook", NOTEBOOK)]
+    assert broken(scene) == ({"settled"} if settled else set())
+    scene.acts.append(click | {"how": "command", "what": "stop n1", "at": T0 - MINUTE_MS})
+    assert broken(scene) == set()  # it was asked for as well
+
+
+@pytest.mark.parametrize(("end", "fine"), [(T0 + HOUR_MS, True), (T0 + 4 * HOUR_MS, False)])
+def test_an_approval_by_one_of_a_group_that_nobody_could_read(end: int, fine: bool) -> None:
+    scene = a_scene()
+    at = T0 + 2 * HOUR_MS
+    scene.lives[NOTEBOOK].renewals = [(at, "api ana", END, END + 9 * HOUR_MS)]
+    scene.acts = [
+        {"user": "U0CARLA", "how": "click", "what": "approval_approve 1.0", "at": at, "notebooks": {NOTEBOOK}}
+    ]
+    scene.spans = [(T0, end, "groups")]
+    assert broken(scene) == (set() if fine else {"rights"})
 
 
 @pytest.mark.parametrize(

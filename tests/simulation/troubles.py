@@ -41,7 +41,7 @@ class Troubles:
             "slack_down": self._slack_down, "slack_lost": self._slack_lost, "metrics_down": self._metrics_down,
             "jupyter_down": self._jupyter_down, "collapse": self._collapse, "host_clock": self._host_clock,
             "freeze": self._freeze, "sold_out": self._sold_out, "password": self._password,
-            "history": self._history, "gap": self._gap,
+            "history": self._history, "gap": self._gap, "groups": self._groups,
         }  # fmt: skip
 
     def start(self) -> None:
@@ -195,6 +195,16 @@ class Troubles:
         """Answers are lost and the history cannot be read: notices may come twice (contract 2)."""
         async with self._slack_rule("lost", "chat.postMessage"), self._slack_rule("status", "conversations.history"):
             yield
+
+    @asynccontextmanager
+    async def _groups(self, _rng: random.Random) -> AsyncIterator[None]:
+        """Nobody can say who is in a user group."""
+        least = self.world.now_ms + 20 * MINUTE_MS
+        async with self._slack_rule("error", "usergroups.users.list", error="internal_error"):
+            self.world.unread.set()
+            yield
+            await self.world.sleep_until(min(least, self.world.calm_ms))
+            self.world.unread.clear()
 
     # --- the hosts -----------------------------------------------------------------------------
 

@@ -75,9 +75,15 @@ class Witness:
 
     def idle_after_ms(self, notebook_id: str) -> int:
         """What policy says of its flavor."""
+        return GPU_IDLE_AFTER_MS if self.category(notebook_id) == "GPU" else CPU_IDLE_AFTER_MS
+
+    def category(self, notebook_id: str) -> str:
+        """Of its flavor, as the cloud lists it; "" for one that no listing shows."""
         found = self.cloud.index.by_id.get(notebook_id)
         flavor = found.flavor if found is not None else self.flavors.get(notebook_id, "")
-        return GPU_IDLE_AFTER_MS if ".gpu." in flavor else CPU_IDLE_AFTER_MS
+        if not flavor or flavor in self.cloud.settings.unlisted:
+            return ""
+        return str(self.cloud.catalog.flavor(flavor)["category"])
 
     def busy_at(self, notebook_id: str, at: int) -> bool:
         """Whether a job was running in it then."""

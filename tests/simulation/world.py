@@ -40,6 +40,8 @@ AUTUMN_MS = 1_761_379_200_000  # Saturday, 2025-10-25 08:00 UTC: at night Berlin
 LATE_AUTUMN_MS = 1_761_984_000_000  # Saturday, 2025-11-01 08:00 UTC: then New York has
 STARTS = (MONDAY_MS, MONDAY_MS, SPRING_MS, AUTUMN_MS, LATE_AUTUMN_MS)
 POLLS_S = (300, *(600,) * 2, *(900,) * 3, *(1200,) * 6, *(1800,) * 28)
+GPU_FLAVOR = "modelarts.vm.gpu.tnt004"
+ODD_FLAVOR, UNLISTED_FLAVOR = "pool.t4.large", "pool.v100.private"  # GPUs, whose names do not say so
 QUIET = (20, 8)  # o'clock, where the runs have quiet hours
 HOUR_MS, MINUTE_MS = 3_600_000, 60_000
 CLOUD_URL, PROJECT = "http://127.0.0.1:1", "research"
@@ -102,6 +104,9 @@ class World:
         self.cloud = SimCloud(self.clock)
         self.cloud.base_url = CLOUD_URL
         self.cloud.seed_default()
+        for odd in (ODD_FLAVOR, UNLISTED_FLAVOR):
+            self.cloud.catalog.flavors.append(self.cloud.catalog.flavor(GPU_FLAVOR) | {"id": odd})
+        self.cloud.settings.unlisted = (UNLISTED_FLAVOR,)
         self.witness = Witness(self.cloud)
         self.slack: SimSlack = sim_slack(self.clock, loop.time, self._dispatch)
         self.poll_s = options.poll_s or self.rng.choice(POLLS_S)
@@ -113,6 +118,7 @@ class World:
         self.calm_ms = max(self.start_ms, self.end_ms - CALM_MS)  # from here on nobody acts and nothing fails
         self.unsettled: list[str] = []
         self._opened: list[SimDatabase] = []
+        self.unread = asyncio.Event()  # nobody can say who is in a user group
         self.brakes: list[tuple[int, bool]] = []  # looked at now and then: whether stops were paused
         self.replicas: list[Replica] = []
         self.memory: Memory | None = None
@@ -133,6 +139,7 @@ class World:
             "LEASEBOT_ENCRYPTION_KEYS": "sim:" + base64.urlsafe_b64encode(b"s" * 32).decode(),
         }  # fmt: skip
         text = TEMPLATE.read_text("utf-8").replace("{cloud}", CLOUD_URL)
+        text = text.replace('escalate_to = ["U0CARLA"]', 'escalate_to = ["U0DORA"]')  # she decides as one of a group
         if self.quiet:
             text = text.replace("[policy]", f'[policy]\nquiet_hours = "{QUIET[0]:02}:00-{QUIET[1]:02}:00"', 1)
         config = load_text(text, "leasebot.toml", {"SANDBOX_BOT_PASSWORD": "sandbox-notebook-bot"})

@@ -29,7 +29,8 @@ class Offers:
     # flavors
 
     def flavors(self, call: Call) -> Response:
-        found = self._cloud.catalog.flavors
+        unlisted = self._cloud.settings.unlisted
+        found = [flavor for flavor in self._cloud.catalog.flavors if flavor["id"] not in unlisted]
         if category := call.query.get("category", "").upper():
             if category not in _FLAVOR_CATEGORIES:
                 raise refusal("6335", "category is not valid.")

@@ -45,6 +45,7 @@ class CloudSettings:
     show_lease_stopped: bool = True
     current_base: int | None = None  # None: 0 for notebooks and images, 1 for flavors, as the samples have it
     list_key: Literal["data", "flavors", "both"] = "data"  # key under which flavors are listed
+    unlisted: tuple[str, ...] = ()  # flavors that work and that no listing shows, as those of a pool of one's own
     current_time: bool = True
     progress_text: Literal["description", "step_description"] = "description"
     images_default: Literal["both", "BUILD_IN"] = "both"  # what a listing without `type` holds
