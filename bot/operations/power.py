@@ -14,6 +14,7 @@ from bot.operations.notices import settle
 from bot.operations.policies import policy_of
 from bot.operations.told import say_stopped
 from bot.operations.whose import owner_of
+from bot.render.facts import STARTED_AGAIN
 from bot.rules import keys
 from bot.rules import lease as rules
 from bot.stores import notebooks, usage
@@ -90,7 +91,7 @@ async def watch_up(op: Operation, claim: Claim, notebook: Notebook, now: datetim
     if notebook.status is Status.RUNNING and notebook.url:
 
         async def also(db: Tx) -> None:
-            await settle(db, str(claim.data["project"]), notebook.id, "Started again.", now, ("stopped",))
+            await settle(db, str(claim.data["project"]), notebook.id, STARTED_AGAIN, now, ("stopped",))
 
         return op.finish(
             claim,

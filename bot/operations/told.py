@@ -12,6 +12,7 @@ from bot.operations.notices import WARNINGS, settle
 from bot.operations.policies import policy_of
 from bot.operations.whose import owner_of
 from bot.outbox import NOTICE, Say, say
+from bot.render.facts import STARTED_AGAIN
 from bot.stores import people
 from bot.stores.database import Tx
 
@@ -38,7 +39,7 @@ async def observe(
         await settle(db, project, notebook.id, "It was started again meanwhile.", now, ("idle_warning",))
         await leads.run_over(db, project, notebook.id, now)
     if seen.started:
-        await settle(db, project, notebook.id, "Started again.", now, ("stopped",))
+        await settle(db, project, notebook.id, STARTED_AGAIN, now, ("stopped",))
     return seen
 
 

@@ -8,6 +8,8 @@ and App Home in `bot.render.view_facts`.
 
 from typing import Any, Literal, NotRequired, TypedDict
 
+STARTED_AGAIN = "Started again."  # how a `stopped` message is settled of which its owner may still say it was wrong
+
 
 def at(ms: int) -> str:
     """An instant inside a raw sentence; rendering turns it into a date that everyone reads in their own zone."""

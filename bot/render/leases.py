@@ -6,7 +6,7 @@ from bot.clock import to_ms
 from bot.render import text
 from bot.render.buttons import WORK, NotebookButtons
 from bot.render.context import Context
-from bot.render.facts import LeaseWarningFacts, StoppedFacts, WarningItem
+from bot.render.facts import STARTED_AGAIN, LeaseWarningFacts, StoppedFacts, WarningItem
 from bot.render.page import Page
 from bot.slack import Message
 
@@ -81,14 +81,17 @@ def stopped(facts: StoppedFacts, now: datetime, ctx: Context) -> Message:
         page.say(f"If it stays stopped until its lease would have ended, that saves {text.escape(saved)}.")
     if wrong := facts.get("wrong_by"):
         page.say(outcome("Marked as a wrong stop: thank you, it is counted", wrong, facts.get("wrong_ms")))
+    draw = NotebookButtons(facts["cause"], facts["project"], facts["notebook_id"], facts["name"])
+    undo = draw.false_stop() if facts["reason"] == "idle" and not wrong else None
     if settled := facts.get("settled"):
         page.say(outcome(settled, facts.get("settled_by"), facts.get("settled_ms")))
+        if settled == STARTED_AGAIN and undo:  # most people start it first, and complain then
+            page.buttons(undo)
         return page.message()
-    draw = NotebookButtons(facts["cause"], facts["project"], facts["notebook_id"], facts["name"])
     again = f"Start again for {text.duration(facts['start_s'])}"
     page.buttons(
         draw.start(facts["start_s"], again, primary=True),
-        draw.false_stop() if facts["reason"] == "idle" and not wrong else None,
+        undo,
         draw.delete(),
     )
     return page.message()

@@ -339,6 +339,10 @@ async def test_start_again_undoes_it(scene: Scene) -> None:
     assert scene.found(made.id).status == "RUNNING"
     assert scene.found(made.id).flavor == made.flavor
     (told,) = scene.in_dm(ANA, "stopped")
+    assert buttons(told) == ["notebook_false_stop"]
+    assert "counted as wrong" in await scene.click(ANA, "notebook_false_stop")
+    assert (await scene.rows(stops))[0].wrong_at is not None
+    (told,) = scene.in_dm(ANA, "stopped")
     assert buttons(told) == []
 
 

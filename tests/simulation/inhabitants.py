@@ -225,7 +225,8 @@ class Inhabitants:
         message = next(m for m in self.world.slack.workspace.channels[channel].messages if m.ts == ts)
         kind = (message.metadata or {}).get("event_type")
         return (kind in ("lease_warning", "idle_warning", "stopped") and NEWER not in str(message.blocks)
-                and not any(e.get("type") == "button" for b in message.blocks for e in elements_of(b)))  # fmt: skip
+                and not any(e.get("type") == "button" and e["action_id"] != "notebook_false_stop"
+                        for b in message.blocks for e in elements_of(b)))  # fmt: skip
 
     async def _did(self, user: str, how: str, what: str, doing: Awaitable[Answer], notebook: str = "", *,
                    settled: bool = False) -> Answer:  # fmt: skip

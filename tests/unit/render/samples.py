@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.clock import to_ms
-from bot.render.facts import at
+from bot.render.facts import STARTED_AGAIN, at
 
 NOW = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)
 MS = to_ms(NOW)
@@ -145,7 +145,11 @@ def _leases(raw: str) -> dict[str, Sample]:
         "stopped/wrong": ("stopped", stopped | {"reason": "idle", "wrong_by": "U0ANA", "wrong_ms": MS}),
         "stopped/settled": (
             "stopped",
-            stopped | {"reason": "idle", "settled": "It was started again.", "settled_ms": MS},
+            stopped | {"reason": "idle", "settled": "Deleted.", "settled_ms": MS},
+        ),
+        "stopped/started again": (
+            "stopped",
+            stopped | {"reason": "idle", "settled": STARTED_AGAIN, "settled_ms": MS},
         ),
     }
 

@@ -62,6 +62,7 @@ DECIDE = ["approval_approve", "approval_approve_less", "approval_deny", "approva
         ("stopped/idle", ["notebook_start", "notebook_false_stop", "notebook_delete"]),
         ("stopped/lease", ["notebook_start", "notebook_delete"]),
         ("stopped/settled", []),
+        ("stopped/started again", ["notebook_false_stop"]),
         ("stopped/wrong", ["notebook_start", "notebook_delete"]),
         ("approval_request/pending", DECIDE),
         ("approval_request/approved", []),
