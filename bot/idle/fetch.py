@@ -117,6 +117,10 @@ async def _capped(response: Response) -> bytes:
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body)
+        text = body.decode()
+        told = json.loads(text)
+        if "\\ud" in text.lower():
+            json.dumps(told, ensure_ascii=False).encode()  # half a character is no text, and cannot be stored
+        return told
     except (ValueError, RecursionError) as error:
         raise Unreadable("the notebook's answer is not JSON", 200) from error

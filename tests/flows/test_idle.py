@@ -439,3 +439,18 @@ class TestCap:
         steps = [b - a for a, b in itertools.pairwise(counts)]
         assert counts[-1] == len(made)
         assert max(steps) == 1
+
+
+async def test_an_answer_that_cannot_be_stored_blinds_nobody_else(scene: Scene) -> None:
+    """Half a character in one notebook's answer; both are read in one piece of work."""
+    made = {}
+    for owner in ("ana", "ben"):
+        made[owner] = scene.cloud.console.create(owner, f"of-{owner}", lease_ms=9 * HOUR, age_ms=3 * HOUR,
+                                                 settled_ago_ms=3 * HOUR)  # fmt: skip
+        scene.cloud.make_idle(made[owner].id, scene.now_ms - 3 * HOUR)
+    scene.cloud.faults.add("status", path=rf"{made['ben'].id}/api$", status=200, count=0,
+                           body=r'{"version": "\ud800"}', headers={"Content-Type": "application/json"})  # fmt: skip
+    await until_warned(scene)
+    assert scene.in_dm(BEN, "idle_warning") == []
+    last = (await about(scene, made["ben"]))[-1]
+    assert (last.outcome, "not JSON" in last.because) == ("unknown", True)

@@ -145,6 +145,16 @@ async def test_a_redirect_to_a_login_page_is_not_followed() -> None:
             id="no text",
         ),
         pytest.param(
+            httpx.Response(200, content=rb'{"started": "\uD800"}', headers={"Content-Type": "application/json"}),
+            "answer is not JSON",
+            id="half a character, escaped",
+        ),
+        pytest.param(
+            httpx.Response(200, content=b'{"started": "\xed\xa0\x80"}', headers={"Content-Type": "application/json"}),
+            "answer is not JSON",
+            id="half a character, as it stands",
+        ),
+        pytest.param(
             httpx.Response(200, content=b"[" + b" " * MAX_BYTES + b"]", headers={"Content-Type": "application/json"}),
             "too large",
             id="over 1 MiB",
