@@ -80,6 +80,8 @@ def first_allowed(addresses: Sequence[str], *, loopback_allowed: bool) -> str:
 def _allowed(address: IpAddress, loopback_allowed: bool) -> bool:
     if address.is_loopback:
         return loopback_allowed
+    if isinstance(address, IPv6Address) and (address.is_site_local or address.is_reserved):
+        return False  # old private ranges, and notations that may lead to an IPv4 address (compatible, local NAT64)
     return address.is_global and not address.is_multicast and not address.is_unspecified
 
 

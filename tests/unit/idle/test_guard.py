@@ -104,6 +104,10 @@ def test_a_project_without_notebook_hosts_fetches_nothing() -> None:
         "64:ff9b::a00:1",
         "2002:7f00:1::",
         "2002:a00:1::",
+        "fec0::1",
+        "::10.0.0.1",
+        "::ffff:0:10.0.0.1",
+        "64:ff9b:1::a00:1",
     ],
 )
 def test_private_and_local_addresses_are_refused_in_every_notation(address: str) -> None:
