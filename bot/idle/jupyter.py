@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.clock import Clock
@@ -16,6 +16,7 @@ from bot.model import NotebookId
 
 UNTRACKED = "?no_track_activity=1"
 AT_ONCE = 20  # notebooks read at the same time
+AT_ONE_TIME = timedelta(minutes=1)  # answers of one reading are dated no further apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,12 @@ class Jupyter:
             server.get("/api/terminals" + UNTRACKED, absent=frozenset({404})),
             server.get("/api", absent=frozenset({401, 403, 404})),
         )
-        return facts(status.body, kernels.body, sessions.body, terminals.body, about.body), status.date
+        dates = [each.date for each in (status, kernels, sessions, terminals) if each.date is not None]
+        if dates and (apart := max(dates) - min(dates)) > AT_ONE_TIME:  # one was kept somewhere on the way
+            minutes = apart // timedelta(minutes=1)
+            raise Unreadable(f"an answer of the notebook's is dated {minutes} min before another one", 200)
+        date = status.date or min(dates, default=None)
+        return facts(status.body, kernels.body, sessions.body, terminals.body, about.body), date
 
 
 async def _all(*asked: Coroutine[Any, Any, Answer]) -> list[Answer]:

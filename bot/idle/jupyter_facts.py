@@ -43,6 +43,7 @@ class ServerFacts:
     terminals: tuple[Terminal, ...]
     sessions: int
     version: str  # "" where it was not told
+    counted: int = 0  # kernels the server says it has; it may list one more that has just begun, never fewer
 
     @property
     def uses(self) -> tuple[datetime, ...]:
@@ -64,6 +65,7 @@ def facts(status: Any, kernels: Any, sessions: Any, terminals: Any, about: Any) 
         terminals=tuple(map(_terminal, _list([] if terminals is None else terminals, "terminals"))),
         sessions=len(in_sessions),
         version=_version(about),
+        counted=_count(told.get("kernels", 0)),
     )
 
 

@@ -125,6 +125,8 @@ def _contradiction(server: ServerFacts, subject: Subject, now: datetime, ahead: 
         return f"the notebook's answer is dated {_minutes(abs(ahead))} {'ago' if ahead > timedelta() else 'ahead'}"
     if max(server.started, server.last_activity, *server.uses) > now - ahead + TOO_EARLY:
         return "the notebook's times are ahead of its own clock"
+    if server.counted > len(server.kernels) and not any(each.state in WORKING for each in server.kernels):
+        return f"the notebook says it has {server.counted} kernels and lists {len(server.kernels)}"
     return ""
 
 

@@ -74,7 +74,7 @@ def status(last_activity_ago: timedelta = timedelta(), started: datetime = START
     return {
         "started": iso(started),
         "last_activity": iso(NOW - last_activity_ago),
-        "kernels": 1,
+        "kernels": 0,
         "connections": 1,
     }
 

@@ -236,7 +236,7 @@ async def test_drip_by_drip_is_slow() -> None:
 async def test_stale() -> None:
     kept = httpx.Response(200, json=status(3 * HOUR), headers={"Date": format_datetime(NOW - 2 * HOUR, usegmt=True)})
     told = await read(answering(status=kept, kernels=[kernel(5 * HOUR)])[0])
-    assert (told.state, told.reason) == ("unknown", "the notebook's answer is dated 120 min ago")
+    assert (told.state, told.reason) == ("unknown", "an answer of the notebook's is dated 120 min before another one")
 
 
 async def test_compressed_answers_are_not_unpacked() -> None:
@@ -314,3 +314,21 @@ async def test_the_products_client_follows_no_redirect_and_no_proxy(monkeypatch:
     async with notebook_client() as client:
         assert not client.follow_redirects
         assert not client.trust_env
+
+
+@pytest.mark.parametrize("part", ["kernels", "sessions", "terminals"])
+@pytest.mark.parametrize("dated", [True, False])
+async def test_one_old_answer_among_new_ones_proves_nothing(part: str, dated: bool) -> None:
+    """A proxy kept it for hours; whether the others bear a date or not."""
+    old = httpx.Response(200, json=[], headers={"Date": format_datetime(NOW - 2 * HOUR, usegmt=True)})
+    first = {"Date": format_datetime(NOW, usegmt=True)} if dated else {}
+    answer, _ = answering(**{"status": httpx.Response(200, json=status(3 * HOUR), headers=first), part: old})
+    assert (await read(answer)).state == "unknown"
+
+
+async def test_more_kernels_than_are_listed_contradict_themselves() -> None:
+    answer, _ = answering(status=status(3 * HOUR) | {"kernels": 2}, kernels=[kernel(3 * HOUR)])
+    told = await read(answer)
+    assert (told.state, told.reason) == ("unknown", "the notebook says it has 2 kernels and lists 1")
+    answer, _ = answering(status=status(3 * HOUR) | {"kernels": 2}, kernels=[kernel(3 * HOUR, "busy")])
+    assert (await read(answer)).state == "active"
