@@ -237,6 +237,8 @@ def _shadow(now: datetime, facts: NotebookFacts, policy: EffectivePolicy, since:
     key = keys.idle_warning(facts.notebook.id, since)
     moot: list[Action] = [_void(waiting, MODE) for waiting in _pending(facts, "idle_warning:")]
     rule = rule_of(policy, "idle_mode", "idle_after", "idle_grace")
+    if over := _settled(facts, MODE):  # announced while stops were enforced: that is off, and counts no more later on
+        return [*moot, *over], Decision("shadow_warned", f"it would be warned: {_quiet(now, since)}", rule)
     found_at = max(since, facts.verdict.found_at or now) if facts.verdict else now
     if key in facts.shadowed:
         return moot, Decision("shadow_stopped", f"it would have been stopped: {_quiet(now, since)}", rule)

@@ -126,3 +126,21 @@ class TestLongSpans:
             scene.cloud.set_activity(made.id, cpu=70.0)
         await scene.pass_time(minutes(70), minutes(2))
         assert await verdict_on(scene) is used
+
+
+async def test_what_was_announced_before_shadow_mode_counts_no_more_after_it(scene: Scene) -> None:
+    await scene.ask(DORA, "admin enforce research")
+    made = await idle_one(scene)
+    await until_warned(scene)
+    await scene.ask(DORA, "admin shadow research")
+    await scene.pass_time(minutes(60), minutes(5))
+    (first,) = scene.in_dm(ANA, "idle_warning")
+    assert (buttons(first), "not enforced" in first.text) == ([], True)
+    assert [row.cause for row in await scene.rows(stops)] == ["shadow"]
+    await scene.ask(DORA, "admin enforce research")
+    await scene.pass_time(minutes(10), minutes(1))
+    assert scene.stops() == []
+    _first, second = scene.in_dm(ANA, "idle_warning")
+    await scene.pass_time(minutes(20), minutes(2))
+    (stop,) = scene.stops(made)
+    assert stop["at_ms"] >= second.posted_ms + 15 * MINUTE
