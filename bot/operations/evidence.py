@@ -249,9 +249,9 @@ class Evidence:
         """When an announced stop is due."""
         told = known.notices.get(notebook.id, {}).items()
         delivered = [
-            state.delivered_at or state.escalation_delivered_at
+            (state, state.delivered_at or state.escalation_delivered_at)
             for key, state in told
             if key.startswith("idle_warning:") and state.arrived and state.ended_at is None
         ]
-        dues = [at + policy.idle_grace for at in delivered if at is not None]
+        dues = [state.stops_at(at, policy.idle_grace) for state, at in delivered if at is not None]
         return min((due for due in dues if due > now), default=None)

@@ -22,7 +22,7 @@ from bot.rules.idle import Verdict
 from bot.rules.quiet import QuietHours, parse_quiet_hours
 from bot.stores import catalogues, notebooks
 from bot.stores.database import Tx
-from bot.stores.schema import approvals, notices, projects, stops
+from bot.stores.schema import approvals, notices, outbox, projects, stops
 from bot.stores.upsert import find, find_all
 
 _NOTICE = (
@@ -31,9 +31,17 @@ _NOTICE = (
 )  # fmt: skip
 _NOTICES = select(*_NOTICE).where(notices.c.project == bindparam("of_project"), notices.c.over_at.is_(None))
 _NOTICES_OF = _NOTICES.where(notices.c.notebook_id.in_(bindparam("ids", expanding=True)))
+_PROMISES = (
+    select(outbox.c.key, outbox.c.base, outbox.c.target, outbox.c.facts)
+    .join(notices, notices.c.outbox_key == outbox.c.base)
+    .where(notices.c.project == bindparam("of_project"), notices.c.kind == "idle_warning",
+           notices.c.over_at.is_(None), notices.c.settled_at.is_(None), notices.c.voided_at.is_(None))
+)  # fmt: skip
+_PROMISES_OF = _PROMISES.where(notices.c.notebook_id.in_(bindparam("ids", expanding=True)))
 _SHADOWED = select(stops.c.key).where(
     stops.c.project == bindparam("of_project"), stops.c.cause == "shadow", stops.c.at > bindparam("young")
 )
+_NOTHING: tuple[timedelta, str | None] = (timedelta(0), None)
 RUN_MEMORY = timedelta(days=8)  # what shadow mode would have stopped in a run older than any lease is of no use
 
 
@@ -130,7 +138,8 @@ async def _notices(db: Tx, name: str, only: Collection[str] | None) -> dict[str,
     """Those of the present lease ends and runs."""
     found: dict[str, dict[str, NoticeState]] = {}
     query, which = (_NOTICES, {}) if only is None else (_NOTICES_OF, {"ids": list(only)})
-    rows = await db.execute(query, {"of_project": name, **which})
+    rows = list(await db.execute(query, {"of_project": name, **which}))
+    promised = await _promised(db, name, only)
     for row in rows:
         escalated = row.escalated_key is not None
         found.setdefault(row.notebook_id, {})[row.key] = NoticeState(
@@ -142,7 +151,20 @@ async def _notices(db: Tx, name: str, only: Collection[str] | None) -> dict[str,
             escalation_delivered_at=row.delivered_at if escalated else None,
             settled_at=row.settled_at,
             refused=row.state == "pending" and (row.reason or "").startswith(REFUSED),
+            grace=promised.get(row.key, _NOTHING)[0],
+            to=promised.get(row.key, _NOTHING)[1],
         )
+    return found
+
+
+async def _promised(db: Tx, name: str, only: Collection[str] | None) -> dict[str, tuple[timedelta, str | None]]:
+    """What idle warnings that count still say of the grace, and to which owner they were written."""
+    found: dict[str, tuple[timedelta, str | None]] = {}
+    query, which = (_PROMISES, {}) if only is None else (_PROMISES_OF, {"ids": list(only)})
+    for row in await db.execute(query, {"of_project": name, **which}):
+        grace, to = found.get(row.base, _NOTHING)
+        promised = timedelta(seconds=row.facts["grace_s"])
+        found[row.base] = max(grace, promised), row.target if row.key == row.base else to
     return found
 
 

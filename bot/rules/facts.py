@@ -42,11 +42,17 @@ class NoticeState:
     escalation_delivered_at: datetime | None = None
     settled_at: datetime | None = None  # its message says how it ended
     refused: bool = False  # Slack will not take the owner's message
+    grace: timedelta = timedelta(0)  # as its message promises it
+    to: str | None = None  # the owner it was written to
 
     @property
     def arrived(self) -> bool:
         """Somebody got it: the owner, or whom it was escalated to."""
         return self.delivered_at is not None or self.escalation_delivered_at is not None
+
+    def stops_at(self, at: datetime, grace: timedelta) -> datetime:
+        """The end of the grace after a delivery `at`: never before the time that was promised."""
+        return at + max(grace, self.grace)
 
     @property
     def ended_at(self) -> datetime | None:

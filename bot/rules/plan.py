@@ -19,6 +19,7 @@ from bot.rules.facts import (
     Hold,
     NotebookFacts,
     NoticeState,
+    OwnerFacts,
     SettleNotice,
     ShadowStop,
     StopIdle,
@@ -36,6 +37,7 @@ IN_USE = "it is in use again"
 KEPT = "it is kept"
 NO_TIMED_END = "there is no timed end any more"
 MODE = "idle stops are not enforced here"
+OTHERS = "It belongs to somebody else"
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,12 +264,20 @@ def _enforced(now: datetime, facts: NotebookFacts, policy: EffectivePolicy, sinc
     told = facts.notices.get(key)
     if facts.paused:
         return moot, Decision("paused", f"stops are paused: {facts.paused}", rule)
+    if told is not None and told.ended_at is None and _of_another(told, facts.owner):
+        over: Action = SettleNotice(key=key, reason=f"{OTHERS}.", rule="") if told.arrived else _void(key, OTHERS)
+        return [*moot, over], Decision("void", f"{OTHERS} since it was warned of: they are warned anew", rule)
     if told is None or told.ended_at is not None or told.void:
         warned, decision = _warn(now, facts, policy, key, since, told)
     else:
         # What has passed since a notice is told by the clock that stamped it: ours.
         warned, decision = _told(now - facts.clock_ahead, facts, policy, key, since, told)
     return [*moot, *warned], decision
+
+
+def _of_another(told: NoticeState, owner: OwnerFacts) -> bool:
+    """Whether it was written to somebody whose notebook it is no longer, and to nobody else."""
+    return not told.escalated and None not in (told.to, owner.slack) and told.to != owner.slack
 
 
 def _warn(
@@ -311,8 +321,9 @@ def _told(
     delivered = notice_at(facts, told)
     if delivered is None:
         return _undelivered(now, facts, policy, key, since, told)
-    if now < delivered + policy.idle_grace:
-        left = format_duration(delivered + policy.idle_grace - now)
+    stops_at = told.stops_at(delivered, policy.idle_grace)
+    if now < stops_at:
+        left = format_duration(stops_at - now)
         return [], Decision("grace", f"{_quiet(now, since)}; it is stopped in {left} unless it is used", rule)
     if not facts.slack_up or facts.owner.reach is None:
         return [], Decision("slack_down", "Slack does not answer, so nothing is stopped", rule)

@@ -17,8 +17,8 @@ NOTICES = (
     M(
         "the grace counts from the writing of the notice",
         "bot/rules/plan.py",
-        "    if now < delivered + policy.idle_grace:",
-        "    if now < told.created_at + policy.idle_grace:",
+        "    stops_at = told.stops_at(delivered, policy.idle_grace)",
+        "    stops_at = told.stops_at(told.created_at, policy.idle_grace)",
         f"{PLAN}::test_one_fact_changed[a second before the grace is over]",
         KINDS,
     ),

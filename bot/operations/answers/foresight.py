@@ -171,7 +171,7 @@ def _instants(at: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> It
         yield state.created_at + policy.escalate_after
         for delivered in (state.delivered_at, state.escalation_delivered_at):
             if delivered is not None:
-                yield delivered + policy.idle_grace
+                yield state.stops_at(delivered, policy.idle_grace)
     if facts.verdict is not None and facts.verdict.found_at is not None:
         yield facts.verdict.found_at + policy.idle_grace
     if facts.verdict is not None and _changes(facts.verdict):
