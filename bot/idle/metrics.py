@@ -28,6 +28,7 @@ class _Asked:
     window: timedelta
     namespaces: list[str]  # still to be tried, best first
     namespace: str = ""
+    where: dict[str, str] = field(default_factory=dict)  # kind -> the namespace that had points of it
     points: dict[str, tuple[Point, ...]] = field(default_factory=dict)
     failure: str = ""
 
@@ -72,7 +73,9 @@ class Metrics:
         first = [known] if known in self._policy.namespaces else []
         order = first + [each for each in self._policy.namespaces if each not in first]
         window = look_back(subject, self._clock.now())
-        return _Asked(subject, self._policy.asked(subject.category), window, order)
+        where = subject.memory.get("where")
+        found = {k: n for k, n in where.items() if n in self._policy.namespaces} if isinstance(where, dict) else {}
+        return _Asked(subject, self._policy.asked(subject.category), window, order, where=found)
 
     def _groups(self, waiting: Sequence[_Asked]) -> list[list[_Asked]]:
         """Notebooks that fit into one request: the same window, at most `AT_MOST` series."""
@@ -89,7 +92,9 @@ class Metrics:
         found: Mapping[Key, tuple[Point, ...]] = {}
         failure = ""
         questions = [
-            Question(each.subject.notebook.id, series, each.namespace) for each in group for series in each.series
+            Question(each.subject.notebook.id, series, each.where.get(series.kind, each.namespace))
+            for each in group
+            for series in each.series
         ]
         try:
             async with self._slots, asyncio.timeout(self._timeout.total_seconds()):
@@ -100,10 +105,12 @@ class Metrics:
             failure = why(error)
         for each in group:
             each.failure = failure
-            each.points = {
-                series.kind: self._scaled(series, found.get(self._key(series, each.subject), ()))
-                for series in each.series
-            }
+            for series in each.series:
+                if new := self._scaled(series, found.get(self._key(series, each.subject), ())):
+                    each.where.setdefault(series.kind, each.namespace)
+                    each.points[series.kind] = new  # what another namespace has told vetoes all the same
+                elif series.kind not in each.points:
+                    each.where.pop(series.kind, None)  # it may have moved
 
     def _evidence(self, asked: _Asked) -> Evidence:
         subject = asked.subject
@@ -113,7 +120,7 @@ class Metrics:
         evidence = judge(measured, period(self._policy, asked.window), subject, self._clock.now())
         if not asked.answered:
             return evidence
-        return Evidence(evidence.reading, {**evidence.memory, "namespace": asked.namespace})
+        return Evidence(evidence.reading, {**evidence.memory, "namespace": asked.namespace, "where": asked.where})
 
     def _key(self, series: Series, subject: Subject) -> Key:
         return key(series.name, self._policy, subject.notebook.id)

@@ -327,3 +327,33 @@ async def test_names_selector_and_limits_are_settings() -> None:
     assert (await read(aom, policy=policy)).state == "idle"
     asked = {"namespace": "OWN", "metric_name": "cpu", "dimensions": [{"name": "job", "value": "nb-5f0c"}]}
     assert aom.bodies == [{"samples": [asked], "statistics": ["average"], "period": 300, "time_range": "-1.-1.75"}]
+
+
+class Apart(FakeAom):
+    """Each series in a namespace of its own."""
+
+    def __init__(self, loads: Loads, places: Mapping[str, str]) -> None:
+        super().__init__(loads)
+        self.places = places
+
+    def _points(self, asked: Mapping[str, Any], minutes: int) -> list[dict[str, Any]]:
+        self.namespace = self.places[asked["metric_name"]]
+        return super()._points(asked, minutes)
+
+
+async def test_load_in_another_namespace_than_the_needed_series_vetoes() -> None:
+    """In the first reading, where both namespaces are asked, and in the next, where it is known which to ask."""
+    loads = {("5f0c", CPU): quiet(), ("5f0c", NETWORK): quiet("99999")}
+    aom = Apart(loads, {CPU: "CUSTOMMETRICS", NETWORK: "PAAS.CONTAINER"})
+    first = (await read_all(aom))["5f0c"]
+    assert first.reading.state == "active"
+    again = (await read_all(aom, a_subject(memory=first.memory)))["5f0c"]
+    assert again.reading.state == "active"
+    assert len(aom.bodies) == 3
+
+
+async def test_a_series_that_has_moved_to_another_namespace_is_found_again() -> None:
+    loads = {("5f0c", CPU): quiet()}
+    first = (await read_all(FakeAom(loads)))["5f0c"]
+    moved = FakeAom(loads, namespace="CUSTOMMETRICS")
+    assert (await read_all(moved, a_subject(memory=first.memory)))["5f0c"].reading.state == "idle"
