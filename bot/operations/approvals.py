@@ -148,6 +148,8 @@ async def _ask(
             "needs": decision.needs,
             "reason": str(claim.data.get("reason") or ""),
             "id": approval_id,
+            "owner_then": whose,
+            "requester_then": sorted(asked_for.requester.cloud_users),
         },
     }
 
@@ -203,10 +205,16 @@ async def _owner(db: Tx, parts: "Parts", project: str, notebook_id: str | None) 
 
 
 async def request_of(db: Tx, parts: "Parts", row: Any, who: rules.Roster) -> rules.Request:
-    """A row as the rules see it. The owner is every Slack person linked to the owner's cloud user, and that user."""
+    """A row as the rules see it. The owner is every Slack person linked to the owner's cloud user, and that user.
+
+    Both are also who they were when it was asked, whatever they have unlinked since.
+    """
     whose = await _owner(db, parts, row.project, row.notebook_id)
     owner = rules.Party(whose, frozenset({row.owner_cloud_id} - {None}))
-    return rules.Request(row.id, who.party(row.requester), owner, row.needs, rules.State(row.state), row.expires_at)
+    now, then = who.party(row.requester), frozenset(row.facts.get("requester_then") or ())
+    requester, owner_then = rules.Party(now.slack, now.cloud_users | then), rules.Party(row.facts.get("owner_then"))
+    state = rules.State(row.state)
+    return rules.Request(row.id, requester, owner, row.needs, state, row.expires_at, owner_then)
 
 
 async def post(parts: "Parts", db: Tx, approval_id: str, now: datetime, *, to: str | None = None) -> None:

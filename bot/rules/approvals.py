@@ -48,6 +48,7 @@ class Request:
     needs: Needs
     state: State
     expires_at: datetime
+    owner_then: Party = Party()  # whose it was when it was asked: unlinking makes nobody somebody else
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def _able(request: Request, roster: Roster, entries: tuple[str, ...]) -> frozens
 def _conflict(party: Party, request: Request) -> str:
     if party.same_as(request.requester):
         return "nobody decides on their own request"
-    if party.same_as(request.owner):
+    if party.same_as(request.owner) or party.same_as(request.owner_then):
         return "nobody decides on a request for their own notebook"
     return ""
 

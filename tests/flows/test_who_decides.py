@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.stores.schema import approvals, identities
+from deploy.sandbox.links import link_people
 from tests.flows.scene import ANA, BEN, CARLA, DORA, HOUR, RESEARCH, Scene, minutes
 
 GROUP = "S0APPROVERS"
@@ -126,3 +127,25 @@ async def test_a_long_retry_after_on_an_answers_address_is_no_loop(scene: Scene)
     await scene.work()
     await scene.pass_time(minutes(2))
     assert fault.seen == 1
+
+
+@pytest.mark.parametrize("policy", [{"approvers": '["S0APPROVERS", "U0ANA"]'}])
+async def test_an_owner_who_has_unlinked_meanwhile_still_decides_nothing_about_their_own(scene: Scene) -> None:
+    """Dora asked for Ana's notebook; Ana is an approver, and nobody is linked to its cloud user any more."""
+    made = await scene.notebook("ana", "greedy", lease_ms=3 * HOUR)
+    await scene.ask(DORA, "extend greedy 6h")
+    await scene.ask(ANA, "unlink")
+    assert "own notebook" in await scene.click(ANA, "approval_approve", channel=RESEARCH)
+    assert scene.renewals(made) == []
+
+
+@pytest.mark.parametrize("policy", [{"approvers": '["S0APPROVERS", "U0BEN"]'}])
+async def test_whoever_has_got_the_requesters_cloud_user_since_decides_nothing(scene: Scene) -> None:
+    """Dora asked for Ana's notebook as the cloud user dora, which is Ben's now."""
+    made = await scene.notebook("ana", "greedy", lease_ms=3 * HOUR)
+    await scene.ask(DORA, "extend greedy 6h")
+    await scene.ask(DORA, "unlink")
+    await scene.ask(BEN, "unlink")
+    await link_people(scene.play.bot.parts.deps, "research", {BEN: "dora"})
+    assert "own request" in await scene.click(BEN, "approval_approve", channel=RESEARCH)
+    assert scene.renewals(made) == []

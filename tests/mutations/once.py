@@ -218,7 +218,7 @@ ONCE = (
     M(
         "an approver decides on their own notebook",
         "bot/rules/approvals.py",
-        "    if party.same_as(request.owner):",
+        "    if party.same_as(request.owner) or party.same_as(request.owner_then):",
         "    if party.slack is None:",
         f"{APPROVALS}::test_an_approver_who_is_the_owner_does_not_decide[sqlite-policy0]",
         'assert "own notebook" in',
