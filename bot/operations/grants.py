@@ -6,12 +6,13 @@ from typing import Any
 from bot.clock import from_ms, to_ms
 from bot.cloud.port import Cloud
 from bot.errors import CloudNotFound, NotLinked
-from bot.model import Notebook
+from bot.model import Notebook, Status
 from bot.operations import approvals
 from bot.operations.base import Parts
 from bot.operations.extend import Extend, wish_of
 from bot.operations.notices import settle
 from bot.operations.policies import policy_of
+from bot.operations.power import PATIENCE, next_look
 from bot.rules import lease as rules
 from bot.stores import approvals as store
 from bot.stores.database import Tx
@@ -35,6 +36,8 @@ class Grant(Extend):
         return await self._decided(claim, cloud, notebook, now)
 
     async def _decided(self, claim: Claim, cloud: Cloud, notebook: Notebook, now: datetime) -> Outcome:
+        if notebook.status is Status.STARTING and now - claim.created_at < PATIENCE:
+            return self.go(claim, "start", due=next_look(claim, now))  # somebody has started it again just now
         if not notebook.status.runs:
             return await self._stopped_meanwhile(claim, notebook, now)
         decision = await self.decide(claim, cloud, notebook)
@@ -99,9 +102,10 @@ class Grant(Extend):
 
     async def _stopped_meanwhile(self, claim: Claim, notebook: Notebook, now: datetime) -> Outcome:
         """An approval does not start it: the requester is offered to (contract 1)."""
-        seconds = claim.data.get("by_s")
+        seconds, expires, until_ms = claim.data.get("by_s"), now + START_OFFER, claim.data.get("until_ms")
         if seconds is None:
-            seconds = int((from_ms(claim.data["until_ms"]) - now).total_seconds())
+            seconds = int((from_ms(until_ms) - now).total_seconds())
+            expires = min(expires, from_ms(until_ms))
         if seconds <= 0:
             return self._told(claim, now, "lapsed", "Not renewed: the time that was granted has passed.")
         return self._told(
@@ -110,7 +114,8 @@ class Grant(Extend):
             "approved",
             f"{notebook.name} had stopped meanwhile; it was not started.",
             start_s=int(seconds),
-            expires_ms=to_ms(now + START_OFFER),
+            start_until_ms=until_ms,
+            expires_ms=to_ms(expires),
         )
 
     def _told(self, claim: Claim, now: datetime, state: str, outcome: str, *, also: Any = None, **facts: Any) -> Done:

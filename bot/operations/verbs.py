@@ -173,22 +173,29 @@ class Verbs:
 
     async def start(self, ask: Ask, now: datetime) -> Outcome:
         row = await self.target(ask)
-        granted = {"granted": True} if await self._granted(ask, row, now) else {}
-        return await self.begin(ask, "start", row, now, for_s=ask.args.get("for_s"), **granted)
+        length = {"for_s": ask.args.get("for_s")} | await self._granted(ask, row, now)
+        return await self.begin(ask, "start", row, now, **length)
 
-    async def _granted(self, ask: Ask, row: Any, now: datetime) -> bool:
-        """Whether this is the offer of a granted request whose notebook had stopped: it needs no second approval."""
+    async def _granted(self, ask: Ask, row: Any, now: datetime) -> dict[str, Any]:
+        """The offer of a granted request whose notebook had stopped needs no second approval.
+
+        What was granted until an instant ends then, however late it is started.
+        """
         kind, _, approval = ask.cause.partition(":")
         if kind != "settled":
-            return False
+            return {}
         async with self.deps.db.read() as db:
             request, told = (
                 await approvals.get(db, approval),
                 await find(db, outbox, key=keys.approval_settled(approval)),
             )
         if request is None or (request.requester, request.notebook_id, request.state) != (ask.user, row.id, "approved"):
-            return False
-        return told is not None and now < from_ms(told.facts.get("expires_ms") or 0)  # as long as its message says
+            return {}
+        if told is None or now >= from_ms(told.facts.get("expires_ms") or 0):  # as long as its message says
+            return {}
+        until_ms = (request.granted or {}).get("until_ms")
+        left = {"for_s": max(1, (until_ms - to_ms(now)) // 1000)} if until_ms else {}
+        return {"granted": True} | left
 
     async def stop(self, ask: Ask, now: datetime) -> Outcome:
         """Typed, it asks once; the button is the answer."""

@@ -104,7 +104,7 @@ def decided(facts: ApprovalFacts) -> str:
             return f"*Withdrawn*{by}{at}."
         case "expired":
             return f"*Expired* without an answer, {text.when(facts['expires_ms'])}."
-    return f"*Lapsed*{at}: the time it asked for has passed."
+    return f"*Lapsed*{at}.{_outcome(facts)}" if facts.get("outcome") else f"*Lapsed*{at}: its time has passed."
 
 
 def _outcome(facts: ApprovalFacts) -> str:
@@ -124,10 +124,12 @@ def approval_settled(facts: SettledFacts, now: datetime, ctx: Context) -> Messag
     if held := facts.get("held"):
         page.say(text.advice(held, ctx.command))
     if start := facts.get("start_s"):
+        end = facts.get("start_until_ms")
         until = f" The offer stands until {text.when(facts['expires_ms'])}." if facts.get("expires_ms") else ""
-        page.say(f"It has stopped meanwhile. You can start it for {text.duration(start)}.{until}")
+        length = f"and it runs until {text.when(end)}" if end else f"for {text.duration(start)}"
+        page.say(f"It has stopped meanwhile. You can start it {length}.{until}")
         draw = NotebookButtons(facts["cause"], facts["project"], facts["notebook_id"], facts["name"])
-        page.buttons(draw.start(start, f"Start for {text.duration(start)}", primary=True))
+        page.buttons(draw.start(start, "Start" if end else f"Start for {text.duration(start)}", primary=True))
     elif end := facts.get("end_ms"):
         page.say(_end(facts, end, now))
         if idle := facts.get("idle_stop_ms"):
@@ -155,7 +157,8 @@ def _answer(facts: SettledFacts) -> str:
             return f"{request} was withdrawn{by}."
         case "expired":
             return f"{request} expired: nobody answered in time. You can ask again."
-    return f"{request} lapsed: the time it asked for has passed."
+    outcome = text.sentence(text.prose(facts.get("outcome") or "the time that was granted has passed", 300))
+    return f"{request} was approved{by}, and lapsed. {text.capital(outcome)}"
 
 
 def _end(facts: SettledFacts, end_ms: int, now: datetime) -> str:

@@ -188,6 +188,8 @@ class SettledFacts(TypedDict):
     granted: NotRequired[str]
     end_ms: NotRequired[int | None]
     start_s: NotRequired[int]  # it stopped meanwhile: offer to start for this long
+    start_until_ms: NotRequired[int | None]  # so long that it ends then
+    outcome: NotRequired[str]  # what came of what was approved
     idle_stop_ms: NotRequired[int]  # it is idle, and stopped then all the same
     failed: NotRequired[str]  # why it could not be carried out, and what to do next
     held: NotRequired[str]  # waits for re-linking and the like

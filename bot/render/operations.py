@@ -37,7 +37,7 @@ _ANSWERED = {
     "denied": "it was denied",
     "withdrawn": "it was withdrawn",
     "expired": "nobody answered in time",
-    "lapsed": "the time it asked for has passed",
+    "lapsed": "it was approved, and lapsed before it could be carried out",
 }
 
 

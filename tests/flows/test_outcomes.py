@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from bot.clock import to_ms
+from bot.clock import from_ms, to_ms
 from bot.operations.grants import Grant
 from bot.stores.schema import approvals
 from bot.work import Claim, Go
-from tests.flows.scene import ANA, CARLA, DORA, HOUR, MINUTE, RESEARCH, Scene, buttons, minutes
+from tests.flows.scene import ANA, CARLA, DORA, HOUR, MINUTE, RESEARCH, START_MS, Scene, buttons, minutes
 
 DENIED = {"error_code": "ModelArts.0103", "error_msg": "no rights"}
 BIG = "create big image=spark2.4.5 flavor=modelarts.vm.cpu.2u for=20h"
@@ -180,3 +180,46 @@ class TestAStart:
         assert scene.found(made.id).status == "RUNNING"
         assert "It now runs until" in settled(scene)
         assert request(scene).rstrip().endswith("Started.")
+
+
+class TestTheNotebookOfAnApprovedRequest:
+    """It may be anything by then: what is said of it is so."""
+
+    async def test_that_is_gone_is_said_to_be_gone(self, scene: Scene) -> None:
+        made = await asked(scene)
+        scene.cloud.console.stop(made.id)
+        await scene.jump(minutes(3))
+        scene.cloud.console.delete(made.id)
+        await scene.jump(minutes(3))
+        await scene.click(CARLA, "approval_approve", channel=RESEARCH)
+        (told,) = scene.in_dm(ANA, "approval_settled")
+        for text in (told.text, scene.in_channel("approval_request")[-1].text):
+            assert "no longer exists" in text
+        for text in (told.text, scene.operation(ANA)):
+            assert "has passed" not in text
+
+    async def test_that_is_starting_again_is_waited_for(self, scene: Scene) -> None:
+        made = await asked(scene)
+        scene.cloud.console.stop(made.id)
+        await scene.jump(minutes(3))
+        scene.cloud.console.start(made.id)
+        assert scene.found(made.id).status == "STARTING"
+        await scene.click(CARLA, "approval_approve", channel=RESEARCH)
+        await scene.pass_time(minutes(3))
+        (told,) = scene.in_dm(ANA, "approval_settled")
+        assert "stopped" not in told.text
+        assert len(scene.renewals(made)) == 1
+
+    async def test_that_has_stopped_runs_until_then_however_late_it_is_started(self, scene: Scene) -> None:
+        """23:00 was granted, and the offer is taken up at 18:00: it runs for five hours, not for thirteen."""
+        made = await asked(scene, wish="until 23:00 sweep")
+        scene.cloud.console.stop(made.id)
+        await scene.pass_time(minutes(4), minutes(2))
+        await scene.click(CARLA, "approval_approve", channel=RESEARCH)
+        (told,) = scene.in_dm(ANA, "approval_settled")
+        assert str((START_MS + 13 * HOUR) // 1000) in told.text
+        await scene.jump(timedelta(hours=8))
+        await scene.click(ANA, "notebook_start", ts=told.ts, channel=ANA)
+        await scene.pass_time(minutes(2))
+        assert scene.found(made.id).status == "RUNNING"
+        assert abs(scene.end(made) - from_ms(START_MS + 13 * HOUR)) < minutes(3)
