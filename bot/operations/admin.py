@@ -13,6 +13,7 @@ from bot.operations.answers.reader import Reader
 from bot.operations.ask import Ask
 from bot.operations.links import erase, tell, welcome
 from bot.operations.notices import AWAY, promise_anew, settle_alerts, take_enforce_off
+from bot.operations.tab import refresh_home
 from bot.operations.verbs import Verb
 from bot.rules import brakes
 from bot.stores import hints, identities, trail
@@ -136,6 +137,7 @@ class Admin(Reader):
             if also:
                 await also(db)
             await self._record(db, ask, project, action, now)
+            await refresh_home(db, self.deps, ask.user, now)
 
         return ask.done("text", now, write=write, text=text, next_step=step)
 

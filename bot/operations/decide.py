@@ -11,6 +11,7 @@ from bot.operations.base import Parts, serial
 from bot.operations.extend import wish_of
 from bot.operations.facts import ms
 from bot.operations.policies import policy_of
+from bot.operations.tab import refresh_home
 from bot.operations.verbs import Verb
 from bot.rules import approvals as rules
 from bot.rules.lease import ExtendUntil
@@ -77,6 +78,7 @@ class Decide:
             await record(db, self.deps.ids, self._work(row, granted), now)
             await approvals.record_audit(self.parts, db, row, ask.user, "approve", now, granted=granted)
             await approvals.redraw(self.parts, db, row.id, now)
+            await refresh_home(db, self.deps, ask.user, now)
 
         return self._quietly(write)
 
@@ -175,6 +177,7 @@ class Decide:
             await approvals.record_audit(self.parts, db, row, ask.user, state, now, **values)
             await approvals.redraw(self.parts, db, row.id, now)
             await approvals.tell_requester(self.parts, db, row.id, now, end_ms=ms(await approvals.ends(db, row)))
+            await refresh_home(db, self.deps, ask.user, now)
 
         return self._quietly(write)
 
