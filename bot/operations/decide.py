@@ -14,6 +14,7 @@ from bot.operations.policies import policy_of
 from bot.operations.tab import refresh_home
 from bot.operations.verbs import Verb
 from bot.rules import approvals as rules
+from bot.rules import lease
 from bot.rules.lease import ExtendUntil
 from bot.stores import approvals as store
 from bot.stores import notebooks
@@ -70,6 +71,11 @@ class Decide:
             return await self._expired(ask, row, now)
         await self.may_decide(ask, row, now, fresh=True)
         granted = self._granted(ask, row)
+        if await self._beyond(row, granted, now) and not await self.parts.people.is_admin(ask.user, row.project):
+            raise NotAllowed(
+                "You cannot approve this: by now it would run beyond max_total, and only an admin may approve that.",
+                next_step="Approve less, or leave it to an admin.",
+            )
 
         async def write(db: Tx) -> None:
             if not await store.settle(db, row.id, "approved", now, decided_by=ask.user, granted=granted, outcome=""):
@@ -81,6 +87,19 @@ class Decide:
             await refresh_home(db, self.deps, ask.user, now)
 
         return self._quietly(write)
+
+    async def _beyond(self, row: Any, granted: dict[str, Any], now: datetime) -> bool:
+        """Whether it has been renewed since it was asked, so that this much more would be beyond `max_total`."""
+        if row.kind != "extension" or row.needs == "admin":
+            return False
+        async with self.deps.db.read() as db:
+            seen = await notebooks.get(db, row.project, row.notebook_id)
+            if seen is None or seen.running_since is None or seen.lease_end is None or row.base_end is None:
+                return False
+            policy = await policy_of(db, self.deps, row.project, notebooks.load(seen.snapshot))
+        base = lease.request_base(row.base_end, seen.lease_end, row.held_until)
+        decision = lease.granted_end(now, base, seen.lease_end, wish_of(granted), policy.limits)
+        return isinstance(decision, lease.Write) and decision.new_end - seen.running_since > policy.limits.max_total
 
     def _granted(self, ask: Ask, row: Any) -> dict[str, Any]:
         """A lesser grant becomes the amount; more than was asked for cannot be granted."""

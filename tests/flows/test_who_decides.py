@@ -149,3 +149,18 @@ async def test_whoever_has_got_the_requesters_cloud_user_since_decides_nothing(s
     await link_people(scene.play.bot.parts.deps, "research", {BEN: "dora"})
     assert "own request" in await scene.click(BEN, "approval_approve", channel=RESEARCH)
     assert scene.renewals(made) == []
+
+
+@pytest.mark.parametrize("policy", [{"max_total": '"10h"', "free_total": '"5h"'}])
+async def test_what_a_renewal_has_pushed_beyond_max_total_is_an_admins_to_approve(scene: Scene) -> None:
+    """Nine hours were asked for, of ten; with the two that were free meanwhile it would be eleven."""
+    made = await scene.notebook("ana", "greedy", lease_ms=2 * HOUR, age_ms=0, settled_ago_ms=0)
+    await scene.ask(ANA, "extend greedy 7h")
+    await scene.ask(ANA, "extend greedy 2h")
+    (free,) = scene.renewals(made)
+    assert "only an admin" in await scene.click(CARLA, "approval_approve", channel=RESEARCH)
+    assert scene.renewals(made) == [free]
+    await scene.click(CARLA, "approval_approve_less", channel=RESEARCH)
+    assert (await scene.submit(CARLA, {"for": "6h"})).ok
+    assert len(scene.renewals(made)) == 2
+    assert scene.end(made) - scene.now < timedelta(hours=10, minutes=1)
