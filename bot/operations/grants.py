@@ -102,8 +102,8 @@ class Grant(Extend):
 
     async def _stopped_meanwhile(self, claim: Claim, notebook: Notebook, now: datetime) -> Outcome:
         """An approval does not start it: the requester is offered to (contract 1)."""
-        seconds, expires, until_ms = claim.data.get("by_s"), now + START_OFFER, claim.data.get("until_ms")
-        if seconds is None:
+        seconds, until_ms, expires = int(claim.data.get("by_s") or 0), claim.data.get("until_ms"), now + START_OFFER
+        if until_ms is not None:
             seconds = int((from_ms(until_ms) - now).total_seconds())
             expires = min(expires, from_ms(until_ms))
         if seconds <= 0:
@@ -113,7 +113,7 @@ class Grant(Extend):
             now,
             "approved",
             f"{notebook.name} had stopped meanwhile; it was not started.",
-            start_s=int(seconds),
+            start_s=seconds,
             start_until_ms=until_ms,
             expires_ms=to_ms(expires),
         )
