@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
-from bot.clock import to_ms
+from bot.clock import from_ms, to_ms
 from bot.operations.deps import Deps
 from bot.outbox import RESULT, Say, say
 from bot.stores.database import Tx
@@ -27,6 +27,7 @@ async def refresh_home(db: Tx, deps: Deps, user: str, now: datetime) -> None:
     opened = (await db.execute(select(outbox.c.id).where(outbox.c.key == f"home:{user}"))).first()
     if opened is None:
         return
-    cause = f"home:{user}:{to_ms(now) // TOGETHER_MS}"
+    number = to_ms(now) // TOGETHER_MS
+    cause, due = f"home:{user}:{number}", from_ms((number + 1) * TOGETHER_MS)  # once none can be added to it any more
     data: dict[str, Any] = {"verb": "home", "args": {}, "user": user, "team": deps.team, "reply": None, "via": "home"}
-    await record(db, deps.ids, Item("request", cause, f"request:{cause}", data, author=user), now)
+    await record(db, deps.ids, Item("request", cause, f"request:{cause}", data, author=user, due=due), now)

@@ -33,3 +33,14 @@ async def test_shadow_mode_that_was_ended_there_is_not_offered_to_be_ended(scene
     await scene.jump(minutes(1))
     await scene.click(DORA, "admin_enforce", view="home")
     assert "admin_enforce" not in offered(scene, DORA)
+
+
+async def test_two_changes_within_a_moment_are_both_drawn(scene: Scene) -> None:
+    one, two = [await scene.notebook("ana", name, lease_ms=3 * HOUR) for name in ("one", "two")]
+    await scene.slack.open_home(ANA)
+    await scene.pass_time(minutes(1))
+    await scene.ask(ANA, "extend one 1h")
+    await scene.ask(ANA, "extend two 2h")
+    shown = "\n".join(b["text"]["text"] for b in scene.slack.home(ANA).blocks if b["type"] == "section")
+    for each in (one, two):
+        assert str(int(scene.end(each).timestamp())) in shown
