@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.clock import from_ms, to_ms
 from bot.cloud.port import Cloud
-from bot.model import LeaseType, Notebook
+from bot.model import LeaseType, Notebook, Status
 from bot.operations import alerts, approvals
 from bot.operations.base import Operation, Parts
 from bot.operations.notices import idle_stops, settle
@@ -16,6 +16,7 @@ from bot.stores.database import Tx
 from bot.work import Claim, Outcome
 
 LATELY = timedelta(minutes=1)
+COMING_UP = (Status.INIT, Status.CREATING, Status.STARTING)
 
 
 def wish_of(data: dict[str, Any]) -> rules.Wish:
@@ -65,6 +66,12 @@ class Extend(Operation):
                         "next_step": "If you want it to stop at a set time, set an end.",
                     },
                 )
+            case rules.NotRunning() if notebook.status in COMING_UP:
+                told = {
+                    "what": f"{notebook.name} is {notebook.status.value.lower()}, so it has no lease yet.",
+                    "next_step": "Try again when it runs.",
+                }
+                return self.finish(claim, "failed", now, oops=told)
             case rules.NotRunning():
                 return self.finish(
                     claim,

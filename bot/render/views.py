@@ -237,9 +237,9 @@ def _length_fields(example: str) -> list[Block]:
     ]
 
 
-def _only(field: Block) -> Block:
+def _only(field: Block, hint: str) -> Block:
     """The one field of a form."""
-    return {**field, "optional": False}
+    return {**field, "optional": False, "hint": blocks.plain(hint, blocks.HINT)}
 
 
 def _reason(label: str, hint: str, *, optional: bool = False) -> Block:
@@ -292,7 +292,8 @@ def approve_less(facts: LessView, now: datetime, ctx: Context) -> View:
     )
     half = compact(timedelta(seconds=max(3600, facts.get("wish_s", 7200) // 2)))
     length, moment = _length_fields(half)
-    body = [*page.take(), _only(moment if facts.get("until_ms") else length)]  # of the kind that was asked for
+    of_kind = (moment, "On your own clock.") if facts.get("until_ms") else (length, "Like 2h, 90m or 1d.")
+    body = [*page.take(), _only(*of_kind)]  # of the kind that was asked for
     return modal(
         "Approve less",
         body,

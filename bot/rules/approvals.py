@@ -110,7 +110,7 @@ def route(request: Request, roster: Roster) -> Route | Refused:
     approvers = Route("approvers", _able(request, roster, roster.approvers))
     escalation = Route("escalate_to", _able(request, roster, roster.escalate_to))
     found = next((each for each in (approvers, escalation, admins) if each.people), None)
-    return found or Refused("there is nobody but you who could approve it")
+    return found or Refused("nobody could approve it who did not ask and does not own it")
 
 
 def _able(request: Request, roster: Roster, entries: tuple[str, ...]) -> frozenset[str]:

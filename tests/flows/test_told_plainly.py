@@ -100,3 +100,31 @@ async def test_a_keep_that_comes_too_late_is_not_said_to_be_done(scene: Scene) -
         await record(tx, RandomIds(), Item("keep", "elsewhere", f"notebook:{made.id}", data, ANA), scene.now)
     await scene.work()
     assert "That time has passed, so nothing is kept" in scene.operation(ANA)
+
+
+async def test_what_is_coming_up_is_not_offered_to_be_started(scene: Scene) -> None:
+    made = await scene.notebook("ana", "early", lease_ms=3 * HOUR)
+    scene.cloud.console.stop(made.id)
+    await scene.jump(minutes(3))
+    scene.cloud.console.start(made.id)
+    await scene.ask(ANA, "extend early 1h")
+    assert "starting" in scene.operation(ANA)
+    assert "Start it" not in scene.operation(ANA)
+    assert buttons(scene.in_dm(ANA, "operation")[-1]) == []
+
+
+@pytest.mark.parametrize("policy", [{"approvers": '["U0DORA"]', "escalate_to": "[]"}])
+async def test_why_nobody_can_approve_is_true_of_whoever_asks(scene: Scene) -> None:
+    """Dora alone could, and it is hers; Carla, who asks, could not."""
+    await scene.notebook("dora", "greedy", lease_ms=3 * HOUR)
+    await scene.ask(CARLA, "extend greedy 6h")
+    assert "refused at once" in scene.operation(CARLA)
+    assert "nobody but you" not in scene.operation(CARLA)
+
+
+async def test_a_form_with_one_field_speaks_of_no_other(scene: Scene) -> None:
+    await scene.notebook("ana", "greedy", lease_ms=3 * HOUR)
+    await scene.ask(ANA, "extend greedy 6h")
+    await scene.click(CARLA, "approval_approve_less", channel=RESEARCH)
+    (field,) = [block for block in scene.slack.modal(CARLA).blocks if block["type"] == "input"]
+    assert "below" not in field["hint"]["text"]
