@@ -70,7 +70,7 @@ class Action:
 def of_command(body: Mapping[str, Any]) -> Sender:
     """A slash command: each one is its own cause."""
     trigger = _text(body, "trigger_id")
-    told = trigger or "|".join(_text(body, key) for key in ("user_id", "text", "response_url"))
+    told = "|".join(_text(body, key) for key in ("trigger_id", "user_id", "text", "response_url"))
     team = _text(body, "team_id")
     return Sender(
         _text(body, "user_id"),
