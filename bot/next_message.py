@@ -6,10 +6,11 @@ from typing import Any
 from sqlalchemy import and_, bindparam, exists, or_, select
 
 from bot.clock import SKEW
-from bot.paces import OPEN, holds, instants, method, resting
+from bot.paces import OPEN, UPDATE, holds, instants, method, resting, used_up
 from bot.stores.schema import outbox, paces
 from bot.stores.types import word
 
+UNKNOWN, BROKEN = "history", "broken"  # `error` of what may have arrived, and of what a fault of ours cannot draw
 DEAD_AFTER = timedelta(hours=24)  # of failing without a break
 LONGEST_WAIT = timedelta(hours=1)  # between two tries; what is put off for longer was put off by a wrong clock
 
@@ -35,13 +36,21 @@ def mended(row: Any, now: datetime) -> dict[str, Any]:
 
 
 def _behind() -> Any:
-    """Something about the same subject waits that is more urgent, or was written before: it goes first."""
+    """Something for the same reader about the same subject waits that is more urgent, or older: it goes first.
+
+    A redrawing that Slack does not take now holds back nothing: what it changes has been read. Neither does a message
+    that cannot be drawn, nor one that may have arrived as long as that cannot be looked up.
+    """
     other = outbox.alias("before")
+    redrawn = and_(other.c.failing_since.is_(None), ~exists().where(used_up(UPDATE)))
     return exists().where(
         other.c.subject == outbox.c.subject,
+        other.c.target == outbox.c.target,
         other.c.id != outbox.c.id,
         other.c.state == word("pending"),
         or_(other.c.rank < outbox.c.rank, and_(other.c.rank == outbox.c.rank, other.c.seq < outbox.c.seq)),
+        or_(other.c.sent_rev == 0, redrawn),
+        or_(other.c.error.is_(None), other.c.error.not_in([UNKNOWN, BROKEN])),
     )
 
 

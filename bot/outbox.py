@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 from bot.clock import Clock
 from bot.errors import SlackAnswerLost, SlackBusy, SlackContent, SlackDown, SlackError
 from bot.ids import Ids
-from bot.next_message import DEAD_AFTER, DUE, LONGEST_WAIT, WAITING, asked_at, mended
+from bot.next_message import BROKEN, DEAD_AFTER, DUE, LONGEST_WAIT, UNKNOWN, WAITING, asked_at, mended
 from bot.paces import OPEN, may_go, pace, rest, tick_row
 from bot.rules import keys
 from bot.slack import Message, Posted, Slack
@@ -223,7 +223,7 @@ class Postman:
                 raise
             # A fault of ours in one message is that message's trouble; whether it was posted is looked up.
             log.exception("message %s fails", row.key)
-            await self._later(row, SlackAnswerLost("broken", type(error).__name__), self._wait(row), lost=True)
+            await self._later(row, SlackAnswerLost(BROKEN, type(error).__name__), self._wait(row), lost=True)
 
     async def _anew(self, row: Any) -> None:
         """A new message says what the old one cannot any more."""
@@ -287,7 +287,7 @@ class Postman:
             log.warning("history of %s cannot be read: %s", row.channel, error.code)
             passing = isinstance(error, SlackBusy) or (row.rank == RESULT and isinstance(error, SlackDown))
             if passing or row.rank == PROGRESS:  # looked up again before it is sent again
-                raise SlackAnswerLost("history", "Whether it arrived cannot be looked up.") from error
+                raise SlackAnswerLost(UNKNOWN, "Whether it arrived cannot be looked up.") from error
             return None
 
     async def _send(self, row: Any, message: Message) -> None:
@@ -399,8 +399,8 @@ class Postman:
                 **({} if lost else {"attempted_at": row.attempted_at}),
             )
             if isinstance(error, SlackBusy):
-                if row.target_kind in CONVERSATIONS:
-                    await pace(db, row.target, now + wait, now)
+                if row.target_kind in CONVERSATIONS and row.sent_rev == 0 and error.method != OPEN:
+                    await pace(db, row.target, now + wait, now)  # other methods go on working
                 await rest(db, OPEN if error.method == OPEN else row.method, now + wait, now)
 
     async def _finish(self, db: Tx, row: Any, **values: Any) -> bool:
@@ -415,5 +415,5 @@ class Postman:
     async def next_due(self) -> datetime | None:
         """When the next message may go: when it is due, and the paces of its channel and method allow; None: never."""
         async with self._db.read() as db:
-            rows = list(await db.execute(WAITING))
+            rows = list(await db.execute(WAITING, asked_at(self._clock.now())))
         return min((may_go(row) for row in rows), default=None)

@@ -30,7 +30,7 @@ LOOKUPS = {
     "usergroups.users.list": (timedelta(seconds=3), timedelta(seconds=30)),  # tier 2: 20 per minute
 }
 PACED = "paced"  # the code of a refusal that is ours: Slack was not asked
-POST, OPEN = "chat.postMessage", "conversations.open"
+POST, UPDATE, OPEN = "chat.postMessage", "chat.update", "conversations.open"
 NO_TIER = "response_url"
 
 
@@ -80,23 +80,21 @@ def method() -> Any:
     """Which of Slack's methods a row will call."""
     of_kind = {"response": NO_TIER, "view": "views.update", "home": "views.publish"}
     whens = [(outbox.c.target_kind == kind, name) for kind, name in of_kind.items()]
-    return case(*whens, (outbox.c.sent_rev > 0, "chat.update"), else_="chat.postMessage")
+    return case(*whens, (outbox.c.sent_rev > 0, UPDATE), else_=POST)
+
+
+def used_up(name: str) -> Any:
+    """The pace of a method that has used up what may be called at once, or that Slack wants to rest."""
+    until = bindparam(name.replace(".", "_"), type_=paces.c.next_at.type)
+    return and_(paces.c.name == name, paces.c.next_at > until, holds(paces))
 
 
 def resting() -> Any:
     """Whether a row's method has used up what may be called at once."""
-    ahead = [
-        and_(
-            paces.c.name == name,
-            paces.c.next_at > bindparam(name.replace(".", "_"), type_=paces.c.next_at.type),
-            holds(paces),
-        )
-        for name in TIERS
-    ]
     opening = and_(outbox.c.target_kind == "dm", outbox.c.sent_rev == 0, outbox.c.channel.is_(None))
     return or_(
-        exists().where(paces.c.name == method(), or_(*ahead)),
-        and_(opening, exists().where(ahead[list(TIERS).index(OPEN)])),
+        exists().where(paces.c.name == method(), or_(*(used_up(name) for name in TIERS))),
+        and_(opening, exists().where(used_up(OPEN))),
     )
 
 

@@ -300,12 +300,15 @@ async def test_a_courier_that_was_overtaken_leaves_the_message_to_the_other(stan
 
 
 async def test_notices_overtake_the_progress_of_their_subject(stand: Stand) -> None:
-    wire = Wire()
+    post = postman(stand.db, stand.clock, Wire())
     async with stand.db.begin() as tx:
-        for key, to, rank in (("progress", "U1", PROGRESS), ("notice", "U2", NOTICE)):
-            await say(tx, RandomIds(), Say(key, "operation", "dm", to, {}, "notebook:n1", rank), NOW)
-    await run(postman(stand.db, stand.clock, wire))
-    assert wire.calls == [("post", "DU2"), ("post", "DU1")]
+        for key, rank in (("progress", PROGRESS), ("notice", NOTICE)):
+            await say(tx, RandomIds(), Say(key, "operation", "dm", "U1", {}, "notebook:n1", rank), NOW)
+    for _ in range(2):
+        await run(post)
+        stand.clock.at += SECOND
+    rows = await stand.rows(select(outbox).order_by(outbox.c.delivered_at))
+    assert [row.key for row in rows] == ["notice", "progress"]
 
 
 async def test_what_waits_behind_another_is_not_looked_for_before_that_one(stand: Stand) -> None:
@@ -313,15 +316,84 @@ async def test_what_waits_behind_another_is_not_looked_for_before_that_one(stand
     wire = Wire()
     post = postman(stand.db, stand.clock, wire)
     async with stand.db.begin() as tx:
-        for key, to in (("first", "U1"), ("second", "U2")):
-            await say(tx, RandomIds(), Say(key, "operation", "dm", to, {}, "notebook:n1", NOTICE), NOW)
+        for key in ("first", "second"):
+            await say(tx, RandomIds(), Say(key, "operation", "dm", "U1", {}, "notebook:n1", NOTICE), NOW)
     wire.failures = [SlackDown("connection")] * 8
     for _ in range(8):
         assert await run(post) == 1
         stand.clock.at = await post.next_due() or stand.clock.at
     assert stand.clock.at > NOW + timedelta(minutes=3)
-    assert await run(post) == 2
-    assert wire.calls[-2:] == [("post", "DU1"), ("post", "DU2")]
+    assert await run(post) == 1
+    stand.clock.at += SECOND
+    assert await run(post) == 1
+    rows = await stand.rows(select(outbox).order_by(outbox.c.delivered_at))
+    assert [row.key for row in rows] == ["first", "second"]
+
+
+async def test_what_one_person_does_not_get_holds_back_nobody_elses(stand: Stand) -> None:
+    """Whoever acts on a notebook hears how it ended, though Slack takes nothing for its owner."""
+    wire = Wire()
+    post = postman(stand.db, stand.clock, wire)
+    async with stand.db.begin() as tx:
+        for key, to, rank in (("warning", "U1", NOTICE), ("outcome", "U2", RESULT)):
+            await say(tx, RandomIds(), Say(key, "operation", "dm", to, {}, "notebook:n1", rank), NOW)
+    wire.failures = [SlackDown("connection")]
+    await run(post)
+    assert wire.calls == [("post", "DU1"), ("post", "DU2")]
+    assert {row.key: row.state for row in await stand.rows(select(outbox))} == {"warning": "pending", "outcome": "sent"}
+
+
+@pytest.mark.parametrize("trouble", [SlackDown("down"), SlackBusy("ratelimited", retry_after=timedelta(hours=1))])
+@pytest.mark.parametrize("own", [True, False])
+async def test_a_redrawing_that_slack_does_not_take_holds_back_nothing_new(
+    stand: Stand, trouble: SlackError, own: bool
+) -> None:
+    """Its method rests for itself; posts go on. `own`: it has failed itself, and not another's redrawing."""
+    wire = Wire()
+    post = postman(stand.db, stand.clock, wire)
+    for key in ("warning", "other"):
+        await put(stand.db, key, rank=NOTICE)
+        await run(post)
+        stand.clock.at += 10 * SECOND
+    failing = "warning" if own else "other"
+    await put(stand.db, failing, rank=NOTICE, facts={"settled": "Renewed."}, at=stand.clock.now())
+    wire.failures = [trouble]
+    await run(post)
+    await put(stand.db, "warning", rank=NOTICE, facts={"settled": "Renewed."}, at=stand.clock.now())
+    if not own and isinstance(trouble, SlackDown):
+        await run(post)
+    async with stand.db.begin() as tx:
+        outcome = Say("outcome", "operation", "dm", "U1", {}, "s:warning", RESULT)
+        await say(tx, RandomIds(), outcome, stand.clock.now())
+    stand.clock.at += SECOND
+    await run(post)
+    assert {row.key: row.sent_rev for row in await stand.rows(select(outbox))}["outcome"] == 1
+
+
+@pytest.mark.parametrize("held", ["history", "broken"])
+async def test_what_may_have_arrived_or_cannot_be_drawn_holds_back_nothing(stand: Stand, held: str) -> None:
+    wire = Wire()
+
+    async def draw(row: Any, now: datetime) -> Message:
+        if row.key == "k" and held == "broken":
+            raise ValueError
+        return Message(row.key)
+
+    post = postman(stand.db, stand.clock, wire)
+    post._render = draw
+    await put(stand.db, "k", at=NOW)
+    if held == "history":
+        wire.failures = [SlackAnswerLost("timeout", "lost")]
+        wire.history = SlackDown("down")
+    for _ in range(2):
+        await run(post)
+        stand.clock.at += 20 * SECOND
+    async with stand.db.begin() as tx:
+        await say(tx, RandomIds(), Say("next", "operation", "dm", "U1", {}, "s:k", RESULT), stand.clock.now())
+    for _ in range(2):
+        await run(post)
+        stand.clock.at += SECOND
+    assert {row.key: row.state for row in await stand.rows(select(outbox))} == {"k": "pending", "next": "sent"}
 
 
 async def test_what_comes_after_its_time_is_void(stand: Stand) -> None:
