@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, exists, or_, select
+from sqlalchemy import and_, bindparam, case, exists, or_, select
 
 from bot.clock import SKEW
 from bot.paces import OPEN, UPDATE, holds, instants, method, resting, used_up
@@ -35,6 +35,11 @@ def mended(row: Any, now: datetime) -> dict[str, Any]:
     return right
 
 
+def several(target: Any) -> Any:
+    """The subject of a message to `target` about several notebooks: whatever speaks to them of one comes after it."""
+    return "notebooks:" + target
+
+
 def _behind() -> Any:
     """Something for the same reader about the same subject waits that is more urgent, or older: it goes first.
 
@@ -42,9 +47,10 @@ def _behind() -> Any:
     that cannot be drawn, nor one that may have arrived as long as that cannot be looked up.
     """
     other = outbox.alias("before")
+    together = case((outbox.c.subject.like("notebook:%"), several(outbox.c.target)), else_=outbox.c.subject)
     redrawn = and_(other.c.failing_since.is_(None), ~exists().where(used_up(UPDATE)))
     return exists().where(
-        other.c.subject == outbox.c.subject,
+        other.c.subject.in_([outbox.c.subject, together]),
         other.c.target == outbox.c.target,
         other.c.id != outbox.c.id,
         other.c.state == word("pending"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import update
 
 from bot.clock import to_ms
+from bot.next_message import several
 from bot.operations import shadow
 from bot.operations.base import Parts, serial
 from bot.operations.escalation import Targets, Whom, copies, whom, without
@@ -233,7 +234,7 @@ class Acts:
             return
         facts = await self._lease_facts(db, project, first, fresh, now)
         expires = max(action.end for _each, action in fresh)
-        subject = f"notebook:{fresh[0][0].facts.notebook.id}"
+        subject = f"notebook:{fresh[0][0].facts.notebook.id}" if len(fresh) == 1 else several(owner)
         if owner:
             await say(
                 db,

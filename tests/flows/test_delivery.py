@@ -206,3 +206,30 @@ async def test_a_warning_that_is_tried_again_comes_before_what_was_done_since(sc
     await scene.pass_time(minutes(3), minutes(1))
     told = [message.metadata["event_type"] for message in scene.slack.messages(ANA) if message.metadata]
     assert told == ["lease_warning", "operation"]
+
+
+async def test_what_is_done_with_one_of_several_that_were_warned_of_together_comes_after_the_warning(
+    scene: Scene,
+) -> None:
+    for name in ("first", "second"):
+        await scene.notebook("ana", name, age_ms=0, settled_ago_ms=0, lease_ms=2 * HOUR)
+    await scene.jump(minutes(58))
+    scene.slack.fault("chat.postMessage", "status", status=503, count=1)
+    await scene.pass_time(minutes(2), minutes(1))
+    assert scene.in_dm(ANA, "lease_warning") == []
+    for name in ("first", "second"):
+        await scene.command(ANA, f"keep {name} until 23:00 the sweep")
+    await scene.pass_time(minutes(3), minutes(1))
+    told = [message.metadata["event_type"] for message in scene.slack.messages(ANA) if message.metadata]
+    assert told == ["lease_warning", "operation", "operation"]
+
+
+async def test_updates_that_rest_hold_back_no_new_message(scene: Scene) -> None:
+    """Slack's limits count per method: a redrawing that waits must not cost the next lease its warnings."""
+    await scene.ending("ana", "nb", minutes(59))
+    await scene.pass_time(minutes(1), minutes(1))
+    scene.slack.fault("chat.update", "ratelimited", retry_after=7000, count=1)
+    await scene.ask(ANA, "extend nb 30m")
+    assert "now runs until" in scene.operation(ANA)
+    await scene.pass_time(minutes(85), minutes(5))
+    assert len(scene.in_dm(ANA, "lease_warning")) == 3
