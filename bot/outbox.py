@@ -203,7 +203,7 @@ class Postman:
         try:
             await self._deliver(row, now)
         except SlackAnswerLost as error:
-            await self._later(row, error, min(LONGEST_DOUBT, CLIENT_TIMEOUT * 2 ** min(row.tries, 10)), lost=True)
+            await self._later(row, error, self._doubt(row, now), lost=True)
         except SlackBusy as error:
             await self._later(row, error, error.retry_after or timedelta(seconds=30))
         except SlackDown as error:
@@ -245,9 +245,6 @@ class Postman:
                 await self._finish(db, row, state="void", reason="the answer's address has run out", target="")
 
     async def _deliver(self, row: Any, now: datetime) -> None:
-        if row.sent_rev == 0 and row.expires_at and now >= row.expires_at:
-            await self._void(row, "its time was over before it could be sent")
-            return
         if row.target_kind == "response" and now - row.created_at > RESPONSE_LIFE:
             await self._to_dm(row)
             return
@@ -257,6 +254,9 @@ class Postman:
                 # What it says may be older than what the row says by now: then it is drawn again.
                 await self._sent(row, Posted(row.channel, found), max(1, row.rev - 1))
                 return
+        if row.sent_rev == 0 and row.expires_at and now >= row.expires_at:
+            await self._void(row, "its time was over before it could be sent")
+            return
         row = await self._trimmed(row, now)
         message = await self._render(row, now)
         if isinstance(message, str):
@@ -406,6 +406,11 @@ class Postman:
     async def _finish(self, db: Tx, row: Any, **values: Any) -> bool:
         ours = {"id": row.id, "fence": row.fence + 1}
         return await change(db, outbox, ours, {"owner": None, "claim_until": None, **values})
+
+    def _doubt(self, row: Any, now: datetime) -> timedelta:
+        """How long a lost answer is waited out: the client's time-out, then as long as nothing has been known of it."""
+        known: timedelta = now - row.attempted_at if row.attempted_at else timedelta(0)
+        return min(LONGEST_DOUBT, max(CLIENT_TIMEOUT, known))
 
     def _wait(self, row: Any) -> timedelta:
         most = min(timedelta(minutes=5), timedelta(seconds=2) * 2 ** min(row.tries, 10))

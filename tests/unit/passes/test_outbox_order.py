@@ -405,6 +405,36 @@ async def test_what_comes_after_its_time_is_void(stand: Stand) -> None:
     assert (wire.calls, events.received, events.void) == ([], [], ["k"])
 
 
+async def test_what_has_arrived_is_no_void_though_it_is_found_after_its_time(stand: Stand) -> None:
+    wire, events = Wire(), Quiet()
+    post = postman(stand.db, stand.clock, wire, events)
+    async with stand.db.begin() as tx:
+        await say(tx, RandomIds(), Say("k", "operation", "dm", "U1", {}, "s", NOTICE, expires=NOW + SECOND), NOW)
+    wire.failures, wire.history = [SlackAnswerLost("timeout", "lost")], "17.0"
+    await run(post)
+    stand.clock.at += 16 * SECOND
+    await run(post)
+    (row,) = await stand.rows(select(outbox))
+    assert (row.state, row.ts, events.void) == ("sent", "17.0", [])
+
+
+async def test_a_lost_answer_is_looked_up_soon_whatever_failed_before(stand: Stand) -> None:
+    wire = Wire()
+    post = postman(stand.db, stand.clock, wire)
+    await put(stand.db, "k", rank=NOTICE)
+    wire.failures = [*([SlackDown("connection")] * 6), SlackAnswerLost("timeout", "lost")]
+    while wire.failures:
+        await run(post)
+        stand.clock.at = await post.next_due() or stand.clock.at
+    wire.history = "17.0"
+    posted = len(wire.calls)
+    stand.clock.at += SECOND
+    await run(post)
+    (row,) = await stand.rows(select(outbox))
+    assert (row.state, row.ts, len(wire.calls)) == ("sent", "17.0", posted)
+    assert row.delivered_at - row.created_at < timedelta(minutes=4)
+
+
 async def test_what_a_dead_runner_holds_is_looked_at_when_its_claim_runs_out(stand: Stand) -> None:
     post = postman(stand.db, stand.clock, Wire())
     await put(stand.db, "k")
