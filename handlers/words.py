@@ -14,7 +14,7 @@ _TYPING = str.maketrans(
     | dict.fromkeys(_DASHES, "-")
     | {"\uff1d": "="}
 )
-_INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff]")
+_INVISIBLE = re.compile("[\x00\u200b\u200c\u200d\u2060\ufeff]")
 _MENTION = re.compile(r"<@([UW][A-Z0-9]{2,30})(?:\|[^>]*)?>")
 _USER_ID = re.compile(r"@([UW][A-Z0-9]{6,30})")
 

@@ -36,6 +36,7 @@ def test_every_example_of_help_is_understood(example: str) -> None:
         ("start \u201cmy notebook\u201d for 1h30m", {"name": "my notebook", "for_s": 5400}),
         ("start \u2018my notebook\u2019", {"name": "my notebook"}),
         ("start train\u20131", {"name": "train-1"}),
+        ("start a\x00b", {"name": "ab"}),
         ("start train\u200b-1", {"name": "train-1"}),
         ("start a&amp;b", {"name": "a&b"}),
         ("start for for 4h", {"name": "for", "for_s": 14400}),
@@ -172,7 +173,7 @@ def test_any_text_is_understood_or_refused_in_words(text: str) -> None:
 @given(st.text(max_size=80).map(words.unescape))
 def test_any_reason_arrives_as_it_was_typed(reason: str) -> None:
     slack = reason.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    unseen = "\u200b\u200c\u200d\u2060\ufeff"
+    unseen = "\x00\u200b\u200c\u200d\u2060\ufeff"
     request = parse(f"extend train-1 2h {slack}")
     assert isinstance(request, Request)
     assert request.args["reason"] == "".join(c for c in reason if c not in unseen).strip()
