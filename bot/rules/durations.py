@@ -111,7 +111,11 @@ def parse_instant(text: str, now: datetime, zone: ZoneInfo) -> datetime:
     if (weekday := _weekday(words[0])) is not None:
         ahead = (weekday - now.astimezone(zone).weekday()) % 7
         return _next_of(range(ahead, ahead + 15, 7), clock, now, zone)
-    at = resolve(_named_day(words[0], now.astimezone(zone).date()), clock, zone)
+    day = _named_day(words[0], now.astimezone(zone).date())
+    try:
+        at = resolve(day, clock, zone)
+    except OverflowError as exc:  # at either end of the calendar a zone's hours fall out of it
+        raise BadInput(f'"{words[0]}" is not a date') from exc
     if at <= now:
         raise BadInput(f'"{text.strip()}" has passed')
     return at

@@ -162,3 +162,9 @@ def test_a_clocks_own_reading_leads_back_to_it_or_to_its_twin(at: datetime, zone
 def test_a_time_of_day_has_two_parts(text: str) -> None:
     with pytest.raises(BadInput):
         parse_clock(text)
+
+
+@pytest.mark.parametrize(("text", "zone"), [("0001-01-01 00:00", BERLIN), ("9999-12-31 23:30", NEW_YORK)])
+def test_an_instant_beyond_the_calendar_is_a_slip_like_any_other(text: str, zone: ZoneInfo) -> None:
+    with pytest.raises(BadInput, match="is not a date"):
+        parse_instant(text, datetime(2025, 11, 24, 9, tzinfo=UTC), zone)
