@@ -32,7 +32,7 @@ async def reserve(
     deps, project = op.deps, str(claim.data["project"])
     amount = committed(deps.config.prices.per_hour(flavor), lease)
     async with deps.db.begin() as db:
-        await lock(db, f"budget:{project}")
+        await lock(db, "budget")  # a person's counts over all projects
         asker = await _cloud_user(db, deps, str(claim.data["user"]), project)
         owner = notebook.owner_id if notebook is not None else asker
         if not claim.data.get("granted") and (over := await _over(db, deps, claim.id, project, owner, amount, now)):
@@ -61,26 +61,40 @@ async def _over(
 ) -> OverBudget | None:
     limits, currency = deps.config.budgets, deps.config.prices.currency
     if limits.per_person_month is not None:
-        spent = await spent_and_promised(db, deps, project, now, owner=owner, without=work_id)
+        whose = await _same_person(db, owner)
+        spent = await spent_and_promised(db, deps, list(deps.config.projects), now, whose=whose, without=work_id)
         if over := budget_gate("per_person_month", limits.per_person_month, spent, amount, currency):
             return over
     if limits.per_project_month is None:
         return None
-    spent = await spent_and_promised(db, deps, project, now, without=work_id)
+    spent = await spent_and_promised(db, deps, [project], now, without=work_id)
     return budget_gate("per_project_month", limits.per_project_month, spent, amount, currency)
 
 
+async def _same_person(db: Tx, owner: str | None) -> frozenset[str | None]:
+    """Every cloud user of whoever is linked to this one: in another project they may have another."""
+    linked = [row for row in await identities.everyone(db) if row.state != "waiting"]
+    people = {row.slack for row in linked if row.cloud_user_id == owner}
+    return frozenset({owner}) | {row.cloud_user_id for row in linked if row.slack in people}
+
+
 async def spent_and_promised(
-    db: Tx, deps: Deps, project: str, now: datetime, *, owner: str | None = None, without: str = ""
+    db: Tx,
+    deps: Deps,
+    projects: list[str],
+    now: datetime,
+    *,
+    whose: frozenset[str | None] | None = None,
+    without: str = "",
 ) -> Decimal:
-    """This month's cost so far, the rest of every running lease, and what is reserved. `owner` None: everybody's."""
+    """This month's cost so far, the rest of every running lease, and what is reserved. `whose` None: everybody's."""
 
     def mine(row: Any) -> bool:
-        return owner is None or row.owner_id == owner
+        return whose is None or row.owner_id in whose
 
     month = month_of(now, deps.config.timezone)
-    spent = (await bill(db, deps, [project], month, now, mine=mine)).total.amount
-    there = notebooks.c.project == project, notebooks.c.deleted_at.is_(None)
+    spent = (await bill(db, deps, projects, month, now, mine=mine)).total.amount
+    there = notebooks.c.project.in_(projects), notebooks.c.deleted_at.is_(None)
     running = [row for row in await db.execute(
         select(notebooks.c.id, notebooks.c.owner_id, notebooks.c.flavor, notebooks.c.lease_end).where(
             *there, notebooks.c.running_since.is_not(None)
@@ -93,7 +107,7 @@ async def spent_and_promised(
     reserved = await db.execute(
         select(reservations)
         .join(work, work.c.id == reservations.c.work_id)
-        .where(reservations.c.project == project, reservations.c.work_id != without, work.c.state.in_(UNFINISHED))
+        .where(reservations.c.project.in_(projects), reservations.c.work_id != without, work.c.state.in_(UNFINISHED))
     )
     runs = {row.id for row in running}
     return spent + sum((r.amount for r in reserved if mine(r) and r.notebook_id not in runs), Decimal(0))

@@ -9,18 +9,39 @@ import pytest
 from bot.stores.schema import reservations
 from deploy.sandbox.clock import SimClock
 from deploy.sandbox.stage import TEMPLATE, Stage, stage
-from tests.flows.scene import ANA, CARLA, START_MS, Scene, minutes
+from tests.flows.scene import ANA, CARLA, HOUR, START_MS, Scene, minutes
 
 LINE = "create {} image=spark2.4.5 flavor=modelarts.vm.cpu.2u for=2h"  # 0.34 EUR
 
+OTHER = """
+[[projects]]
+name = "other"
+cloud = "otc"
+region = "eu-de"
+channel = "C0RANDOM"
+workspace = "w1"
+endpoint = "{cloud}"
+service_account = { domain = "OTC-EU-DE-SANDBOX", user = "notebook-bot", password = "env:SANDBOX_BOT_PASSWORD" }
+
+[roles]
+"""
+
 
 @pytest.fixture
-async def on(tmp_path: Path) -> AsyncIterator[Stage]:
+def more() -> str:
+    """Another project; a test parametrizes it."""
+    return "\n[roles]\n"
+
+
+@pytest.fixture
+async def on(more: str, tmp_path: Path) -> AsyncIterator[Stage]:
     """A month is worth half a euro per person: one lease of two hours, not two."""
     text = TEMPLATE.read_text(encoding="utf-8").replace("per_person_month = 400", "per_person_month = 0.5")
+    text = text.replace("\n[roles]\n", more, 1)
     folder = tmp_path / "stage"
     folder.mkdir()
     async with stage(clock=SimClock(START_MS, running=False), folder=folder, policy=text) as made:
+        made.slack.workspace.channels["C0RANDOM"].members.append("U0LEASEBOT")
         yield made
 
 
@@ -61,3 +82,13 @@ async def test_several_hands_at_once_do_not_overshoot(scene: Scene) -> None:
     await asyncio.gather(*(scene.play.bot.drain() for _ in range(4)))
     await scene.pass_time(minutes(3))
     assert len(made(scene)) == 1
+
+
+@pytest.mark.parametrize("more", [OTHER])
+async def test_a_persons_month_counts_over_all_their_projects(scene: Scene) -> None:
+    """Three hours of a notebook in another project are the half euro."""
+    await scene.notebook("ana", "elsewhere", workspace_id="w1", lease_ms=2 * HOUR)
+    await scene.ask(ANA, LINE.format("b-one") + " project=research")
+    await scene.pass_time(minutes(3))
+    assert made(scene) == []
+    assert "0.00 EUR of per_person_month are left" in scene.in_channel("approval_request")[-1].text
