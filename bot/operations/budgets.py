@@ -19,7 +19,8 @@ from bot.stores.upsert import put
 from bot.work import Claim
 
 UNFINISHED = ("open", "running", "held")
-KEEP = timedelta(days=2)
+KEEP = timedelta(days=4)  # longer than any lease
+COMES_UP = timedelta(hours=1)  # from a reservation to the run that it is for, at most
 
 
 async def reserve(
@@ -96,18 +97,27 @@ async def spent_and_promised(
     spent = (await bill(db, deps, projects, month, now, mine=mine)).total.amount
     there = notebooks.c.project.in_(projects), notebooks.c.deleted_at.is_(None)
     running = [row for row in await db.execute(
-        select(notebooks.c.id, notebooks.c.owner_id, notebooks.c.flavor, notebooks.c.lease_end).where(
-            *there, notebooks.c.running_since.is_not(None)
-        )
+        select(
+            notebooks.c.id, notebooks.c.owner_id, notebooks.c.flavor, notebooks.c.lease_end, notebooks.c.running_since
+        ).where(*there, notebooks.c.running_since.is_not(None))
     ) if mine(row)]  # fmt: skip
+    reserved = list(await db.execute(
+        select(reservations, work.c.state)
+        .join(work, work.c.id == reservations.c.work_id)
+        .where(reservations.c.project.in_(projects), reservations.c.work_id != without)
+    ))  # fmt: skip
     for row in running:
         price = deps.config.prices.per_hour(row.flavor)
         if price is not None and row.lease_end is not None:
             spent += price * hours(row.lease_end - now)
-    reserved = await db.execute(
-        select(reservations)
-        .join(work, work.c.id == reservations.c.work_id)
-        .where(reservations.c.project.in_(projects), reservations.c.work_id != without, work.c.state.in_(UNFINISHED))
-    )
+        elif price is not None:
+            spent += max(Decimal(0), _promised(row, reserved) - price * hours(now - row.running_since))
     runs = {row.id for row in running}
-    return spent + sum((r.amount for r in reserved if mine(r) and r.notebook_id not in runs), Decimal(0))
+    waits = (r for r in reserved if r.state in UNFINISHED and mine(r) and r.notebook_id not in runs)
+    return spent + sum((r.amount for r in waits), Decimal(0))
+
+
+def _promised(run: Any, reserved: list[Any]) -> Decimal:
+    """What a run without a timed end was accepted for: its lease says nothing, so what was reserved counts on."""
+    of_it = (r for r in reserved if r.notebook_id == run.id)
+    return max((r.amount for r in of_it if abs(run.running_since - r.at) < COMES_UP), default=Decimal(0))

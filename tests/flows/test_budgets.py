@@ -92,3 +92,13 @@ async def test_a_persons_month_counts_over_all_their_projects(scene: Scene) -> N
     await scene.pass_time(minutes(3))
     assert made(scene) == []
     assert "0.00 EUR of per_person_month are left" in scene.in_channel("approval_request")[-1].text
+
+
+async def test_what_has_no_timed_end_goes_on_counting_as_it_was_accepted(scene: Scene) -> None:
+    """Two hours of each were asked for, and the half euro is worth less than three."""
+    for name in ("b-one", "b-two"):
+        await scene.ask(ANA, LINE.format(name) + " idle")
+        await scene.pass_time(minutes(4))
+    assert made(scene) == ["b-one"]
+    assert scene.named("b-one").lease.type == "IDLE"
+    assert "per_person_month" in scene.in_channel("approval_request")[-1].text
