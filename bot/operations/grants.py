@@ -19,6 +19,7 @@ from bot.stores.database import Tx
 from bot.work import Claim, Done, Held, Outcome
 
 START_OFFER = timedelta(hours=24)  # contract 1
+GONE = "The notebook no longer exists."
 
 
 class Grant(Extend):
@@ -32,14 +33,20 @@ class Grant(Extend):
         try:
             cloud, notebook = await self.show(claim, now)
         except CloudNotFound:
-            return self._told(claim, now, "lapsed", "The notebook no longer exists.")
+            return self._failed(claim, now, GONE)
         return await self._decided(claim, cloud, notebook, now)
 
     async def _decided(self, claim: Claim, cloud: Cloud, notebook: Notebook, now: datetime) -> Outcome:
         if notebook.status is Status.STARTING and now - claim.created_at < PATIENCE:
             return self.go(claim, "start", due=next_look(claim, now))  # somebody has started it again just now
+        if notebook.status in (Status.DELETING, Status.DELETED):
+            return self._failed(claim, now, GONE)
         if not notebook.status.runs:
             return await self._stopped_meanwhile(claim, notebook, now)
+        if notebook.lease_ends is None and not claim.data.get("set_end"):
+            command = f"`extend {notebook.name} 2h`"
+            what = "It has no timed end any more, so there is nothing to extend."
+            return self._failed(claim, now, what, f"{command} offers to set one.")
         decision = await self.decide(claim, cloud, notebook)
         match decision:
             case rules.Write(new_end, note):
@@ -59,7 +66,7 @@ class Grant(Extend):
                 return self._told(
                     claim, now, "approved", f"Nothing had to be changed: {reason}.", end_ms=to_ms(end) if end else None
                 )
-        return self._told(claim, now, "lapsed", "It has no timed end any more, so there is nothing to extend.")
+        raise AssertionError(f"a grant cannot become {decision}")
 
     async def decide(self, claim: Claim, cloud: Cloud, notebook: Notebook) -> rules.Extension | rules.Lapsed:
         """Waiting for the approval ate nothing: counted from the base, or from now if that is later."""
@@ -93,6 +100,10 @@ class Grant(Extend):
 
     def unverified(self, claim: Claim, notebook: Notebook, now: datetime, what: str, next_step: str) -> Outcome:
         """The cloud took it, yet it is not so."""
+        return self._failed(claim, now, what, next_step)
+
+    def _failed(self, claim: Claim, now: datetime, what: str, next_step: str = "") -> Done:
+        """It was approved, and nothing came of it: whoever asked hears why."""
 
         async def write(db: Tx) -> None:
             told = {"what": what, "next_step": next_step}

@@ -56,6 +56,29 @@ async def test_one_that_waited_a_day_for_its_requester_to_link_is_told(scene: Sc
     assert "could not be carried out" in request(scene)
 
 
+@pytest.mark.parametrize("ago", [0, 2])
+async def test_a_notebook_that_was_deleted_meanwhile_is_what_is_told(scene: Scene, ago: int) -> None:
+    made = await asked(scene)
+    scene.cloud.console.delete(made.id)
+    await scene.pass_time(minutes(ago))
+    await scene.click(CARLA, "approval_approve", channel=RESEARCH)
+    await scene.pass_time(minutes(3))
+    for told in (settled(scene), request(scene)):
+        assert "The notebook no longer exists" in told
+        assert "has passed" not in told
+
+
+async def test_an_end_that_was_taken_away_meanwhile_is_not_extended(scene: Scene) -> None:
+    """What is sent would be another length of idleness, and no end could be read back."""
+    made = await asked(scene)
+    scene.cloud.console.renew(made.id, 2 * HOUR, "IDLE")
+    await scene.click(CARLA, "approval_approve", channel=RESEARCH)
+    await scene.pass_time(minutes(3))
+    assert scene.renewals(made) == []
+    assert "no timed end any more" in settled(scene)
+    assert "could not be carried out" in request(scene)
+
+
 async def test_a_create_is_said_to_be_carried_out_when_it_runs(scene: Scene) -> None:
     await scene.ask(ANA, BIG)
     await scene.click(CARLA, "approval_approve", channel=RESEARCH)
