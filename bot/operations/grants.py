@@ -63,9 +63,8 @@ class Grant(Extend):
                 return self._told(claim, now, "lapsed", f"Not renewed: {reason}.")
             case rules.Nothing(reason):
                 end = notebook.lease_ends
-                return self._told(
-                    claim, now, "approved", f"Nothing had to be changed: {reason}.", end_ms=to_ms(end) if end else None
-                )
+                what = f"Nothing had to be changed: {reason}."
+                return self._told(claim, now, "approved", what, note=what, end_ms=to_ms(end) if end else None)
         raise AssertionError(f"a grant cannot become {decision}")
 
     async def decide(self, claim: Claim, cloud: Cloud, notebook: Notebook) -> rules.Extension | rules.Lapsed:
@@ -96,7 +95,9 @@ class Grant(Extend):
             )
 
         ends = {"end_ms": to_ms(end) if end else None, "idle_stop_ms": idle}
-        return self._told(claim, now, "approved", "Renewed.", also=also, **ends)
+        note = f"Note: {claim.data['note']}." if claim.data.get("note") else None
+        what = f"Renewed. {note}" if note else "Renewed."
+        return self._told(claim, now, "approved", what, also=also, note=note, **ends)
 
     def unverified(self, claim: Claim, notebook: Notebook, now: datetime, what: str, next_step: str) -> Outcome:
         """The cloud took it, yet it is not so."""

@@ -131,6 +131,8 @@ def approval_settled(facts: SettledFacts, now: datetime, ctx: Context) -> Messag
         draw = NotebookButtons(facts["cause"], facts["project"], facts["notebook_id"], facts["name"])
         page.buttons(draw.start(start, "Start" if end else f"Start for {text.duration(start)}", primary=True))
     elif end := facts.get("end_ms"):
+        if note := facts.get("note"):
+            page.say(text.sentence(text.prose(note)))
         page.say(_end(facts, end, now))
         if idle := facts.get("idle_stop_ms"):
             page.say(idle_still(idle))

@@ -186,6 +186,7 @@ class SettledFacts(TypedDict):
     decided_by: NotRequired[str]
     answer: NotRequired[str]
     granted: NotRequired[str]
+    note: NotRequired[str]  # what was changed about the wish
     end_ms: NotRequired[int | None]
     start_s: NotRequired[int]  # it stopped meanwhile: offer to start for this long
     start_until_ms: NotRequired[int | None]  # so long that it ends then

@@ -68,6 +68,17 @@ async def test_a_notebook_that_was_deleted_meanwhile_is_what_is_told(scene: Scen
         assert "has passed" not in told
 
 
+async def test_an_hour_that_had_to_be_written_for_less_is_said(scene: Scene) -> None:
+    """Until 11:10 was asked for, and is granted at 10:46: the platform takes no less than an hour."""
+    made = await asked(scene, "until 11:10", lease_ms=HOUR, age_ms=14 * HOUR, settled_ago_ms=14 * HOUR)
+    await scene.pass_time(minutes(46))
+    await scene.click(CARLA, "approval_approve", channel=RESEARCH)
+    await scene.pass_time(minutes(1))
+    assert scene.end(made) - scene.now > minutes(58)
+    for told in (settled(scene), request(scene)):
+        assert "the platform allows no less than 1 h from now" in told
+
+
 async def test_an_end_that_was_taken_away_meanwhile_is_not_extended(scene: Scene) -> None:
     """What is sent would be another length of idleness, and no end could be read back."""
     made = await asked(scene)
