@@ -68,6 +68,26 @@ async def test_a_notebook_that_was_deleted_meanwhile_is_what_is_told(scene: Scen
         assert "has passed" not in told
 
 
+@pytest.mark.parametrize(("later_h", "runs"), [(5, True), (11, False)])
+async def test_what_was_granted_until_an_instant_is_not_started_beyond_it(
+    scene: Scene, later_h: int, runs: bool
+) -> None:
+    """Until 20:00; it has stopped by eleven, and is started again from the offer at four or at ten."""
+    made = await asked(scene, "until 20:00", lease_ms=HOUR)
+    await scene.jump(minutes(70))
+    await scene.pass_time(minutes(2))
+    await scene.click(CARLA, "approval_approve", channel=RESEARCH)
+    await scene.pass_time(minutes(2))
+    offer = scene.in_dm(ANA, "approval_settled")[-1]
+    assert buttons(offer) == ["notebook_start"]
+    await scene.pass_time(timedelta(hours=later_h), minutes(30))
+    await scene.click(ANA, "notebook_start", ts=offer.ts, channel=ANA)
+    await scene.pass_time(minutes(3))
+    assert (scene.found(made.id).status == "RUNNING") == runs
+    if runs:
+        assert abs(scene.end(made) - from_ms(1_764_010_800_000)) < minutes(2)
+
+
 async def test_an_hour_that_had_to_be_written_for_less_is_said(scene: Scene) -> None:
     """Until 11:10 was asked for, and is granted at 10:46: the platform takes no less than an hour."""
     made = await asked(scene, "until 11:10", lease_ms=HOUR, age_ms=14 * HOUR, settled_ago_ms=14 * HOUR)
