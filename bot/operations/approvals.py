@@ -41,7 +41,7 @@ async def asked(op: "Operation", claim: Claim, notebook: Notebook, decision: Ask
         waiting = await store.waiting_for(db, project, notebook.id, kind, now)
         policy = await policy_of(db, op.deps, project, notebook)
         row = await notebooks.get(db, project, notebook.id)
-        facts = await _facts(db, op.parts, claim, notebook, row, decision, kind)
+        facts = await _facts(db, op.parts, claim, notebook, row, decision, kind, now)
     if waiting is not None:
         return op.finish(
             claim,
@@ -376,7 +376,7 @@ def _wish(claim: Claim) -> dict[str, Any]:
 
 
 async def _facts(
-    db: Tx, parts: "Parts", claim: Claim, notebook: Notebook, row: Any, decision: AskApproval, kind: str
+    db: Tx, parts: "Parts", claim: Claim, notebook: Notebook, row: Any, decision: AskApproval, kind: str, now: datetime
 ) -> dict[str, Any]:
     wish = _wish(claim)
     verdict = (row.verdict or {}) if row else {}
@@ -389,7 +389,7 @@ async def _facts(
         else {"wish_s": wish.get("for_s") or 0}
     )
     base = notebook.lease_ends
-    cost = _cost_between(parts, notebook.flavor, (decision.new_end - (base or decision.new_end)))
+    cost = _cost_between(parts, notebook.flavor, decision.new_end - (base or now))
     if kind == "start":
         cost = _cost_between(parts, notebook.flavor, timedelta(seconds=wish.get("for_s") or 0))
     return (

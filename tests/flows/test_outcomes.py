@@ -88,6 +88,13 @@ async def test_what_was_granted_until_an_instant_is_not_started_beyond_it(
         assert abs(scene.end(made) - from_ms(1_764_010_800_000)) < minutes(2)
 
 
+async def test_setting_an_end_has_a_price_as_well(scene: Scene) -> None:
+    await scene.notebook("ana", "free", lease_type="IDLE")
+    await scene.ask(ANA, "extend free 8h")
+    await scene.click(ANA, "notebook_extend")
+    assert "Cost: 1.36 EUR" in request(scene)
+
+
 async def test_an_hour_that_had_to_be_written_for_less_is_said(scene: Scene) -> None:
     """Until 11:10 was asked for, and is granted at 10:46: the platform takes no less than an hour."""
     made = await asked(scene, "until 11:10", lease_ms=HOUR, age_ms=14 * HOUR, settled_ago_ms=14 * HOUR)
@@ -218,7 +225,7 @@ class TestAStart:
     async def test_without_a_length_is_asked_for_as_long_as_policy_says(self, scene: Scene) -> None:
         await self.stopped(scene)
         assert "start *sleeper* for 13 h." in request(scene)
-        assert "no price known" not in request(scene)
+        assert "no price" not in request(scene)
 
     async def test_is_never_granted_for_longer_than_that(self, scene: Scene) -> None:
         made = await self.stopped(scene)
