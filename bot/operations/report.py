@@ -8,6 +8,7 @@ from bot.errors import BotError, CloudError
 from bot.operations.deps import Deps
 from bot.outbox import PROGRESS, RESULT, Say, say
 from bot.rules import keys
+from bot.rules.costs import format_rate
 from bot.stores.database import Tx
 from bot.work import Claim
 
@@ -50,4 +51,4 @@ def oops(error: BaseException, ref: str) -> dict[str, str]:
 def price_text(deps: Deps, flavor: str) -> str | None:
     """ "0.17 EUR per hour"; None without a price."""
     price = deps.config.prices.per_hour(flavor)
-    return None if price is None else f"{price} {deps.config.prices.currency} per hour"
+    return None if price is None else format_rate(price, deps.config.prices.currency, flavor)

@@ -111,7 +111,7 @@ def _show_facts(facts: ShowAnswer, now: datetime) -> list[tuple[str, str]]:
         ("Flavor", text.code(row["flavor"]) if row["flavor"] else ""),
         ("Image", text.name(facts.get("image") or "", 150) if facts.get("image") else ""),
         ("Disk", text.listed_facts(facts.get("disk") or "", row.get("disk_cost") or "")),
-        ("Price", text.escape(row.get("price") or "no price known")),
+        ("Price", text.price(row.get("price"), row["flavor"])),
         ("Cost of this run", text.escape(row.get("cost") or "") if runs else ""),
         ("Cost this month", text.escape(facts.get("month_cost") or "")),
         ("Created", text.when(created) if created else ""),
@@ -185,6 +185,6 @@ def flavors(facts: FlavorsAnswer, now: datetime, ctx: Context) -> Message:
 
 
 def _flavor(row: FlavorRow) -> str:
-    price = text.escape(row["price"]) if row.get("price") else "no price known"
+    price = text.price(row.get("price"), row["id"])
     sold = " *Sold out now.*" if row.get("sold_out") else ""
     return f"• {text.code(row['id'])}: {text.prose(row['size'], 120)}, {price}.{sold}"

@@ -49,7 +49,7 @@ def _details(facts: ApprovalFacts) -> list[tuple[str, str]]:
         ("Ends now", text.when(base) if base else ""),
         ("Would end", text.when(new) if new else ""),
         ("Flavor", text.code(facts["flavor"])),
-        ("Cost", text.escape(facts["cost"]) if facts.get("cost") else "no price known"),
+        ("Cost", text.price(facts.get("cost"), facts["flavor"])),
         ("Idle record", text.capital(text.prose(facts["idle_record"], 300))),
         ("Renewals so far", str(facts["renewals"])),
         ("Project", text.name(facts["project"])),

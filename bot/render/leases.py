@@ -57,7 +57,7 @@ def _item(page: Page, item: WarningItem, now: datetime, superseded: bool) -> Non
 
 
 def _money(item: WarningItem) -> str:
-    price = text.escape(item["price"]) if item.get("price") else "no price known"
+    price = text.price(item.get("price"), item["flavor"])
     cost = f"; {text.escape(item['cost'])} so far" if item.get("cost") else ""
     return f"{text.code(item['flavor'])} in {text.name(item['project'])}, {price}{cost}."
 

@@ -134,7 +134,7 @@ def _details(facts: OperationFacts, now: datetime) -> list[tuple[str, str]]:
         ("Runs until", f"{text.when(after)} ({text.left(after, now)})" if after and ends else ""),
         ("Flavor", text.code(facts["flavor"]) if known and facts.get("flavor") else ""),
         ("Image", text.name(facts.get("image") or "", 100) if facts.get("image") else ""),
-        ("Price", text.escape(facts.get("price") or "") if comes_up else ""),
+        ("Price", text.price(facts.get("price"), facts["flavor"]) if comes_up and facts.get("flavor") else ""),
         ("Cost", text.escape(facts.get("cost") or "")),
         ("Under way for", text.between(started, to_ms(now)) if started else ""),
         ("Project", text.name(facts["project"]) if known else ""),

@@ -208,6 +208,11 @@ STATUS_WORDS = {
 }
 
 
+def price(known: str | None, flavor: str) -> str:
+    """What a flavor costs, or that nobody has said (contract 9)."""
+    return escape(known) if known else f"no price for {name(flavor)}"
+
+
 def status(word: str) -> str:
     """A notebook's state in words."""
     return STATUS_WORDS.get(word, STATUS_WORDS["UNKNOWN"])

@@ -64,3 +64,21 @@ async def test_where_flavors_cannot_be_listed_nothing_is_concluded_of_one_whose_
     scene.cloud.set_activity(made.id, gpu=95.0, from_ms=scene.now_ms - 3 * HOUR)
     await scene.pass_time(timedelta(hours=2), minutes(2))
     assert (scene.in_dm(ANA, "idle_warning"), scene.stops(made)) == ([], [])
+
+
+async def test_what_has_no_price_says_so_and_names_the_flavor(scene: Scene) -> None:
+    listed(scene)
+    await scene.ask(ANA, f"create odd image=pytorch1.8 flavor={ODD} for=1h")
+    await scene.pass_time(minutes(4))
+    assert f"no price for {ODD}" in scene.in_channel("approval_request")[-1].text  # not to be held against a budget
+    made = await scene.notebook("ana", "trainer", flavor=ODD)
+    assert f"no price for {ODD}" in await scene.ask(ANA, "show trainer")
+    assert f"no price for {ODD}" in await scene.ask(ANA, "flavors gpu")
+    await scene.pass_time(scene.end(made) - scene.now - minutes(14), minutes(2))
+    assert f"no price for {ODD}" in scene.in_dm(ANA, "lease_warning")[-1].text
+
+
+async def test_a_price_is_written_with_its_cents(scene: Scene) -> None:
+    """The policy file says 4.10, which is read as a number."""
+    assert "`modelarts.vm.gpu.v100`" in (said := await scene.ask(ANA, "flavors gpu"))
+    assert "4.10 EUR per hour" in said

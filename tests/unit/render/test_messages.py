@@ -193,7 +193,7 @@ def test_a_request_has_the_facts_to_decide_on() -> None:
         ("already", f"It was extended by 1 h. By <@U0ANA>, {when(MS)}. Your click changed nothing."),
         ("not_linked", "`/notebook link research`"),
         ("flavors", "*Sold out now.*"),
-        ("flavors", "no price known"),
+        ("flavors", "no price for "),
         ("why", "set by rule 1 of [policy]; policy file `a1b2c3d4e5`"),
         ("policy", "from rule 3 of [policy]"),
         ("cost", "2 stops were marked as wrong and are not counted ("),
