@@ -157,7 +157,11 @@ class Stop(Operation):
     async def _call(self, claim: Claim, now: datetime) -> Outcome:
         cloud = await self.cloud(claim)
         await cloud.stop(claim.data["notebook"])  # finding it stopped or stopping already is success
-        return self.go(claim, "watch", due=now + WATCH, **asked(claim, now))
+
+        async def write(db: Tx) -> None:
+            await mark_again(db, claim, now)
+
+        return self.go(claim, "watch", due=now + WATCH, write=write, **asked(claim, now))
 
     async def _watch(self, claim: Claim, now: datetime) -> Outcome:
         _cloud, notebook = await self.show(claim, now)
@@ -206,6 +210,12 @@ async def mark_ours(db: Tx, claim: Claim, now: datetime) -> None:
     await notebooks.change(
         db, str(claim.data["project"]), str(claim.data["notebook"]), stop_by=claim.id, stopped_at=now
     )
+
+
+async def mark_again(db: Tx, claim: Claim, now: datetime) -> None:
+    """The cloud has accepted it only now, perhaps after it was asked in vain: until then it ran, and cost."""
+    ours = rows.c.id == str(claim.data["notebook"]), rows.c.stop_by == claim.id
+    await db.execute(update(rows).where(*ours, rows.c.running_since.is_not(None)).values(stopped_at=now))
 
 
 async def unmark(db: Tx, claim: Claim) -> None:

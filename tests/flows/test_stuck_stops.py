@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from bot.stores.schema import notebooks, work
+from bot.stores.schema import notebooks, stops, usage, work
 from deploy.sandbox.cloud.model import Notebook
 from tests.flows.scene import ANA, DORA, HOUR, Scene, buttons, minutes
 from tests.flows.test_idle import about_to_stop, idle_one, until_warned
@@ -127,3 +127,19 @@ async def test_after_a_persons_stop_was_refused_the_end_of_the_lease_is_told(sce
     await scene.pass_time(scene.end(made) - scene.now + minutes(4), timedelta(minutes=15))
     (told,) = scene.in_dm(ANA, "stopped")
     assert "its lease ended" in told.text
+
+
+async def test_a_stop_that_had_to_be_asked_for_again_costs_until_it_was_taken(scene: Scene) -> None:
+    made = await scene.notebook("ana", "sticky", lease_ms=4 * HOUR)
+    rule = refused(scene)
+    await scene.ask(ANA, "stop sticky")
+    await scene.click(ANA, "notebook_stop")
+    await scene.pass_time(minutes(20))
+    scene.cloud.faults.clear()
+    before = scene.now
+    await scene.pass_time(minutes(6))
+    assert rule.hits > 1
+    assert scene.found(made.id).status == "STOPPED"
+    (ran,) = [row for row in await scene.rows(usage) if row.kind == "run"]
+    (stop,) = await scene.rows(stops)
+    assert before <= stop.at == ran.to_at <= before + minutes(4)
