@@ -119,9 +119,7 @@ class Acts:
         escalated: bool = False,
     ) -> None:
         notebook, end = each.facts.notebook, each.facts.notebook.lease_ends
-        verdict = each.facts.verdict
-        # The spell that is warned of may begin where an older notice ended; quiet it has been for longer.
-        since = min(action.idle_since, (verdict and verdict.idle_since) or action.idle_since)
+        since = _quiet_since(each, action.idle_since)
         price = self.deps.config.prices.per_hour(notebook.flavor)
         facts: dict[str, Any] = {
             "cause": action.key,
@@ -190,7 +188,7 @@ class Acts:
                     "notebook": notebook.id,
                     "key": stop.key,
                     "rule": stop.rule,
-                    "idle_since_ms": to_ms(stop.idle_since),
+                    "idle_since_ms": to_ms(_quiet_since(each, stop.idle_since)),
                     "name": notebook.name,
                 },
             ),
@@ -317,3 +315,9 @@ class Acts:
             ),
             now,
         )
+
+
+def _quiet_since(each: "Decided", spell: datetime) -> datetime:
+    """The spell that is warned of may begin where an older notice ended; quiet it has been for longer."""
+    verdict = each.facts.verdict
+    return min(spell, (verdict and verdict.idle_since) or spell)

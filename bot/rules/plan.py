@@ -38,6 +38,7 @@ KEPT = "it is kept"
 NO_TIMED_END = "there is no timed end any more"
 MODE = "idle stops are not enforced here"
 OTHERS = "It belongs to somebody else"
+OVERDUE = timedelta(hours=1)  # a stop that could not be made for so long is announced anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +167,13 @@ def _idle(now: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> Outco
     verdict = facts.verdict
     if verdict is None or verdict.state == "unknown":
         because = verdict.reason if verdict else "there is no evidence yet"
-        return [], Decision("unknown", because, rule_of(policy, "idle_sources"))
+        over = _overdue(now, facts, policy, "Nobody could tell then whether it was idle")
+        return over, Decision("unknown", because, rule_of(policy, "idle_sources"))
     if verdict.state == "active" or verdict.idle_since is None:
         return _leave(facts, Decision("active", verdict.reason, rule_of(policy, "idle_after")), IN_USE)
     if old := _outdated(now, verdict, policy, facts.pass_interval):
-        return [], Decision("unknown", old, rule_of(policy, "idle_sources", "idle_fresh"))
+        over = _overdue(now, facts, policy, "Nobody could tell then whether it was idle")
+        return over, Decision("unknown", old, rule_of(policy, "idle_sources", "idle_fresh"))
     since = spell_start(now, facts, verdict.idle_since)
     if policy.idle_mode == "shadow":
         return _shadow(now, facts, policy, since)
@@ -223,6 +226,17 @@ def _settled(facts: NotebookFacts, why: str, but: str = "") -> list[Action]:
     ]
 
 
+def _overdue(now: datetime, facts: NotebookFacts, policy: EffectivePolicy, why: str) -> list[Action]:
+    """Warnings whose stop could not be made for long: nobody is stopped by what was announced hours ago."""
+    words = f"It was not stopped. {why}; should it still be idle, you are warned again."
+    over: list[Action] = []
+    for key, told in facts.notices.items():
+        at = notice_at(facts, told) if key.startswith("idle_warning:") and told.ended_at is None else None
+        if at is not None and now - facts.clock_ahead >= told.stops_at(at, policy.idle_grace) + OVERDUE:
+            over.append(SettleNotice(key=key, reason=words, rule=""))
+    return over
+
+
 def _protected(now: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> Decision | None:
     if facts.keep_until is not None and now < facts.keep_until:
         because = f"it is kept for another {format_duration(facts.keep_until - now)}"
@@ -263,6 +277,7 @@ def _enforced(now: datetime, facts: NotebookFacts, policy: EffectivePolicy, sinc
     moot += _settled(facts, IN_USE, but=key)
     told = facts.notices.get(key)
     if facts.paused:
+        moot += _overdue(now, facts, policy, "Stops were paused then")
         return moot, Decision("paused", f"stops are paused: {facts.paused}", rule)
     if told is not None and told.ended_at is None and _of_another(told, facts.owner):
         over: Action = SettleNotice(key=key, reason=f"{OTHERS}.", rule="") if told.arrived else _void(key, OTHERS)
@@ -326,7 +341,8 @@ def _told(
         left = format_duration(stops_at - now)
         return [], Decision("grace", f"{_quiet(now, since)}; it is stopped in {left} unless it is used", rule)
     if not facts.slack_up or facts.owner.reach is None:
-        return [], Decision("slack_down", "Slack does not answer, so nothing is stopped", rule)
+        over = _overdue(now + facts.clock_ahead, facts, policy, "Slack did not answer then")
+        return over, Decision("slack_down", "Slack does not answer, so nothing is stopped", rule)
     reason = f"{_quiet(now, since)}; the notice was delivered {format_duration(now - delivered)} ago"
     stop = StopIdle(key=key, idle_since=since, notice_at=delivered, reason=reason, rule=rule)
     return [stop], Decision("stop", reason, rule)

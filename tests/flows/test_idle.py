@@ -1,37 +1,16 @@
 """Idle stops: warned with evidence, stopped only after the grace that begins with the delivery, never on a guess."""
 
 import itertools
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
 from bot.clock import from_ms
-from bot.stores.schema import decisions, notices, stops, work
+from bot.stores.schema import notices, stops, work
 from deploy.sandbox.cloud.model import Notebook
-from deploy.sandbox.stage import Stage
 from scheduler.jobs import ask_now
-from tests.flows.scene import ANA, BEN, CARLA, DORA, HOUR, MINUTE, Scene, bot_on, buttons, key, minutes
-
-
-async def idle_one(scene: Scene, owner: str = "ana", name: str = "forgotten", **options: Any) -> Notebook:
-    """One that nobody has used for three hours, with a long lease; looked at, not yet warned of."""
-    return await scene.notebook(owner, name, busy=False, **({"lease_ms": 9 * HOUR} | options))
-
-
-async def until_warned(scene: Scene, user: str = ANA) -> datetime:
-    """Passes until the idle warning is there; returns when Slack took it."""
-    for _ in range(12):
-        if found := scene.in_dm(user, "idle_warning"):
-            return from_ms(found[-1].posted_ms)
-        await scene.pass_time(minutes(2), minutes(2))
-    raise AssertionError("no idle warning came")
-
-
-async def about(scene: Scene, notebook: Notebook) -> list[Any]:
-    """The decisions on record, oldest first."""
-    rows = [row for row in await scene.rows(decisions) if row.notebook_id == notebook.id]
-    return sorted(rows, key=lambda row: row.at)
+from tests.flows.idle_scene import about, idle_one, until_warned
+from tests.flows.scene import ANA, BEN, CARLA, DORA, HOUR, MINUTE, Scene, buttons, key, minutes
 
 
 async def test_warned_with_evidence_and_stopped_only_when_the_grace_has_passed(scene: Scene) -> None:
@@ -455,28 +434,3 @@ async def test_an_answer_that_cannot_be_stored_blinds_nobody_else(scene: Scene) 
     assert scene.in_dm(BEN, "idle_warning") == []
     last = (await about(scene, made["ben"]))[-1]
     assert (last.outcome, "not JSON" in last.because) == ("unknown", True)
-
-
-async def test_a_shorter_grace_cuts_nothing_off_what_was_promised(scene: Scene, on: Stage, database_url: str) -> None:
-    await idle_one(scene)
-    told_at = await until_warned(scene)
-    on.policy = on.policy.replace('idle_grace = "15m"', 'idle_grace = "2m"')
-    async with bot_on(on, database_url) as restarted:
-        await restarted.pass_time(told_at + minutes(15) - scene.now - timedelta(seconds=1), minutes(2))
-        assert scene.stops() == []
-        await restarted.pass_time(minutes(5), minutes(1))
-        assert len(scene.stops()) == 1
-
-
-async def test_whoever_owns_it_by_now_is_warned_too(scene: Scene) -> None:
-    made = await idle_one(scene)
-    await until_warned(scene)
-    await scene.ask(ANA, "unlink research")
-    await scene.ask(DORA, f"admin map <@{BEN}> ana research")
-    told_at = await until_warned(scene, BEN)
-    (first,) = scene.in_dm(ANA, "idle_warning")
-    assert buttons(first) == []
-    await scene.pass_time(told_at + minutes(15) - scene.now - timedelta(seconds=1), minutes(5))
-    assert scene.stops() == []
-    await scene.pass_time(minutes(5))
-    assert len(scene.stops(made)) == 1

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from bot.stores.schema import stops
+from tests.flows.idle_scene import idle_one, until_warned
 from tests.flows.scene import ANA, DORA, HOUR, MINUTE, Scene, buttons, minutes
-from tests.flows.test_idle import idle_one, until_warned
 
 IDLE_MODE = {"idle_mode": ""}  # not said: what an admin chose, else shadow
 

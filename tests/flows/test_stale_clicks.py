@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from tests.flows.idle_scene import idle_one, until_warned
 from tests.flows.scene import ANA, HOUR, Scene, minutes
-from tests.flows.test_idle import idle_one, until_warned
 
 
 async def does_nothing(scene: Scene, made: Any, message: Any, action: str, says: str) -> None:

@@ -5,8 +5,9 @@ from typing import Any
 
 from bot.stores.schema import notebooks, stops, usage, work
 from deploy.sandbox.cloud.model import Notebook
+from tests.flows.idle_scene import idle_one, until_warned
 from tests.flows.scene import ANA, DORA, HOUR, Scene, buttons, minutes
-from tests.flows.test_idle import about_to_stop, idle_one, until_warned
+from tests.flows.test_idle import about_to_stop
 
 DENIED = {"error_code": "ModelArts.0103", "error_msg": "no rights"}
 

@@ -7,8 +7,8 @@ import pytest
 from bot.clock import to_ms
 from bot.ids import RandomIds
 from bot.work import Item, record
+from tests.flows.idle_scene import idle_one, until_warned
 from tests.flows.scene import ANA, CARLA, DORA, HOUR, RESEARCH, Scene, buttons, minutes
-from tests.flows.test_idle import idle_one, until_warned
 
 
 async def warned(scene: Scene) -> str:

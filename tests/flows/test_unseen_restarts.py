@@ -6,8 +6,8 @@ import pytest
 
 from bot.stores.schema import audit, notebooks, stops, usage
 from deploy.sandbox.cloud.model import Notebook
+from tests.flows.idle_scene import idle_one, until_warned
 from tests.flows.scene import ANA, HOUR, MINUTE, Scene, minutes
-from tests.flows.test_idle import idle_one, until_warned
 
 
 async def warned(scene: Scene) -> Notebook:

@@ -63,6 +63,13 @@ def told(ago: timedelta = GRACE, **changes: Any) -> dict[str, NoticeState]:
     return {KEY: replace(NoticeState(NOW - ago - M, NOW - ago), **changes)}
 
 
+BLOCKED: list[tuple[dict[str, Any], str]] = [
+    ({"slack_up": False}, "slack_down"),
+    ({"paused": "jump"}, "paused"),
+    ({"verdict": UNKNOWN}, "unknown"),
+    ({"verdict": None}, "unknown"),
+]
+
 FACTS = NotebookFacts(
     a_notebook(), OWNER, IDLE, notices=told(), running_since=NOW - 4 * H, seen_first_at=NOW - 4 * H
 )  # fmt: skip
@@ -104,6 +111,14 @@ def test_the_baseline_is_stopped_with_its_reason_and_rule() -> None:
         pytest.param({"paused": "jump"}, [], "paused", id="a brake"),
         pytest.param({"paused": "jump", "notices": {}}, [], "paused", id="no promise of a stop under a brake"),
         pytest.param({"slack_up": False}, [], "slack_down", id="Slack down"),
+        *(
+            pytest.param(blocked | {"notices": told(GRACE + 59 * M)}, [], outcome, id=f"{outcome} for an hour less")
+            for blocked, outcome in BLOCKED
+        ),
+        *(
+            pytest.param(blocked | {"notices": told(GRACE + H)}, [SettleNotice], outcome, id=f"{outcome} for an hour")
+            for blocked, outcome in BLOCKED
+        ),
         pytest.param({"owner": replace(OWNER, reachable=None)}, [], "slack_down", id="owner's state not known"),
         pytest.param({"owner": replace(OWNER, reachable=False)}, [Escalate], "escalate", id="owner left since"),
         pytest.param({"owner": replace(OWNER, reachable=False), "notices": {}}, [Escalate], "escalate",
