@@ -73,7 +73,7 @@ async def test_only_the_printed_address_opens_the_page(slack: SimSlack) -> None:
     [{"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Origin": "null"}],
     ids=["another name for this address", "another site's page", "a sandboxed frame"],
 )
-@pytest.mark.parametrize("path", ["/_page/state?user=U0ANA", "/_sim/log", "/"])
+@pytest.mark.parametrize("path", ["/_page/state?user=U0ANA", "/_sim/log", "/", "/static/app.js", "/api/auth.test"])
 async def test_other_sites_are_kept_out(page: httpx.AsyncClient, path: str, headers: dict[str, str]) -> None:
     assert (await page.get(path, headers=headers)).status_code == 403
 

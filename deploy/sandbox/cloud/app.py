@@ -207,10 +207,8 @@ def _from_loopback(scope: Scope, exchange: Exchange) -> bool:
     client = scope.get("client")
     if client and client[0] not in {"127.0.0.1", "::1", "testclient"}:
         return False
-    origin = exchange.headers.get("origin")
-    if origin is not None and _host(origin.partition("://")[2]) not in LOOPBACK:
-        return False
-    return _host(exchange.headers.get("host", "")) in LOOPBACK
+    host, origin = exchange.headers.get("host", ""), exchange.headers.get("origin")
+    return _host(host) in LOOPBACK and (origin is None or origin.partition("://")[2] == host)
 
 
 def _host(authority: str) -> str:

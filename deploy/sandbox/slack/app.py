@@ -42,12 +42,12 @@ def build(slack: Interactions, page_token: str) -> ASGIApp:
         Route("/upload/{secret}", _bound(slack, hooks.upload), methods=["POST"]),
         Route("/files/{secret}/{name}", _bound(slack, _file)),
         WebSocketRoute("/link", slack.sockets.serve),
-        Route("/_sim/{name}", _local(_bound(slack, control.serve)), methods=["GET", "POST", "DELETE"]),
-        Route("/_page/{name}", _local(guard(page.serve)), methods=["GET", "POST"]),
-        Route("/", _local(guard(_index))),
+        Route("/_sim/{name}", _bound(slack, control.serve), methods=["GET", "POST", "DELETE"]),
+        Route("/_page/{name}", guard(page.serve), methods=["GET", "POST"]),
+        Route("/", guard(_index)),
         Mount("/static", StaticFiles(directory=STATIC, check_dir=False)),
     ]
-    return Dated(slack, Starlette(routes=routes, lifespan=lambda _: _ticking(slack)))
+    return Local(Dated(slack, Starlette(routes=routes, lifespan=lambda _: _ticking(slack))))
 
 
 @contextlib.asynccontextmanager
@@ -75,15 +75,19 @@ def _bound(slack: Interactions, serve: Callable[[Interactions, Request], Awaitab
     return endpoint
 
 
-def _local(serve: Serve) -> Serve:
-    """Only for this machine's own pages: the Host is loopback, and an Origin, if any, is ours."""
+class Local:
+    """Only for this machine's own callers: the Host is loopback, and an Origin, if any, is ours."""
 
-    async def endpoint(request: Request) -> Response:
-        if not is_local(request.headers):
-            return PlainTextResponse("loopback only", 403)
-        return await serve(request)
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
-    return endpoint
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or is_local(Headers(scope=scope)):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await PlainTextResponse("loopback only", 403)(scope, receive, send)
 
 
 def is_local(headers: Headers) -> bool:

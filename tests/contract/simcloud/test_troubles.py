@@ -173,8 +173,9 @@ class TestGateway:
         assert len(ids) == 3
 
     @pytest.mark.parametrize(
-        "headers", [{"Host": "evil.example"}, {"Host": "127.0.0.1.evil.example:80"}, {"Origin": "https://evil.example"}]
-    )
+        "headers", [{"Host": "evil.example"}, {"Host": "127.0.0.1.evil.example:80"}, {"Origin": "https://evil.example"},
+                    {"Origin": "http://localhost:8888"}, {"Origin": "null"}]
+    )  # fmt: skip
     async def test_other_hosts_and_origins_are_turned_away(self, api: Driver, headers: dict[str, str]) -> None:
         for path in ("/_sim/log", "/v3/projects"):
             assert (await api.http.get(path, headers=headers)).status_code == 403
