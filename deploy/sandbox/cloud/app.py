@@ -170,6 +170,8 @@ class Front:
             case "error" | "error_200":
                 error = refusal(wanted["code"], status=200 if rule.effect == "error_200" else status)
                 return answer(error.body, error.status, wanted.get("headers"))
+        if status in (204, 304):
+            return Response(None, status, wanted.get("headers"))
         body = wanted.get("body", {"error_code": "ModelArts.0010", "error_msg": "Internal error."})
         if isinstance(body, str):
             return Response(body.encode(), status or 500, wanted.get("headers"), media_type="text/plain")
@@ -190,7 +192,7 @@ class Front:
 
     async def _send(self, scope: Scope, receive: Receive, send: Send, exchange: Exchange, reply: Response) -> None:
         names = {name for name, _ in reply.raw_headers}
-        if b"content-length" not in names and reply.status_code != 204:
+        if b"content-length" not in names and reply.status_code not in (204, 304):
             reply.raw_headers.append((b"content-length", str(len(reply.body)).encode()))
         reply.raw_headers.append((b"date", _date(exchange.now // 1000)))
         reply.raw_headers.append((b"x-request-id", secrets.token_hex(16).encode()))

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from deploy.sandbox.asked import arguments
 from deploy.sandbox.cloud.model import Lease, Notebook, Volume
 from deploy.sandbox.cloud.settings import DEFAULT_LEASE_MS
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
 
 DEFAULT_IMAGE = "e1a07296-22a8-4f05-8bc8-e936c8e54090"
 DEFAULT_FLAVOR = "modelarts.vm.cpu.2u"
+ACTIONS = ("create", "renew", "start", "stop", "delete", "vanish", "set_status", "rename")
 
 
 class Console:
@@ -105,11 +107,13 @@ class Console:
 
     def act(self, request: dict[str, Any]) -> Notebook | None:
         """`{"action": "create"|"renew"|"start"|"stop"|"delete"|"vanish"|"set_status"|"rename", ...arguments}`."""
-        arguments = dict(request)
-        action = arguments.pop("action")
-        if action not in {"create", "renew", "start", "stop", "delete", "vanish", "set_status", "rename"}:
-            raise KeyError(action)
-        made = getattr(self, action)(**arguments)
+        given = dict(request)
+        action = given.pop("action", None)
+        if action not in ACTIONS:
+            raise ValueError(f"action must be one of {', '.join(ACTIONS)}")
+        act = getattr(self, action)
+        arguments(act, given)
+        made = act(**given)
         return made if isinstance(made, Notebook) else None
 
     def _find(self, notebook_id: str) -> tuple[Notebook, int]:

@@ -4,6 +4,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from deploy.sandbox.asked import typed, within
+from deploy.sandbox.cloud.errors import refusal
+
 EFFECTS = frozenset(
     {
         "status",  # `status`, `body` (object or text), `headers`: answered instead of carrying it out
@@ -20,8 +23,17 @@ EFFECTS = frozenset(
         "token_dies",  # the caller's token ends before this call is looked at
     }
 )
-_PARAMETERS = {"status", "body", "headers", "code", "retry_after", "ms"}
-_MATCHERS = {"method", "path", "nth", "every", "count", "effect", "user"}
+_MATCHERS = {
+    "effect": str, "method": str | None, "path": str, "user": str | None, "nth": int, "every": int, "count": int,
+}  # fmt: skip
+_PARAMETERS = {
+    "status": int | None, "body": Any, "headers": dict[str, str] | None, "code": str, "retry_after": int | str | None,
+    "ms": float,
+}  # fmt: skip
+_METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"}
+_HEADER = re.compile(r"[\w!#$%&'*+.^`|~-]+: [\x20-\x7e]*", re.ASCII)
+_FRAMING = ("content-length", "transfer-encoding", "connection")
+_LONGEST_MS = 600_000
 
 
 @dataclass
@@ -42,11 +54,13 @@ class Rule:
     @classmethod
     def parse(cls, text: dict[str, Any]) -> "Rule":
         """Raises ValueError naming what is wrong with it."""
-        if unknown := set(text) - _PARAMETERS - _MATCHERS:
-            raise ValueError(f"unknown key in a fault rule: {sorted(unknown)[0]}")
+        if not isinstance(text, dict):
+            raise ValueError("a fault rule must be an object")
+        typed(text, {**_MATCHERS, **_PARAMETERS}, "a fault rule")
         if text.get("effect") not in EFFECTS:
             raise ValueError(f"unknown effect: {text.get('effect')!r}; one of {', '.join(sorted(EFFECTS))}")
-        re.compile(text.get("path", ""))
+        _check_matchers(text)
+        _check_answer(text)
         return cls(
             **{name: text[name] for name in _MATCHERS if name in text},
             parameters={name: text[name] for name in _PARAMETERS if name in text},
@@ -62,6 +76,32 @@ class Rule:
             return False
         self.hits += 1
         return True
+
+
+def _check_matchers(text: dict[str, Any]) -> None:
+    if text.get("method") not in (None, *_METHODS):
+        raise ValueError(f"method must be one of {', '.join(sorted(_METHODS))}, not {text['method']}")
+    try:
+        re.compile(text.get("path", ""))
+    except (re.error, RecursionError) as exc:
+        raise ValueError(f"path is no regular expression: {exc}") from exc
+    for name, least in (("nth", 1), ("every", 1), ("count", 0)):
+        within(text, name, least, 10**9)
+
+
+def _check_answer(text: dict[str, Any]) -> None:
+    within(text, "status", 200, 599)
+    within(text, "ms", 0, _LONGEST_MS)
+    if text["effect"] in ("error", "error_200") and "code" not in text:
+        raise ValueError(f"effect {text['effect']} needs a code such as ModelArts.6357")
+    try:
+        refusal(text.get("code", "ModelArts.6357"))
+    except KeyError:
+        raise ValueError(f"unknown code: {text['code']}") from None
+    after = {"Retry-After": str(text.get("retry_after") or "")}
+    for name, value in {**(text.get("headers") or {}), **after}.items():
+        if name.lower() in _FRAMING or not _HEADER.fullmatch(f"{name}: {value}"):
+            raise ValueError(f"{name!r} with that value is no header that can be ordered")
 
 
 class Faults:

@@ -1,7 +1,9 @@
 """Everything about the simulated cloud that a test or a visitor may turn: dialect, delays, quirks."""
 
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_type_hints
+
+from deploy.sandbox.asked import LATEST_MS, typed, within
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -86,10 +88,9 @@ class CloudSettings:
     )
 
     def change(self, values: dict[str, Any]) -> None:
-        """Sets several at once; raises KeyError with the name of one that does not exist."""
-        known = {item.name for item in fields(self)}
+        """Sets several at once, or none: raises ValueError naming one that does not exist or cannot be so."""
+        typed(values, get_type_hints(CloudSettings), "settings")
         for name in values:
-            if name not in known:
-                raise KeyError(name)
+            within(values, name, 0, LATEST_MS)
         for name, value in values.items():
-            setattr(self, name, value)
+            setattr(self, name, tuple(value) if isinstance(value, list) else value)

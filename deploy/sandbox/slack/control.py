@@ -5,6 +5,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from deploy.sandbox.asked import arguments, body_of, instant
+from deploy.sandbox.slack.faults import Fault
 from deploy.sandbox.slack.interactions import Interactions
 
 
@@ -16,21 +18,19 @@ async def serve(slack: Interactions, request: Request) -> Response:
     if (name, request.method) == ("faults", "DELETE"):
         slack.faults.clear()
         return JSONResponse({"ok": True})
-    try:
-        return JSONResponse(await _change(slack, f"{request.method} {name}", await request.json()))
-    except LookupError:
+    if (what := f"{request.method} {name}") not in ("POST clock", "POST faults"):
         return JSONResponse({"error": "not_found"}, 404)
-    except (TypeError, ValueError) as bad:
+    try:
+        return JSONResponse(await _change(slack, what, body_of(await request.body())))
+    except ValueError as bad:
         return JSONResponse({"error": str(bad)}, 400)
 
 
 async def _change(slack: Interactions, what: str, body: dict[str, Any]) -> dict[str, Any]:
     if what == "POST clock":
-        await slack.push_clock(
-            int(body["set_ms"]) - slack.clock.now_ms() if "set_ms" in body else int(body["advance_ms"])
-        )
+        now = slack.clock.now_ms()
+        await slack.push_clock(instant(body, now) - now)
         return {"now_ms": slack.clock.now_ms()}
-    if what == "POST faults":
-        slack.fault(**body)
-        return {"ok": True}
-    raise LookupError(what)
+    arguments(Fault, {"method": "*", "effect": "error", **body})
+    slack.fault(**body)
+    return {"ok": True}

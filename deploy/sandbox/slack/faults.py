@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal, get_args
 
+from deploy.sandbox.asked import within
+
 Effect = Literal["ratelimited", "error", "status", "slow", "reset", "lost", "hang"]
 
 
@@ -30,6 +32,10 @@ class Fault:
     def __post_init__(self) -> None:
         if self.effect not in get_args(Effect):
             raise ValueError(f"unknown effect {self.effect!r}; one of {', '.join(get_args(Effect))}")
+        bounds = (("nth", 1, 10**9), ("count", 0, 10**9), ("retry_after", 0, 10**9), ("seconds", 0, 600),
+                  ("status", 200, 599))  # fmt: skip
+        for name, least, most in bounds:
+            within(vars(self), name, least, most)
 
     def hits(self, method: str) -> bool:
         """Count this call; True if it is one to spoil."""

@@ -6,6 +6,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from deploy.sandbox.asked import instant
 from deploy.sandbox.slack import wire
 from deploy.sandbox.slack.errors import NotThere
 from deploy.sandbox.slack.interactions import Interactions
@@ -170,7 +171,8 @@ class Page:
         return _told(await self._slack.open_home(body["user"]))
 
     async def _post_clock(self, body: dict[str, Any]) -> dict[str, Any]:
-        await self._slack.push_clock(int(body["advance_ms"]))
+        now = self._slack.clock.now_ms()
+        await self._slack.push_clock(instant({"advance_ms": body["advance_ms"]}, now) - now)
         return {"now_ms": self._slack.clock.now_ms()}
 
     async def _post_cloud(self, body: dict[str, Any]) -> dict[str, Any]:
