@@ -9,12 +9,13 @@ from zoneinfo import ZoneInfo
 
 from bot.config import values
 from bot.config.model import Budgets, Metrics, PersonHint, Roles
-from bot.config.problems import Table
+from bot.config.problems import Table, nearest
 from bot.errors import BadInput
 from bot.model import SlackUserId
 from bot.rules.costs import Prices
 
 _UTC = ZoneInfo("UTC")
+_NOT_FLAVORS = ("currency", "disk_gb_month")  # of [prices]; a slip of one is no flavor: those have dots
 
 
 def read_timezone(root: Table) -> ZoneInfo:
@@ -49,7 +50,11 @@ def read_prices(root: Table) -> Prices:
     table = root.table("prices", "[prices]")
     flavors: dict[str, Decimal] = {}
     for key, value in table.values.items():
-        if key not in ("currency", "disk_gb_month"):
+        if key in _NOT_FLAVORS:
+            continue
+        if "." not in key and not isinstance(value, dict) and nearest(key, _NOT_FLAVORS):
+            table.problems.add(table.line(key), f'unknown key "{key}" in [prices]{nearest(key, _NOT_FLAVORS)}')
+        else:
             flavors.update(_flavor_prices(table, key, key, value))
     return Prices(
         currency=table.get("currency", values.currency, "EUR"),

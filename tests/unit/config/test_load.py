@@ -85,6 +85,8 @@ def test_the_unknown_keys_message_is_exactly_as_agreed() -> None:
         ('[[people]]\nslack = "U0A"', 9, '"cloud_user" is missing in [[people]]'),
         ('[[people]]\nslack = "U0A"\ncloud_user = "a"\n[[people]]\nslack = "U0B"\ncloud_user = "a"', 14, "named twice"),
         ('[prices]\n"modelarts.vm.cpu.2u" = "0.17"', 10, "a number without quotes"),
+        ("[prices]\ndisk_gb_mont = 0.05", 10, 'unknown key "disk_gb_mont" in [prices]; did you mean "disk_gb_month"?'),
+        ('[prices]\ncurency = "USD"', 10, 'unknown key "curency" in [prices]; did you mean "currency"?'),
         ("[prices]\nx = -1", 10, "not negative"),
         ("[prices]\nx = nan", 10, "not negative"),
         ('[prices]\ncurrency = "€"', 10, "ISO currency code"),
