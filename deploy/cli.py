@@ -145,18 +145,21 @@ def check(socket: bool = typer.Option(False, "--socket", help="Check what `lease
     from deploy.logs import configure
 
     configure("console")
-    if not run(_checked(socket)):
-        raise typer.Exit(1)
+    raise typer.Exit(run(_checked(socket)))
 
 
-async def _checked(socket: bool) -> bool:
+async def _checked(socket: bool) -> int:
+    """The exit code; what would stop the start is said on stderr too, as the start says it."""
     from deploy.check import check as findings
 
-    good = True
+    code = 0
     async for finding in findings(os.environ, socket=socket):
         _line(str(finding))
-        good = good and finding.level != "wrong"
-    return good
+        if finding.stops_the_start:
+            print(finding.what, file=sys.stderr)
+        if finding.level == "wrong":
+            code = 2 if code == 2 or finding.stops_the_start else 1
+    return code
 
 
 @app.command()

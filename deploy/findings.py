@@ -15,6 +15,11 @@ class Finding:
     what: str
     todo: str = ""
 
+    @property
+    def stops_the_start(self) -> bool:
+        """Settings or policy are wrong: whatever is started ends with 2."""
+        return self.level == "wrong" and self.about in ("settings", "policy")
+
     def __str__(self) -> str:
         return f"{self.level:<5} {self.about}: {self.what}" + (f" -> {self.todo}" if self.todo else "")
 
@@ -30,5 +35,5 @@ def note(about: str, what: str, todo: str = "") -> Finding:
 
 
 def wrong(about: str, what: str, todo: str) -> Finding:
-    """It will not work; `check` ends with 1."""
+    """It will not work; `check` ends with 1, or with 2 where settings or policy stop the start."""
     return Finding("wrong", about, what, todo)

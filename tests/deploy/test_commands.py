@@ -162,12 +162,23 @@ async def test_check_names_each_missing_scope_and_what_it_is_for(on: Stage) -> N
     pytest.param('channel = "C0RESEARCH"', 'channel = "C0RANDOM"', "invite the bot", id="bot not in the channel"),
     pytest.param("env:SANDBOX_BOT_PASSWORD", "env:WRONG", "cannot log in", id="wrong password"),
     pytest.param("S0APPROVERS", "S0NOBODY", "user group S0NOBODY", id="unknown group"),
-    pytest.param("lease =", "leas =", 'did you mean "lease"', id="misspelt key"),
 ])  # fmt: skip
 async def test_check_says_what_is_wrong(on: Stage, before: str, after: str, said: str) -> None:
     ended = await leasebot("check", folder=on.folder, **changed(on, before, after), WRONG="no")
     assert ended.code == 1
     assert any(said in line for line in wrong(ended)), ended.out
+
+
+async def test_check_ends_like_the_start_where_settings_or_policy_stop_it(on: Stage) -> None:
+    environment = changed(on, "lease =", "leas =")
+    ended = await leasebot("check", folder=on.folder, **environment)
+    policy = Path(environment["LEASEBOT_CONFIG"])
+    said = f'{policy}:{line_of(policy, "leas =")}: unknown key "leas" in [policy]; did you mean "lease"?'
+    assert (ended.code, ended.err) == (2, f"{said}\n")
+    assert any(said in line for line in wrong(ended)), ended.out
+    ended = await leasebot("check", folder=on.folder, **on.environment(LEASEBOT_POLL_SECONDS="0"))
+    assert ended.code == 2
+    assert ended.err.startswith("LEASEBOT_POLL_SECONDS: ")
 
 
 @pytest.mark.parametrize(("before", "after", "said"), [
