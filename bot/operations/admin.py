@@ -90,6 +90,13 @@ class Admin(Reader):
         return self._done(ask, project, mode, now, {"mode": mode}, f"{project} is in {mode} mode. {said}", also=also)
 
     async def _pause(self, ask: Ask, project: str, now: datetime) -> Outcome:
+        """What a brake has paused stays paused for its own reason, which its release looks at."""
+        state = await self._state(project)
+        if state is not None and state.paused is not None:
+            return ask.done(
+                "text", now, text=f"Stops in {project} are paused already: {state.paused}; nothing was changed.",
+                next_step="`admin release` lets them go on.",
+            )  # fmt: skip
         values = {"paused": brakes.by_hand(ask.person.name or ask.user), "paused_at": now}
         text = f"Idle stops in {project} are paused. Leases still end, and warnings still come."
         return self._done(ask, project, "pause", now, values, text, "`admin release` lets them go on.")

@@ -70,6 +70,20 @@ async def test_a_brake_that_was_released_is_said_to_be(scene: Scene) -> None:
     assert f"Released (by <@{DORA}>" in alert.text
 
 
+async def test_a_pause_by_hand_does_not_hide_why_a_brake_has_paused_them(scene: Scene) -> None:
+    for n in range(12):
+        made = scene.cloud.console.create("ana", f"many-{n}", lease_ms=9 * HOUR, age_ms=3 * HOUR, settled_ago_ms=0)
+        scene.cloud.make_busy(made.id)
+    await scene.sweep()
+    for n in range(12):
+        scene.cloud.console.delete(scene.named(f"many-{n}").id)
+    await scene.pass_time(minutes(4), minutes(2))
+    assert "paused already: only 0 notebooks run" in await scene.ask(DORA, "admin pause research")
+    assert "because: only 0 notebooks run" in await scene.ask(DORA, "admin release research")
+    await scene.pass_time(minutes(4), minutes(2))
+    assert len(scene.in_dm(DORA, "alert")) == 1  # what has been looked at is the new normal
+
+
 async def test_a_request_that_was_escalated_still_waits(scene: Scene) -> None:
     await scene.notebook("ana", "greedy", lease_ms=60 * HOUR)
     await scene.ask(ANA, "extend greedy 6h")
