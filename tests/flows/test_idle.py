@@ -393,6 +393,19 @@ class TestBrakes:
         (alert,) = scene.in_dm(DORA, "alert")
         assert "11 of 11" in alert.text
 
+    async def test_a_jump_that_was_released_long_after_is_not_asked_about_again(self, scene: Scene) -> None:
+        """All are warned anew, and then they are stopped: an admin has looked at them."""
+        for n in range(11):
+            made = scene.cloud.console.create("ana" if n % 2 else "ben", f"jump-{n}", lease_ms=9 * HOUR,
+                                              age_ms=3 * HOUR, settled_ago_ms=3 * HOUR)  # fmt: skip
+            scene.cloud.make_idle(made.id, scene.now_ms - 3 * HOUR)
+        await scene.pass_time(timedelta(hours=4), minutes(10))
+        assert scene.stops() == []
+        await scene.ask(DORA, "admin release research")
+        await scene.pass_time(minutes(40), minutes(5))
+        assert len(scene.stops()) == 11
+        assert len(scene.in_dm(DORA, "alert")) == 1
+
     async def test_a_clock_that_is_off(self, scene: Scene) -> None:
         await idle_one(scene)
         await until_warned(scene)
