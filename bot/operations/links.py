@@ -1,6 +1,7 @@
 """A person proves a cloud identity on their private page; what is kept was accepted by a cloud call before."""
 
 import hmac
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ _LABELS = {
     "security_token": "security token",
 }
 _LONGEST = {"security_token": 8192}
+_KEY_TEXT = re.compile(r"[\x21-\x7e]+")  # what travels in a header: anything else would look like a cloud that is down
 
 
 class Links(Reader):
@@ -203,7 +205,7 @@ class Linking:
         return Refused(str(error), next_step="That was the last try: type `link` in Slack again for a new page.")
 
     async def _prove(self, row: Any, ticket: str, form: Mapping[str, str]) -> Linked:
-        if not hmac.compare_digest(form.get("csrf", ""), row.csrf):
+        if not hmac.compare_digest(form.get("csrf", "").encode(), row.csrf.encode()):
             raise BadInput("The form was not sent from this page.", next_step="Open the page again and send its form.")
         credentials = credentials_of(form)
         person = await self.parts.people.get(row.slack)
@@ -230,6 +232,8 @@ def credentials_of(form: Mapping[str, str]) -> Credentials:
         raise BadInput("Something there is far too long.")
     if kind == "password":
         return PasswordCredentials(given["domain"], given["user"], given["password"])
+    if odd := [_LABELS[name] for name, value in given.items() if not _KEY_TEXT.fullmatch(value)]:
+        raise BadInput(f"No {odd[0]} holds such characters.", next_step="Copy it once more, without line breaks.")
     return KeyCredentials(given["access_key"], given["secret_key"], given.get("security_token"))
 
 

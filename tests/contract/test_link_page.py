@@ -103,7 +103,7 @@ async def test_an_unknown_page_is_gone(stage: Stage, browser: httpx.AsyncClient)
     assert (await browser.put("/link/unknown")).status_code == 405
 
 
-@pytest.mark.parametrize("csrf", [None, "", "forged"])
+@pytest.mark.parametrize("csrf", [None, "", "forged", "gefälscht"])
 async def test_a_form_from_elsewhere_is_not_accepted(stage: Stage, browser: httpx.AsyncClient, csrf: str | None):
     page = await _page(stage)
     form = PASSWORD if csrf is None else PASSWORD | {"csrf": csrf}
@@ -123,6 +123,24 @@ async def test_a_form_from_elsewhere_is_not_accepted(stage: Stage, browser: http
 async def test_what_is_no_form_is_not_accepted(stage: Stage, browser: httpx.AsyncClient, body: bytes, kind: str):
     page = await _page(stage)
     assert (await browser.post(page, content=body, headers={"content-type": kind})).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"access_key": "AK\nX"}, {"access_key": "ÄK1"}, {"access_key": "AK 1"}, {"secret_key": "SK1\u200b"},
+     {"kind": "temporary", "security_token": "T\r\nX-Other: 1"}, {"kind": "temporary", "security_token": "\x00"}],
+    ids=["a line break", "a letter of no key", "a blank", "an invisible one", "another header", "a control"],
+)  # fmt: skip
+async def test_a_key_of_other_characters_is_not_accepted_and_the_cloud_is_not_asked(
+    stage: Stage, browser: httpx.AsyncClient, odd: dict[str, str]
+):
+    """Sent as they are they would break the request, and that would be counted as the cloud's failure."""
+    page = await _page(stage)
+    form = {"kind": "aksk", "project": "research", "access_key": "AK1", "secret_key": "SK1", "security_token": "T1"}
+    answers = [await browser.post(page, data=form | odd | await _csrf(browser, page)) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [422, 422, 422]
+    assert all("holds such characters" in answer.text for answer in answers)
+    assert (await browser.get(page)).status_code == 410
 
 
 async def test_every_answer_keeps_the_address_and_the_page_to_itself(stage: Stage, browser: httpx.AsyncClient):
