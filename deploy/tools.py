@@ -64,8 +64,8 @@ def rotate() -> None:
         print(f"no key opens the credentials of {link}: they must link again", file=sys.stderr)
     if done.broken:
         raise typer.Exit(1)
-    print("Answers under way use the older key for at most 30 minutes more; drop it after that. Keep it at the end of")
-    print("the ring for as long as audit entries made with it shall verify.")
+    print("Answers under way use the older key for at most 30 minutes more; drop it after that. The audit goes on")
+    print("verifying without it.")
 
 
 @audit.command()

@@ -248,15 +248,21 @@ async def test_who_is_linked_keys_rotated_and_records_proved(on: Stage) -> None:
     assert len(linked.out.splitlines()) == len(PEOPLE)
     assert "sandbox-ana" not in linked.out
     fresh = (await leasebot("keys", "new", "--id", "next", folder=on.folder)).out.strip()
-    environment["LEASEBOT_ENCRYPTION_KEYS"] = f"{fresh}, {environment['LEASEBOT_ENCRYPTION_KEYS']}"
+    old = environment["LEASEBOT_ENCRYPTION_KEYS"]
+    environment["LEASEBOT_ENCRYPTION_KEYS"] = f"{fresh}, {old}"
     rotated = await leasebot("keys", "rotate", folder=on.folder, **environment)
     assert rotated.code == 0, rotated.err
     assert f"{len(PEOPLE)} links sealed with key next" in rotated.out
     with closing(sqlite3.connect(on.folder / "leasebot.sqlite3")) as db:
         stored = [json.loads(text) for (text,) in db.execute("SELECT secrets FROM identities")]
     assert {value.partition(".")[0] for secrets in stored for value in secrets.values()} == {"next"}
-    verified = await leasebot("audit", "verify", folder=on.folder, **environment)
-    assert verified.code == 0, verified.out + verified.err
+    assert "audit goes on" in rotated.out
+    for ring, code in ((f"{fresh}, {old}", 0), (fresh, 0), (old, 1)):
+        keys = environment | {"LEASEBOT_ENCRYPTION_KEYS": ring}
+        verified = await leasebot("audit", "verify", folder=on.folder, **keys)
+        assert verified.code == code, verified.out + verified.err
+        assert "Traceback" not in verified.err
+    environment["LEASEBOT_ENCRYPTION_KEYS"] = fresh
     for command in ("why", "plan"):
         told = await leasebot(command, name, folder=on.folder, **environment)
         assert told.code == 0, told.err
