@@ -47,7 +47,8 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
-            print(json.dumps({"ready": True, "url": f"http://{host}:{port}"}), flush=True)  # noqa: T201
+            shown = f"[{host}]" if ":" in host else host
+            print(json.dumps({"ready": True, "url": f"http://{shown}:{port}"}), flush=True)  # noqa: T201
 
 
 def server(app: Starlette, host: str, port: int) -> Server:

@@ -46,6 +46,13 @@ def _listed(on: Stage) -> bool:
     return any("/notebooks" in str(entry.get("path", "")) for entry in on.cloud.cloud.log)
 
 
+async def test_the_ready_line_names_an_address_that_can_be_opened(on: Stage) -> None:
+    async with server("serve", "--host", "::1", "--port", "0", folder=on.folder, **on.environment()) as running:
+        assert running.url.startswith("http://[::1]:")
+        async with httpx.AsyncClient(base_url=running.url, timeout=10) as http:
+            assert (await http.get("/readyz")).status_code == 200
+
+
 async def test_the_sqlite_file_is_for_its_owner_alone(on: Stage) -> None:
     ended = await leasebot("tick", folder=on.folder, **on.environment())
     assert ended.code == 0, ended.err
