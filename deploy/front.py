@@ -118,7 +118,10 @@ async def ask_for_passes(running: Bot, watch: Watch) -> None:
 
 @asynccontextmanager
 async def heartbeat(running: Bot, watch: Watch, patience_s: float = HEARTBEAT_S) -> AsyncIterator[None]:
-    """Calls the watchdog right after each pass of this process; whatever it does, no pass waits for it."""
+    """Calls the watchdog right after each pass of this process; whatever it does, no pass waits for it.
+
+    A pass that failed is none: the watchdog is there to notice that they cease.
+    """
     ended, closing = asyncio.Event(), asyncio.Event()
 
     def listen(kind: str) -> None:
@@ -131,6 +134,7 @@ async def heartbeat(running: Bot, watch: Watch, patience_s: float = HEARTBEAT_S)
             ended.clear()
             await heard(watch, client, patience_s)
 
+    await watch.remember()
     async with Client(timeout=patience_s) as client:
         running.drain.listeners.append(listen)
         task = asyncio.create_task(beat(client))

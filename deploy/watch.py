@@ -57,8 +57,7 @@ class Watch:
         """Call `LEASEBOT_HEARTBEAT_URL` if a pass has ended since the last call. Its answer is its own business."""
         if self._settings.heartbeat_url is None:
             return
-        ended = [row.last_ok_at for row in (await self._rows()).values() if row is not None and row.last_ok_at]
-        newest = max(ended, default=None)
+        newest = await self._newest()
         if newest is None or newest == self._beaten:
             return
         self._beaten = newest
@@ -66,6 +65,16 @@ class Watch:
             await client.get(self._settings.heartbeat_url.get_secret_value())
         except HTTPError as error:
             log.warning("heartbeat: %s", type(error).__name__)
+
+    async def remember(self) -> None:
+        """What has ended before this process came is nothing to tell of."""
+        if self._settings.heartbeat_url is not None:
+            self._beaten = await self._newest()
+
+    async def _newest(self) -> datetime | None:
+        """When the last pass that succeeded was."""
+        ended = [row.last_ok_at for row in (await self._rows()).values() if row is not None and row.last_ok_at]
+        return max(ended, default=None)
 
     # --- a dead scheduler ----------------------------------------------------------------------
 

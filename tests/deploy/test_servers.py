@@ -4,10 +4,13 @@ import asyncio
 import json
 import stat
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import httpx
+from starlette.responses import PlainTextResponse
 
+from deploy.sandbox.server import LocalServer
 from deploy.sandbox.stage import Stage
 from tests.deploy.processes import leasebot, server
 
@@ -87,6 +90,22 @@ async def test_a_tick_without_its_cloud_fails_and_names_the_project(on: Stage) -
     ended = await leasebot("tick", folder=on.folder, **environment)
     assert ended.code == 1
     assert json.loads(ended.out)["missed"] == ["research"]
+
+
+async def test_a_tick_calls_the_watchdog_if_its_own_pass_has_succeeded(on: Stage) -> None:
+    calls: list[str] = []
+
+    async def watchdog(scope: Any, receive: Any, send: Any) -> None:
+        calls.append(scope["path"])
+        await PlainTextResponse("thanks")(scope, receive, send)
+
+    async with LocalServer(watchdog) as dog:
+        environment = on.environment(LEASEBOT_HEARTBEAT_URL=f"{dog.url}/beat")
+        for code, heard in ((0, 1), (0, 2), (1, 2)):
+            if code:
+                await on.cloud.stop()
+            assert (await leasebot("tick", folder=on.folder, **environment)).code == code
+            assert calls == ["/beat"] * heard
 
 
 async def test_two_ticks_at_once_are_safe(on: Stage) -> None:

@@ -17,6 +17,9 @@ class Dog:
         self.calls, self._does = 0, does
         self.called = asyncio.Event()
 
+    async def remember(self) -> None:
+        pass
+
     async def beat(self, _client: Any) -> None:
         self.calls += 1
         self.called.set()
