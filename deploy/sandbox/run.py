@@ -18,6 +18,7 @@ from deploy.sandbox.standing_still import Gate, gated
 
 SHORT_PUSH = timedelta(hours=2)
 SHORT_STEP, STEP, NOTHING_RUNS = timedelta(minutes=5), timedelta(minutes=10), timedelta(hours=1)
+MOST = timedelta(days=31)  # of one push: each step is worked through
 NOT_YET_LINKED = "U0BEN"  # so that a visitor can play linking too
 
 
@@ -38,7 +39,9 @@ class Sandbox:
             slack.cloud_accounts[person] = {"domain": DOMAIN, "user": user, "password": secret}
 
     async def push(self, ms: int) -> None:
-        """Time passes in steps, so that what falls due on the way happens on the way."""
+        """Time passes in steps, so that what falls due on the way happens on the way. Raises ValueError."""
+        if not 0 <= ms <= MOST // timedelta(milliseconds=1):
+            raise ValueError(f"here the clock is pushed forward only, by at most {MOST.days} days at once")
         left = timedelta(milliseconds=ms)
         usual = SHORT_STEP if left <= SHORT_PUSH else STEP
         async with self._pushing, self._gate.shut():

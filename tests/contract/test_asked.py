@@ -9,6 +9,7 @@ import pytest
 
 from deploy.sandbox.clock import SimClock
 from deploy.sandbox.cloud import serve
+from deploy.sandbox.run import Sandbox
 from deploy.sandbox.slack.sim import SimSlack
 from tests.contract.simcloud.driver import C
 
@@ -124,3 +125,13 @@ async def test_faults_of_the_simulated_slack(slack: tuple[SimSlack, httpx.AsyncC
     for body in BAD_SLACK_FAULTS:
         told(await http.post("/_sim/faults", json=body), body)
     assert (await http.post("/api/api.test")).json()["ok"] is True
+
+
+@pytest.mark.parametrize("ms", [-1, 32 * 24 * 3_600_000])
+async def test_the_sandbox_goes_neither_back_nor_far_ahead(slack: tuple[SimSlack, httpx.AsyncClient], ms: int) -> None:
+    """All its parts work through each step, so a push without end would never be answered."""
+    sim, http = slack
+    nobody: Any = None
+    sim.on_clock_push = Sandbox(nobody).push
+    told(await http.post("/_sim/clock", json={"advance_ms": ms}), ms)
+    assert sim.clock.now_ms() == C
