@@ -1,6 +1,7 @@
 """`leasebot init`: a commented policy file, and settings with a fresh encryption key. Nothing is overwritten."""
 
 import os
+import shlex
 from pathlib import Path
 
 from bot.config.template import commented_template
@@ -22,7 +23,7 @@ RESEARCH_BOT_PASSWORD=             # named by the policy file: the service accou
 
 def write(policy: Path, settings: Path) -> list[str]:
     """Write both files; says of each what was done. Raises SettingsError where one cannot be written."""
-    values = {"name": settings.name, "config": str(policy), "key": new_key()}
+    values = {"name": settings.name, "config": shlex.quote(str(policy)), "key": new_key()}
     return [
         _write(policy, commented_template(), "the policy: name your project, its channel and its service account"),
         _write(settings, _SETTINGS.format(**values), "the settings, with a new encryption key: fill in the rest"),

@@ -1,5 +1,6 @@
 """The operator's commands, each as a process of its own."""
 
+import asyncio
 import json
 import re
 import sqlite3
@@ -49,6 +50,14 @@ async def test_init_writes_a_policy_and_a_key_for_this_user_alone_and_overwrites
     again = await leasebot("init", folder=tmp_path)
     assert "left as it is" in again.out
     assert (policy.read_text(), settings.read_text()) == ("mine", before)
+
+
+async def test_init_writes_settings_that_a_shell_can_load_whatever_the_files_are_called(tmp_path: Path) -> None:
+    made = await leasebot("init", "--policy", "my policy.toml", folder=tmp_path)
+    assert made.code == 0, made.err
+    load = 'set -a; . ./leasebot.env; printf %s "$LEASEBOT_CONFIG"'
+    shell = await asyncio.create_subprocess_exec("sh", "-c", load, cwd=tmp_path, stdout=asyncio.subprocess.PIPE)
+    assert (await shell.communicate())[0] == b"my policy.toml"
 
 
 async def test_keys_new_prints_one_key_that_settings_take(tmp_path: Path) -> None:
