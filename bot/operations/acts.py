@@ -102,7 +102,7 @@ class Acts:
             .where(notices.c.key == action.key)
             .values(escalated_key=action.key, state="pending", delivered_at=None)
         )
-        for kind, target in copies(without(to, each.owner)):
+        for kind, target in copies(without(to, each.owner), surely=True):
             await self._say_idle(db, project, each, action, target, kind, f"{action.key}@{target}", now, escalated=True)
 
     async def _say_idle(

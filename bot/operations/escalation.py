@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, or_, select, update
 
@@ -25,9 +25,18 @@ from bot.stores.types import word
 SINCE = timedelta(days=1)
 OWED = timedelta(days=8)  # no warning is owed for longer: no lease and no run's memory is
 TOLD_MOST = 200  # refused messages looked at for one alert
-Targets = tuple[frozenset[str], str]  # people, else the channel
-Whom = Mapping[tuple[str, ...], Targets]  # by the policy's `escalate_to`
 RULES = {"escalate_to", "escalate_after"}
+
+
+class Targets(NamedTuple):
+    """Whom it goes to: people, else the channel. `sure`: Slack has lately shown one of them to be there."""
+
+    people: frozenset[str]
+    channel: str
+    sure: bool = True
+
+
+Whom = Mapping[tuple[str, ...], Targets]  # by the policy's `escalate_to`
 
 
 async def whom(parts: Parts, project: str, policies: Iterable[EffectivePolicy]) -> Whom:
@@ -43,22 +52,21 @@ async def _targets(parts: Parts, project: str, escalate_to: tuple[str, ...]) -> 
     """
     known = parts.deps.config.projects[project]
     for named in (escalate_to, known.roles.leads):
-        everybody = await parts.people.expand(named)
-        if there := frozenset([user for user in everybody if await parts.people.reach(user) is not False]):
-            return there, known.channel
-    return frozenset(), known.channel
+        reach = await parts.people.reach_each(await parts.people.expand(named))
+        if there := frozenset(user for user, state in reach.items() if state is not False):
+            return Targets(there, known.channel, sure=any(reach.values()))
+    return Targets(frozenset(), known.channel)
 
 
-def copies(to: Targets) -> list[tuple[TargetKind, str]]:
-    """Where each copy goes."""
-    people, channel = to
-    direct: list[tuple[TargetKind, str]] = [("dm", user) for user in sorted(people)]
-    return direct or [("channel", channel)]
+def copies(to: Targets, *, surely: bool = False) -> list[tuple[TargetKind, str]]:
+    """Where each copy goes. `surely`: to the channel as well, if of the people nobody knows whether they are there."""
+    direct: list[tuple[TargetKind, str]] = [("dm", user) for user in sorted(to.people)]
+    return direct if direct and (to.sure or not surely) else [*direct, ("channel", to.channel)]
 
 
 def without(to: Targets, owner: str | None) -> Targets:
     """An owner who is a lead as well has been tried already."""
-    return to[0] - {owner or ""}, to[1]
+    return to._replace(people=to.people - {owner or ""})
 
 
 # --- warnings that nobody got --------------------------------------------------------------------
@@ -86,8 +94,8 @@ async def late_warnings(parts: Parts, project: str, now: datetime) -> None:
             patience = now - min(policy.escalate_after for policy in policies[base])
             if (owner := _from_owner(rows)) and owner.state == "pending" and owner.created_at > patience:
                 continue
-            everybody = [told[each.escalate_to][0] for each in policies[base] if each.escalate_to in told]
-            await _further(db, parts, base, rows, (frozenset().union(*everybody), channel), now, patience)
+            everybody = [told[each.escalate_to].people for each in policies[base] if each.escalate_to in told]
+            await _further(db, parts, base, rows, Targets(frozenset().union(*everybody), channel), now, patience)
 
 
 def _shortest(config: Config, project: str) -> timedelta:
@@ -164,7 +172,9 @@ async def _further(
     posted = [row for row in shared if row.target_kind == "channel"]
     if shared and not posted and all(row.state == "dead" for row in shared):
         one = shared[0]
-        await _copy(db, parts, one, base, one.subject.removesuffix(f":{one.target}"), one.facts, "channel", to[1], now)
+        await _copy(
+            db, parts, one, base, one.subject.removesuffix(f":{one.target}"), one.facts, "channel", to.channel, now
+        )
     for row in posted:
         if row.state == "dead" and row.due_at <= patience:
             again = {"state": "pending", "due_at": now, "tries": 0, "failing_since": None, "attempted_at": None}

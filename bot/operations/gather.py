@@ -163,7 +163,7 @@ async def _promised(db: Tx, name: str, only: Collection[str] | None) -> dict[str
     query, which = (_PROMISES, {}) if only is None else (_PROMISES_OF, {"ids": list(only)})
     for row in await db.execute(query, {"of_project": name, **which}):
         grace, to = found.get(row.base, _NOTHING)
-        promised = timedelta(seconds=row.facts["grace_s"])
+        promised = timedelta(seconds=row.facts.get("grace_s", 0))
         found[row.base] = max(grace, promised), row.target if row.key == row.base else to
     return found
 

@@ -94,6 +94,21 @@ async def test_an_idle_warning_reaches_somebody_and_the_grace_runs_from_there(
     assert len(scene.notices("idle_warning")) == 1
 
 
+async def test_leads_of_whom_slack_says_nothing_are_not_enough_for_a_stop(scene: Scene) -> None:
+    """They are told all the same, and the channel with them."""
+    unknown_to_slack(scene)
+    scene.slack.fault("users.info", "error", error="missing_scope", count=None)
+    await scene.jump(timedelta(minutes=70))  # what Slack said of them is too old by then
+    await forgotten(scene, "zoe")
+    for _ in range(12):
+        if told(scene, "idle_warning", CARLA):
+            break
+        await scene.pass_time(minutes(2), minutes(2))
+    for where in (CARLA, RESEARCH):
+        (copy,) = told(scene, "idle_warning", where)
+        assert "zoe" in copy.text
+
+
 @pytest.mark.parametrize(("trouble", "owner", "where"), CASES)
 async def test_a_lease_warning_reaches_somebody(
     scene: Scene, trouble: Callable[[Scene], None], owner: str, where: str
