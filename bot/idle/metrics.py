@@ -90,7 +90,7 @@ class Metrics:
 
     async def _ask(self, group: Sequence[_Asked]) -> None:
         found: Mapping[Key, tuple[Point, ...]] = {}
-        failure = ""
+        failure, apart = "", False
         questions = [
             Question(each.subject.notebook.id, series, each.where.get(series.kind, each.namespace))
             for each in group
@@ -103,6 +103,10 @@ class Metrics:
                 )
         except (TimeoutError, BotError, Malformed) as error:
             failure = why(error)
+            apart = isinstance(error, Malformed) and len(group) > 1
+        if apart:  # one notebook's odd points are no reason to know nothing of the others
+            await asyncio.gather(*(self._ask([each]) for each in group))
+            return
         for each in group:
             each.failure = failure
             for series in each.series:

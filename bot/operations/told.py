@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.clock import to_ms
-from bot.model import Notebook
+from bot.model import Notebook, Status
 from bot.operations import leads
 from bot.operations.adopt import Seen, adopt, gone
 from bot.operations.deps import Deps
@@ -52,6 +52,8 @@ async def deleted(db: Tx, deps: Deps, row: Any, now: datetime) -> None:
 
 async def _tell(db: Tx, deps: Deps, project: str, seen: Seen, now: datetime) -> None:
     words = "Its lease ended and the platform stopped it." if seen.stopped == "lease" else "It was stopped meanwhile."
+    if seen.notebook.status is Status.ERROR:
+        words = "It failed meanwhile."
     await settle(db, project, seen.notebook.id, words, now)
     owner = await owner_of(db, deps, project, seen.notebook)
     if owner is None or f"stopped_{seen.stopped}" in (await people.settings(db, deps.team, owner)).get("muted", ()):
@@ -66,6 +68,7 @@ async def _tell(db: Tx, deps: Deps, project: str, seen: Seen, now: datetime) -> 
         now,
         reason=str(seen.stopped),
         at_ms=to_ms(seen.stopped_at or now),
+        failed=(seen.notebook.fail_reason or "no reason given") if seen.notebook.status is Status.ERROR else None,
     )
 
 

@@ -132,6 +132,7 @@ class StoppedFacts(TypedDict):
     by: NotRequired[str]
     at_ms: int
     idle_since_ms: NotRequired[int]
+    failed: NotRequired[str]  # nobody stopped it: the cloud says that it has failed, and this
     saved: NotRequired[str]
     start_s: int  # how long "start again" runs
     settled: NotRequired[str]

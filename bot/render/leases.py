@@ -73,10 +73,11 @@ def stopped(facts: StoppedFacts, now: datetime, ctx: Context) -> Message:
     """Why it stopped, what is left of it, and the way back."""
     page = Page()
     page.say(_stopped_why(facts))
-    page.say(
-        f"What is in `{WORK}` is saved and there when it starts again. Everything else in the container is gone, "
-        "for instance packages installed outside it and what was in memory."
-    )
+    if not facts.get("failed"):
+        page.say(
+            f"What is in `{WORK}` is saved and there when it starts again. Everything else in the container is gone, "
+            "for instance packages installed outside it and what was in memory."
+        )
     if saved := facts.get("saved"):
         page.say(f"If it stays stopped until its lease would have ended, that saves {text.escape(saved)}.")
     if wrong := facts.get("wrong_by"):
@@ -100,6 +101,9 @@ def stopped(facts: StoppedFacts, now: datetime, ctx: Context) -> Message:
 def _stopped_why(facts: StoppedFacts) -> str:
     who, at = text.bold(facts["name"]), text.when(facts["at_ms"])
     by = f" by {text.person(facts['by'])}" if facts.get("by") else ""
+    if failed := facts.get("failed"):
+        told = text.sentence(text.prose(failed))
+        return f"{who} has failed and does not run any more, seen {at}. The cloud says: {told}"
     match facts["reason"]:
         case "idle":
             since = facts.get("idle_since_ms")

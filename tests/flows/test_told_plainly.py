@@ -142,3 +142,13 @@ async def test_a_form_with_one_field_speaks_of_no_other(scene: Scene) -> None:
     await scene.click(CARLA, "approval_approve_less", channel=RESEARCH)
     (field,) = [block for block in scene.slack.modal(CARLA).blocks if block["type"] == "input"]
     assert "below" not in field["hint"]["text"]
+
+
+async def test_one_that_fails_is_not_said_to_be_stopped(scene: Scene) -> None:
+    made = await scene.notebook("ana", "broken")
+    scene.cloud.console.set_status(made.id, "ERROR", "the node is gone")
+    await scene.pass_time(minutes(4), minutes(2))
+    (told,) = scene.in_dm(ANA, "stopped")
+    assert "has failed" in told.text
+    assert "The cloud says: the node is gone." in told.text
+    assert "stopped outside" not in told.text

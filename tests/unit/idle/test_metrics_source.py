@@ -192,6 +192,22 @@ async def test_malformed(body: Any) -> None:
     assert told.reason.startswith("the metrics service's answer cannot be read")
 
 
+async def test_odd_points_of_one_notebook_leave_the_others_alone() -> None:
+    class Odd(FakeAom):
+        async def aom_samples(self, asked: Mapping[str, Any]) -> Any:
+            told = await super().aom_samples(asked)
+            for each in told["samples"]:
+                if {"name": "service_id", "value": "77aa"} in each["sample"]["dimensions"]:
+                    each["data_points"] = [point(NOW, "much")]
+            return told
+
+    aom = Odd({("5f0c", CPU): quiet(), ("77aa", CPU): quiet()})
+    told = await read_all(aom, a_subject(), a_subject(id=NotebookId("77aa")))
+    assert (told["5f0c"].reading.state, told["77aa"].reading.state) == ("idle", "unknown")
+    assert "cannot be read" in told["77aa"].reading.reason
+    assert len(aom.bodies) == 3  # together once, then one by one
+
+
 async def test_the_next_namespace_is_tried_and_remembered() -> None:
     aom = FakeAom({("5f0c", CPU): quiet()}, namespace="CUSTOMMETRICS")
     first = (await read_all(aom))["5f0c"]

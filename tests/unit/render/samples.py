@@ -142,6 +142,7 @@ def _leases(raw: str) -> dict[str, Sample]:
         "stopped/lease": ("stopped", stopped | {"reason": "lease"}),
         "stopped/person": ("stopped", stopped | {"reason": "person", "by": "U0BO"}),
         "stopped/outside": ("stopped", stopped | {"reason": "outside"}),
+        "stopped/failed": ("stopped", stopped | {"reason": "outside", "failed": "no disk could be attached"}),
         "stopped/wrong": ("stopped", stopped | {"reason": "idle", "wrong_by": "U0ANA", "wrong_ms": MS}),
         "stopped/settled": (
             "stopped",
