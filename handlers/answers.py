@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.errors import BadInput, BotError
-from bot.render.text import escape
+from bot.render.text import escape, sentence
 from bot.slack import Message, View
 from handlers.ports import Answer
 
@@ -36,7 +36,7 @@ def line(text: str) -> Answer:
 
 def failure(error: BotError, command: str) -> Message:
     """What went wrong and what to do next."""
-    what = escape(str(error))
+    what = sentence(escape(str(error)))
     if isinstance(error, BadInput) and error.next_step == (BadInput.__doc__ or ""):
         return Message(f"{what}\n`{escape(command)} help` shows how commands are written.")
     return Message(f"{what}\n{escape(error.next_step)}" if error.next_step else what)

@@ -122,6 +122,8 @@ def _event(body: bytes) -> dict[str, Any]:
     parsed = _mapping(body.decode("utf-8"))
     if not isinstance(parsed.get("type"), str):
         raise ValueError("no type")
+    if parsed["type"] == "event_callback" and not isinstance(parsed.get("event"), dict):
+        raise ValueError("no event")
     return parsed
 
 

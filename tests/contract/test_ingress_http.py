@@ -60,7 +60,10 @@ async def test_what_cannot_be_read_is_refused_for_good(here: Stage, body: str) -
     assert (answer.status_code, answer.headers["X-Slack-No-Retry"]) == (400, "1")
 
 
-@pytest.mark.parametrize("body", ["{", "[]", "{}", '"x"', "\xff"])
+NO_EVENT = ['{"type": "event_callback"}', *(f'{{"type": "event_callback", "event": {x}}}' for x in ("null", "[]", "1"))]
+
+
+@pytest.mark.parametrize("body", ["{", "[]", "{}", '"x"', "\xff", *NO_EVENT])
 async def test_an_event_that_cannot_be_read_is_refused_for_good(here: Stage, body: str) -> None:
     answer = await here.post(body.encode("latin-1"), "application/json")
     assert (answer.status_code, answer.headers["X-Slack-No-Retry"]) == (400, "1")
