@@ -41,6 +41,9 @@ _SEARCHES: dict[str, tuple[Literal["images", "flavors"], Callable[..., list[dict
 }
 
 
+_PROBLEMS = {"too_fast": answers.TOO_FAST, "refused": answers.REFUSED, "joined": answers.JOINED}
+
+
 class Uncertain(StoreDown):
     """Look with `list` in a minute before you repeat it."""
 
@@ -96,12 +99,12 @@ class Intake:
         try:
             wish = await self._wish(sender, str(body.get("text") or ""))
         except BadInput as error:
-            return answers.said(answers.failure(error, self._command))
+            return await self._at_once(sender, answers.failure(error, self._command))
         except StoreDown:
             return answers.line(answers.NOT_STORED)
         match wish:
             case Help(topic):
-                return answers.said(self._words.help(self._command, topic))
+                return await self._at_once(sender, self._words.help(self._command, topic))
             case Form():
                 problem = await self._form(sender, wish, sender.cause, None)
                 return answers.line(problem) if problem else answers.NOTHING
@@ -109,6 +112,15 @@ class Intake:
                 text = words.same(str(body.get("text") or ""))
                 problem = await self._take(sender, sender.entry(wish, text=text, joins=True, reply=self._reply(sender)))
                 return answers.line(problem) if problem else answers.NOTHING
+
+    async def _at_once(self, sender: Sender, message: Message) -> Answer:
+        """What needs no work counts against the person's rate, too; without a store it is answered all the same."""
+        try:
+            outcome = await self._keep(sender, sender.entry(Request("help", {}), kept=False))
+        except StoreDown:
+            return answers.said(message)
+        problem = _PROBLEMS.get(outcome)
+        return answers.line(problem) if problem else answers.said(message)
 
     async def _wish(self, sender: Sender, text: str) -> parse.Wish:
         wish = parse.parse(text)
@@ -278,7 +290,7 @@ class Intake:
             return answers.UNCERTAIN
         except StoreDown:
             return answers.NOT_STORED
-        return {"too_fast": answers.TOO_FAST, "refused": answers.REFUSED, "joined": answers.JOINED}.get(outcome)
+        return _PROBLEMS.get(outcome)
 
     async def _keep(self, sender: Sender, entry: Entry) -> Outcome:
         """Raises StoreDown when nothing was stored and nothing will be, Uncertain when the commit is under way."""

@@ -40,6 +40,7 @@ class Sender:
         view: str | None = None,
         reply: str | None = None,
         counted: bool = True,
+        kept: bool = True,
         cause: str | None = None,
     ) -> Entry:
         """The request as it is kept; `reply` is the response_url, sealed."""
@@ -56,7 +57,7 @@ class Sender:
             "view": view,
             "message": dict(self.message) if self.message else None,
         }
-        return Entry(cause or self.cause, self.user, self.team, data, text if joins else None, counted)
+        return Entry(cause or self.cause, self.user, self.team, data, text if joins else None, counted, kept)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 from bot.errors import StoreDown
 from bot.slack import Message, SlackPerson, View
 
-Outcome = Literal["new", "again", "joined", "too_fast", "refused"]
+Outcome = Literal["new", "again", "joined", "counted", "too_fast", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Entry:
     data: Mapping[str, Any]
     text: str | None = None
     counted: bool = True  # against the person's rate
+    kept: bool = True  # False: it was answered already, and is only counted
 
     @property
     def serial(self) -> str:
@@ -49,7 +50,7 @@ class IntakeStore(Protocol):
         """In one transaction that ends with `gate`: refuse known guests, take from the person's rate, join or insert.
 
         `new`; `again`: the cause is known; `joined`: the same text is under way; each with the id of its work. Else
-        nothing is stored.
+        nothing is stored. `counted`: there was nothing to keep.
         """
         ...
 

@@ -27,7 +27,7 @@ MOST_UNFINISHED = 200
 UNFINISHED_FOR = timedelta(days=3)  # longer nothing waits: not even what is held
 UNFINISHED = ("open", "running", "held")
 
-Kept = Literal["new", "again", "joined", "too_fast", "refused"]
+Kept = Literal["new", "again", "joined", "counted", "too_fast", "refused"]
 
 
 # Built once: putting a statement together costs more than carrying it out.
@@ -84,6 +84,8 @@ class Asked(Protocol):
     def text(self) -> str | None: ...
     @property
     def counted(self) -> bool: ...
+    @property
+    def kept(self) -> bool: ...
 
 
 class Barrier(Protocol):
@@ -124,6 +126,8 @@ class Intake:
             return "too_fast", None
         if asked.counted:
             await db.execute(_TAKE, {"who": _person(asked), "left": tokens - 1, "then": now})
+        if not asked.kept:
+            return "counted", None
         if asked.text is not None and (twin := await _twin(db, asked, now)):
             return "joined", twin
         item = Item("request", asked.cause, asked.serial, asked.data, asked.author)

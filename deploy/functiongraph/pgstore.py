@@ -79,6 +79,8 @@ class PgStore:
         if entry.counted:
             statement = "UPDATE rates SET tokens = $2, at = $3 WHERE person = $1"
             await db.execute(statement, _person(entry), tokens - 1, to_ms(now))
+        if not entry.kept:
+            return "counted", None
         if entry.text is not None and (twin := await _twin(db, entry, now)):
             return "joined", twin
         data = json.dumps(dict(entry.data), ensure_ascii=False, separators=(",", ":"), sort_keys=True)

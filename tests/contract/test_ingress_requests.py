@@ -217,6 +217,15 @@ async def test_each_person_has_a_rate(here: Stage) -> None:
     assert len(await here.rows()) == 23
 
 
+@pytest.mark.parametrize("text", ["help", "help extend", "extnd a 2h", "extend a 4"])
+async def test_help_and_slips_count_like_any_command(here: Stage, text: str) -> None:
+    said = [(await here.command(text)).json()["text"] for _ in range(21)]
+    assert answers.TOO_FAST not in said[:20]
+    assert said[20] == answers.TOO_FAST
+    assert (await here.command("list")).json()["text"] == answers.TOO_FAST
+    assert await here.rows() == []
+
+
 @pytest.mark.parametrize("fact", ["guest", "stranger", "deleted"])
 async def test_guests_and_strangers_are_refused(here: Stage, fact: str) -> None:
     await known(here, **{fact: True})

@@ -110,6 +110,12 @@ async def test_a_replay_takes_nothing_from_the_rate(store: Intake) -> None:
     assert await kept(store, *(entry(f"b{n}") for n in range(20))) == ["new"] * 19 + ["too_fast"]
 
 
+async def test_what_is_answered_at_once_is_counted_and_not_kept(store: Intake, db: Database) -> None:
+    asked = [Entry(f"a{n}", "U1", "T1", {}, kept=False) for n in range(21)]
+    assert await kept(store, *asked) == ["counted"] * 20 + ["too_fast"]
+    assert await count(db) == 0
+
+
 async def test_what_is_not_counted_is_never_too_fast(store: Intake) -> None:
     assert set(await kept(store, *(entry(f"a{n}", counted=False) for n in range(30)))) == {"new"}
 
