@@ -28,6 +28,7 @@ from bot.work import Claim, Outcome
 
 if TYPE_CHECKING:
     from bot.operations.base import Operation, Parts
+    from bot.operations.deps import Deps
 
 WISH = ("by_s", "until_ms", "for_s", "set_end")  # `set_end`: it had no timed end, and is to get one
 
@@ -261,11 +262,15 @@ async def redraw(parts: "Parts", db: Tx, approval_id: str, now: datetime) -> Non
     row = await store.known(db, approval_id)
     if row.state != "pending":
         await _redraw_asked(parts, db, row, now)
-    key = keys.approval_request(approval_id)
-    for copy in await with_copies(db, key):
+    await redraw_copies(parts.deps, db, row, now)
+
+
+async def redraw_copies(deps: "Deps", db: Tx, row: Any, now: datetime) -> None:
+    """Every copy shows the request as it is."""
+    for copy in await with_copies(db, keys.approval_request(row.id)):
         await say(
             db,
-            parts.deps.ids,
+            deps.ids,
             Say(
                 copy.key,
                 copy.kind,
@@ -389,9 +394,9 @@ async def _facts(
         else {"wish_s": wish.get("for_s") or 0}
     )
     base = notebook.lease_ends
-    cost = _cost_between(parts, notebook.flavor, decision.new_end - (base or now))
+    cost = cost_between(parts.deps, notebook.flavor, decision.new_end - (base or now))
     if kind == "start":
-        cost = _cost_between(parts, notebook.flavor, timedelta(seconds=wish.get("for_s") or 0))
+        cost = cost_between(parts.deps, notebook.flavor, timedelta(seconds=wish.get("for_s") or 0))
     return (
         {
             "kind": kind,
@@ -410,10 +415,11 @@ async def _facts(
     )
 
 
-def _cost_between(parts: "Parts", flavor: str, span: timedelta) -> dict[str, str]:
-    price = parts.deps.config.prices.per_hour(flavor)
-    return {} if price is None or span <= timedelta(0) else {"cost": money(parts.deps, price * hours(span))}
+def cost_between(deps: "Deps", flavor: str, span: timedelta) -> dict[str, str]:
+    """What so much more of it costs; empty without a price."""
+    price = deps.config.prices.per_hour(flavor)
+    return {} if price is None or span <= timedelta(0) else {"cost": money(deps, price * hours(span))}
 
 
 def _cost(op: "Operation", flavor: str, decision: AskApproval, now: datetime) -> dict[str, str]:
-    return _cost_between(op.parts, flavor, max(decision.new_end - now, HOUR))
+    return cost_between(op.deps, flavor, max(decision.new_end - now, HOUR))

@@ -8,8 +8,7 @@ from bot.errors import BadInput, NotAllowed, NotFound
 from bot.operations import approvals
 from bot.operations.ask import Ask
 from bot.operations.base import Parts, serial
-from bot.operations.extend import wish_of
-from bot.operations.facts import ms
+from bot.operations.facts import ms, wish_of
 from bot.operations.policies import policy_of
 from bot.operations.tab import refresh_home
 from bot.operations.verbs import Verb

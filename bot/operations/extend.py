@@ -1,13 +1,13 @@
 """Extend a lease: read, decide, renew, read back. Extending never shortens."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from bot.clock import from_ms, to_ms
 from bot.cloud.port import Cloud
 from bot.model import LeaseType, Notebook, Status
-from bot.operations import alerts, approvals
+from bot.operations import alerts, approvals, pending
 from bot.operations.base import Operation, Parts
+from bot.operations.facts import wish_of
 from bot.operations.notices import idle_stops, settle
 from bot.operations.policies import policy_of
 from bot.rules import lease as rules
@@ -17,13 +17,6 @@ from bot.work import Claim, Outcome
 
 LATELY = timedelta(minutes=1)
 COMING_UP = (Status.INIT, Status.CREATING, Status.STARTING)
-
-
-def wish_of(data: dict[str, Any]) -> rules.Wish:
-    """The wish as it was asked."""
-    if data.get("until_ms") is not None:
-        return rules.ExtendUntil(from_ms(data["until_ms"]))
-    return rules.ExtendBy(timedelta(seconds=data["by_s"]))
 
 
 class Extend(Operation):
@@ -155,6 +148,7 @@ class Extend(Operation):
 
         async def also(db: Tx) -> None:
             await settle(db, str(claim.data["project"]), notebook.id, "Extended.", now, ("lease_warning",))
+            await pending.follow(db, self.deps, str(claim.data["project"]), notebook, now)  # one renewal more by now
 
         return self.finish(
             claim,

@@ -1,18 +1,20 @@
 """A notebook's row, as messages show it."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from bot.clock import to_ms
+from bot.clock import from_ms, to_ms
 from bot.operations.deps import Deps
+from bot.rules import lease
 from bot.rules.costs import format_money, hours
 from bot.stores import usage
 from bot.stores.database import Tx
 
 HOUR = timedelta(hours=1)
 
-__all__ = ["HOUR", "hours", "money", "ms", "run_cost", "total_cost"]
+__all__ = ["HOUR", "hours", "money", "ms", "run_cost", "total_cost", "wish_of"]
 
 
 async def run_cost(db: Tx, deps: Deps, row: Any, now: datetime) -> str | None:
@@ -43,3 +45,10 @@ def money(deps: Deps, amount: Decimal) -> str:
 def ms(at: datetime | None) -> int | None:
     """For facts."""
     return None if at is None else to_ms(at)
+
+
+def wish_of(data: Mapping[str, Any]) -> lease.Wish:
+    """The wish as it was asked."""
+    if data.get("until_ms") is not None:
+        return lease.ExtendUntil(from_ms(data["until_ms"]))
+    return lease.ExtendBy(timedelta(seconds=data["by_s"]))

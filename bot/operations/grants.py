@@ -9,8 +9,10 @@ from bot.errors import CloudNotFound, NotLinked
 from bot.model import Notebook, Status
 from bot.operations import approvals
 from bot.operations.base import Parts
-from bot.operations.extend import Extend, wish_of
+from bot.operations.extend import Extend
+from bot.operations.facts import wish_of
 from bot.operations.notices import settle
+from bot.operations.pending import counted_from
 from bot.operations.policies import policy_of
 from bot.operations.power import PATIENCE, next_look
 from bot.rules import lease as rules
@@ -73,9 +75,7 @@ class Grant(Extend):
             row = await store.get(db, str(claim.data["approval"]))
             policy = await policy_of(db, self.deps, str(claim.data["project"]), notebook)
         end = notebook.lease_ends
-        base = cloud.server_now() if end is None or claim.data.get("set_end") else end
-        if row is not None and row.base_end is not None:
-            base = rules.request_base(row.base_end, end, row.held_until)
+        base = counted_from(row, end, cloud.server_now(), set_end=bool(claim.data.get("set_end")))
         return rules.granted_end(cloud.server_now(), base, end, wish_of(claim.data), policy.limits)
 
     async def verified(self, claim: Claim, notebook: Notebook, now: datetime) -> Outcome:

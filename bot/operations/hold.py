@@ -9,9 +9,12 @@ from bot.model import LeaseType, Notebook, NotebookId
 from bot.operations import approvals
 from bot.operations.alerts import alert
 from bot.operations.base import Parts, ServiceOperation
+from bot.operations.pending import follow
+from bot.operations.told import observe
 from bot.render.facts import at
 from bot.rules import lease
 from bot.stores import approvals as store
+from bot.stores import notebooks
 from bot.stores.database import Tx
 from bot.work import Claim, Done, Outcome
 
@@ -85,12 +88,16 @@ class HoldLease(ServiceOperation):
         return self.go(claim, "verify")
 
     async def _verify(self, claim: Claim, now: datetime) -> Outcome:
-        _cloud, notebook = await self._notebook(claim, now)
+        project = str(claim.data["project"])
+        notebook = await self.parts.tokens.service(project).show(NotebookId(claim.data["notebook"]))
         end = notebook.lease_ends
 
         async def write(db: Tx) -> None:
             base = {"base_end": from_ms(claim.data["base_ms"])} if claim.data.get("base_ms") else {}
+            await notebooks.get(db, project, notebook.id, lock=True)  # first, as whoever sees a renewal has it
             await store.note(db, str(claim.data["approval"]), held_until=end, **base)
+            await observe(db, self.deps, project, notebook, now)  # by now it is known for a hold, which moves no base
+            await follow(db, self.deps, project, notebook, now)  # a pass may have seen it before it was known for one
             await approvals.redraw(self.parts, db, str(claim.data["approval"]), now)
             await self.audit(db, claim, "hold", now, end_ms=to_ms(end) if end else None)
 

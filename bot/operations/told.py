@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.clock import to_ms
 from bot.model import Notebook, Status
-from bot.operations import leads
+from bot.operations import leads, pending
 from bot.operations.adopt import Seen, adopt, gone
 from bot.operations.deps import Deps
 from bot.operations.notices import WARNINGS, settle
@@ -35,6 +35,8 @@ async def observe(
         await _tell(db, deps, project, seen, now)
     if not seen.stale:
         await leads.end_changed(db, deps, project, seen, renewed, now)
+    if seen.renewed:
+        await pending.follow(db, deps, project, notebook, now)
     if seen.restarted:  # what was told of the run before counts no more
         await settle(db, project, notebook.id, "It was started again meanwhile.", now, ("idle_warning",))
         await leads.run_over(db, project, notebook.id, now)

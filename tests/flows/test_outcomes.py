@@ -171,6 +171,36 @@ async def test_a_denial_names_the_end_that_a_renewal_has_set_meanwhile(scene: Sc
     assert str(to_ms(scene.end(made)) // 1000) in settled(scene)
 
 
+@pytest.mark.parametrize("by", ["extend greedy 2h", "console"])
+async def test_a_request_shows_the_end_that_a_renewal_has_set_meanwhile(scene: Scene, by: str) -> None:
+    """On every copy: when it ends now, where the wish would lead, and how often it was renewed."""
+    made = await asked(scene, lease_ms=3 * HOUR)
+    asked_at = scene.end(made)
+    await scene.pass_time(minutes(31), minutes(1))  # until it is escalated to Carla
+    if by == "console":
+        scene.cloud.console.renew(made.id, 5 * HOUR)
+        await scene.sweep()
+    else:
+        await scene.ask(ANA, by)
+    await scene.work()
+    end = scene.end(made)
+    assert end > asked_at
+    for shown in (request(scene), scene.in_dm(CARLA, "approval_request")[-1].text):
+        for instant in (end, end + timedelta(hours=6)):
+            assert f"<!date^{int(instant.timestamp())}^" in shown
+        assert f"<!date^{int(asked_at.timestamp())}^" not in shown
+    (row,) = await scene.rows(approvals)
+    assert row.facts["renewals"] == (0 if by == "console" else 1)
+
+
+async def test_a_request_says_that_its_lease_was_bridged_and_leads_where_it_did(scene: Scene) -> None:
+    made = await asked(scene, lease_ms=20 * MINUTE, wish="5h")
+    base = scene.end(made)
+    await scene.pass_time(minutes(16), minutes(2))
+    for instant in (scene.end(made), base + timedelta(hours=5)):
+        assert f"<!date^{int(instant.timestamp())}^" in request(scene)
+
+
 async def test_a_renewal_while_it_waits_is_bridged_and_counted_from(scene: Scene) -> None:
     made = await asked(scene, lease_ms=30 * MINUTE, wish="5h")
     await scene.jump(minutes(1))
