@@ -10,9 +10,9 @@ from bot.clock import from_ms, to_ms
 from bot.config.policy import EffectivePolicy
 from bot.errors import SlackDown
 from bot.model import Notebook
+from bot.operations import deciders
 from bot.operations.facts import HOUR, hours, money, ms
 from bot.operations.policies import policy_of
-from bot.operations.whose import owner_of
 from bot.outbox import NOTICE, RESULT, Say, say
 from bot.render.facts import at
 from bot.rules import approvals as rules
@@ -20,7 +20,7 @@ from bot.rules import keys
 from bot.rules.durations import format_duration
 from bot.rules.lease import AskApproval
 from bot.stores import approvals as store
-from bot.stores import identities, notebooks, people, trail
+from bot.stores import notebooks, people, trail
 from bot.stores.database import Tx
 from bot.stores.messages import with_copies
 from bot.stores.schema import outbox
@@ -121,9 +121,9 @@ async def _ask(
 ) -> Outcome:
     """Whoever could decide is looked up first: with nobody but the requester it is refused at once (contract 3)."""
     requester, project = str(claim.data["user"]), values["project"]
-    who = await roster(op.parts, project, policy)
+    who = await deciders.roster(op.parts, project, policy)
     async with op.deps.db.read() as db:
-        whose = await _owner(db, op.parts, project, values["notebook_id"])
+        whose = await deciders.whose(db, op.parts, project, values["notebook_id"])
     owner = rules.Party(whose, frozenset({values["owner_cloud_id"]} - {None}))
     asked_for = rules.Request("", who.party(requester), owner, decision.needs, rules.State.PENDING, now)
     route = rules.route(asked_for, who)
@@ -184,38 +184,6 @@ def _refused(op: "Operation", claim: Claim, decision: AskApproval, reason: str, 
             "next_step": "Ask your admin to name another approver.",
         },
     )
-
-
-async def roster(parts: "Parts", project: str, policy: EffectivePolicy, *, fresh: bool = False) -> rules.Roster:
-    """Who holds what; a group that cannot be read is left out, and means no. `fresh`: as Slack says right now."""
-    admins = parts.people.roles(project).admins
-    entries = {*policy.approvers, *policy.escalate_to, *admins}
-    groups = {entry: await parts.people.group(entry, fresh=fresh) for entry in entries if entry.startswith("S")}
-    async with parts.deps.db.read() as db:
-        linked = [row for row in await identities.everyone(db) if row.state != "waiting"]
-    parties: dict[str, frozenset[str]] = {}
-    for row in linked:  # whoever they are in any project: a cloud user has one id in all of them
-        parties[row.slack] = parties.get(row.slack, frozenset()) | {row.cloud_user_id}
-    return rules.Roster(policy.approvers, policy.escalate_to, admins, groups, parties)
-
-
-async def _owner(db: Tx, parts: "Parts", project: str, notebook_id: str | None) -> str | None:
-    """Whose notebook it is in Slack, as an admin or the policy file may have said too."""
-    row = await notebooks.get(db, project, notebook_id) if notebook_id else None
-    return await owner_of(db, parts.deps, project, notebooks.load(row.snapshot)) if row is not None else None
-
-
-async def request_of(db: Tx, parts: "Parts", row: Any, who: rules.Roster) -> rules.Request:
-    """A row as the rules see it. The owner is every Slack person linked to the owner's cloud user, and that user.
-
-    Both are also who they were when it was asked, whatever they have unlinked since.
-    """
-    whose = await _owner(db, parts, row.project, row.notebook_id)
-    owner = rules.Party(whose, frozenset({row.owner_cloud_id} - {None}))
-    now, then = who.party(row.requester), frozenset(row.facts.get("requester_then") or ())
-    requester, owner_then = rules.Party(now.slack, now.cloud_users | then), rules.Party(row.facts.get("owner_then"))
-    state = rules.State(row.state)
-    return rules.Request(row.id, requester, owner, row.needs, state, row.expires_at, owner_then)
 
 
 async def post(parts: "Parts", db: Tx, approval_id: str, now: datetime, *, to: str | None = None) -> None:

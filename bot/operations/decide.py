@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.clock import to_ms
 from bot.errors import BadInput, NotAllowed, NotFound
-from bot.operations import approvals
+from bot.operations import approvals, deciders
 from bot.operations.ask import Ask
 from bot.operations.base import Parts, serial
 from bot.operations.facts import ms, wish_of
@@ -52,9 +52,9 @@ class Decide:
                 str(row.facts.get("flavor") or ""),
                 asked_by=row.requester,
             )
-        who = await approvals.roster(self.parts, row.project, policy, fresh=fresh)
+        who = await deciders.roster(self.parts, row.project, policy, fresh=fresh)
         async with self.deps.db.read() as db:
-            request = await approvals.request_of(db, self.parts, row, who)
+            request = await deciders.request_of(db, self.parts, row, who)
         verdict = rules.may_decide(now, request, who.party(ask.user), who)
         if isinstance(verdict, rules.Refused):
             raise NotAllowed(
