@@ -126,7 +126,7 @@ async def _ask(
         whose = await deciders.whose(db, op.parts, project, values["notebook_id"])
     owner = rules.Party(whose, frozenset({values["owner_cloud_id"]} - {None}))
     asked_for = rules.Request("", who.party(requester), owner, decision.needs, rules.State.PENDING, now)
-    route = rules.route(asked_for, who)
+    route = await deciders.routed(op.parts, asked_for, who)
     if isinstance(route, rules.Refused):
         if who.unread((*who.approvers, *who.escalate_to, *who.admins)):  # there may be somebody: it is tried again
             raise SlackDown("groups_unread", "Slack does not say who could approve this.")

@@ -1,5 +1,6 @@
 """Who could decide on a request, as Slack and the links say."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bot.config.policy import EffectivePolicy
@@ -42,3 +43,21 @@ async def request_of(db: Tx, parts: "Parts", row: Any, who: rules.Roster) -> rul
     requester, owner_then = rules.Party(now.slack, now.cloud_users | then), rules.Party(row.facts.get("owner_then"))
     state = rules.State(row.state)
     return rules.Request(row.id, requester, owner, row.needs, state, row.expires_at, owner_then)
+
+
+async def routed(parts: "Parts", request: rules.Request, who: rules.Roster) -> rules.Route | rules.Refused:
+    """Whom it goes to; who is known to have left Slack could not decide. Of whom Slack says nothing may be asked."""
+    while isinstance(found := rules.route(request, who), rules.Route) and (gone := await _gone(parts, found)):
+        who = replace(who, gone=who.gone | gone)
+    return found
+
+
+async def _gone(parts: "Parts", route: rules.Route) -> frozenset[str]:
+    """Those who are; of approvers, who see it in the channel, one who is there is enough."""
+    gone: set[str] = set()
+    for user in sorted(route.people):
+        if await parts.people.reach(user) is False:
+            gone.add(user)
+        elif route.to == "approvers":
+            return frozenset()
+    return frozenset(gone)

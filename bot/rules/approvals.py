@@ -56,7 +56,7 @@ class Roster:
     """Who holds what, as it is now: entries are users (U…) and groups (S…).
 
     `groups` holds each group's members as just read; a group that could not be read is None or absent, and means no.
-    `parties` gives a Slack user's linked cloud ids.
+    `parties` gives a Slack user's linked cloud ids. `gone` are known to be deactivated or no full members any more.
     """
 
     approvers: tuple[str, ...] = ()
@@ -64,13 +64,14 @@ class Roster:
     admins: tuple[str, ...] = ()
     groups: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     parties: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    gone: frozenset[str] = frozenset()
 
     def members(self, entries: tuple[str, ...]) -> frozenset[str]:
-        """The users named, and the members of the groups that could be read."""
+        """The users named, and the members of the groups that could be read; nobody who is gone."""
         users = {entry for entry in entries if not entry.startswith("S")}
         for group in (entry for entry in entries if entry.startswith("S")):
             users |= self.groups.get(group) or frozenset()
-        return frozenset(users)
+        return frozenset(users) - self.gone
 
     def unread(self, entries: tuple[str, ...]) -> tuple[str, ...]:
         """The groups among them that could not be read."""

@@ -164,3 +164,35 @@ async def test_what_a_renewal_has_pushed_beyond_max_total_is_an_admins_to_approv
     assert (await scene.submit(CARLA, {"for": "6h"})).ok
     assert len(scene.renewals(made)) == 2
     assert scene.end(made) - scene.now < timedelta(hours=10, minutes=1)
+
+
+def left(scene: Scene, user: str) -> None:
+    scene.slack.workspace.users[user].deleted = True
+
+
+@pytest.mark.parametrize("policy", [{"approvers": '["U0BEN"]', "escalate_to": '["U0CARLA"]'}])
+async def test_with_the_only_approver_gone_it_is_escalated_at_once(scene: Scene) -> None:
+    left(scene, BEN)
+    await scene.jump(minutes(61))  # what Slack said of him before is believed for an hour
+    await asked(scene)
+    assert len(scene.in_dm(CARLA, "approval_request")) == 1
+
+
+@pytest.mark.parametrize("policy", [{"approvers": '["U0BEN"]', "escalate_to": '["U0CARLA"]'}])
+async def test_who_slack_says_nothing_about_may_be_there(scene: Scene) -> None:
+    await scene.jump(minutes(61))
+    await scene.ask(ANA, "whoami")  # her Slack has told of
+    scene.slack.fault("users.info", "status", status=503, count=None)
+    await asked(scene)
+    assert scene.in_dm(CARLA, "approval_request") == []
+
+
+@pytest.mark.parametrize("policy", [{"approvers": '["U0BEN"]', "escalate_to": "[]", "max_total": '"72h"'}])
+async def test_with_everybody_gone_who_could_it_is_refused_at_once(scene: Scene) -> None:
+    for user in (BEN, DORA):
+        left(scene, user)
+    await scene.jump(minutes(61))
+    await scene.notebook("ana", "greedy", lease_ms=3 * HOUR)
+    await scene.ask(ANA, "extend greedy 6h")
+    assert scene.in_channel("approval_request") == []
+    assert "refused at once" in scene.operation(ANA)
