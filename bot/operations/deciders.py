@@ -61,3 +61,25 @@ async def _gone(parts: "Parts", route: rules.Route) -> frozenset[str]:
         elif route.to == "approvers":
             return frozenset()
     return frozenset(gone)
+
+
+async def escalated_to(
+    parts: "Parts", row: Any, policy: EffectivePolicy, *, patience: bool
+) -> tuple[frozenset[str], bool]:
+    """Who is told of a request that nobody has answered, and whether that is everybody.
+
+    It is not where a group cannot be read; with `patience` nobody is told in the stead of those who may be in it.
+    """
+    who = await roster(parts, row.project, policy)
+    async with parts.deps.db.read() as db:
+        request = await request_of(db, parts, row, who)
+    unread = bool(who.unread(policy.escalate_to))
+    if unread and patience:
+        who = replace(who, admins=())
+    while gone := await _those_gone(parts, found := rules.escalation(request, who)):
+        who = replace(who, gone=who.gone | gone)
+    return found, not unread
+
+
+async def _those_gone(parts: "Parts", users: frozenset[str]) -> frozenset[str]:
+    return frozenset([user for user in sorted(users) if await parts.people.reach(user) is False])

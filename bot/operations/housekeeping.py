@@ -12,7 +12,7 @@ from bot.clock import to_ms
 from bot.config.policy import effective
 from bot.errors import CloudError
 from bot.idle import poll
-from bot.operations import approvals, cannot_tell, digests, gather, records
+from bot.operations import approvals, cannot_tell, deciders, digests, gather, records
 from bot.operations.alerts import alert, numbered
 from bot.operations.base import Parts
 from bot.operations.decide import expire
@@ -207,13 +207,11 @@ async def _escalate(parts: Parts, row: Any, now: datetime) -> None:
         policy = await policy_of(
             db, parts.deps, row.project, about, str(row.facts.get("flavor") or ""), asked_by=row.requester
         )
-    unread = [
-        entry for entry in policy.escalate_to if entry.startswith("S") and await parts.people.group(entry) is None
-    ]
-    to = await parts.people.expand(policy.escalate_to) - {row.requester}
+    patience = now < row.escalate_at + UNREAD_MOST
+    to, everybody = await deciders.escalated_to(parts, row, policy, patience=patience)
     async with parts.deps.db.begin() as db:
         told = {copy.target for copy in await with_copies(db, keys.approval_request(row.id))}
-        if not unread or now >= row.escalate_at + UNREAD_MOST:  # else those in it are asked for again
+        if everybody or not patience:  # else those in a group that could not be read are asked for again
             await store.note(db, row.id, escalated_at=now)
         for user in sorted(to - told):
             await approvals.post(parts, db, row.id, now, to=user)

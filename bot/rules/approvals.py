@@ -114,6 +114,12 @@ def route(request: Request, roster: Roster) -> Route | Refused:
     return found or Refused("nobody could approve it who did not ask and does not own it")
 
 
+def escalation(request: Request, roster: Roster) -> frozenset[str]:
+    """Who is told of one that nobody has answered: those of `escalate_to` who could decide it, else such admins."""
+    named = roster.escalate_to if request.needs == "approver" else ()
+    return _able(request, roster, named) or _able(request, roster, roster.admins)
+
+
 def _able(request: Request, roster: Roster, entries: tuple[str, ...]) -> frozenset[str]:
     return frozenset(user for user in roster.members(entries) if not _conflict(roster.party(user), request))
 

@@ -196,3 +196,22 @@ async def test_with_everybody_gone_who_could_it_is_refused_at_once(scene: Scene)
     await scene.ask(ANA, "extend greedy 6h")
     assert scene.in_channel("approval_request") == []
     assert "refused at once" in scene.operation(ANA)
+
+
+@pytest.mark.parametrize("policy", [{"approvers": '["U0BEN"]', "escalate_to": '["U0ANA", "U0CARLA"]'}])
+async def test_it_is_escalated_to_those_alone_who_can_decide(scene: Scene) -> None:
+    """Ana owns the notebook for which Dora asks."""
+    await asked(scene, by=DORA)
+    await scene.pass_time(minutes(40), minutes(10))
+    assert scene.in_dm(ANA, "approval_request") == []
+    assert len(scene.in_dm(CARLA, "approval_request")) == 1
+
+
+@pytest.mark.parametrize("policy", [{"approvers": '["U0BEN"]', "escalate_to": '["U0ANA"]'}])
+async def test_where_those_named_cannot_decide_it_is_escalated_to_the_admins(scene: Scene) -> None:
+    await asked(scene, by=CARLA)
+    await scene.pass_time(minutes(40), minutes(10))
+    assert scene.in_dm(ANA, "approval_request") == []
+    assert len(scene.in_dm(DORA, "approval_request")) == 1
+    (row,) = await scene.rows(approvals)
+    assert row.escalated_at is not None
