@@ -149,11 +149,17 @@ async def record(db: Tx, ids: Ids, item: Item, now: datetime) -> tuple[str, bool
     return str(row.id), False
 
 
-async def release_held(db: Tx, author: str, now: datetime) -> int:
-    """Let the held work of somebody go on (they have linked again); returns how many."""
+async def release_held(db: Tx, author: str, project: str, now: datetime) -> int:
+    """Let somebody's held work in a project go on (they have linked again there); returns how many.
+
+    What waits for another project's link would only be held anew, for longer than it may.
+    """
+    theirs = work.c.state == "held", work.c.author == author
+    held = [row.id for row in await db.execute(select(work.c.id, work.c.data).where(*theirs))
+            if row.data.get("project") == project]  # fmt: skip
     released = (
         update(work)
-        .where(work.c.state == "held", work.c.author == author)
+        .where(*theirs, work.c.id.in_(held))
         .values(state="open", due_at=now, expires_at=None, updated_at=now)
     )
     return int((await db.execute(released)).rowcount)

@@ -293,7 +293,7 @@ async def _holder(db: Tx, cloud_user: str, but: str) -> Any | None:
 
 async def welcome(parts: Parts, db: Tx, user: str, project: str, cloud_user: str, now: datetime) -> None:
     """What waited for the link goes on, and the person is told."""
-    freed = await release_held(db, user, now)
+    freed = await release_held(db, user, project, now)
     more = f" What waited for it goes on now ({freed})." if freed else ""
     await tell(parts, db, user, f"You are linked to cloud user {cloud_user} for {project}.{more}", now)
     await refresh_home(db, parts.deps, user, now)

@@ -298,15 +298,31 @@ async def test_held_work_goes_on_when_it_is_released(bench: Bench) -> None:
         return Done() if len(seen) > 1 else Held("link again")
 
     bench.extra["holding"] = holding
-    await bench.add(kind="holding")
+    await bench.add(kind="holding", project="research")
     await bench.drain()()
     bench.clock.push(timedelta(hours=1))
     await bench.drain()()
     assert seen == ["start"]
     async with bench.db.begin() as db:
-        assert await release_held(db, "U1", bench.clock.now()) == 1
+        assert await release_held(db, "U1", "research", bench.clock.now()) == 1
     await bench.drain()()
     assert [row.state for row in await bench.rows()] == ["done"]
+
+
+async def test_a_link_elsewhere_holds_nothing_for_longer(bench: Bench) -> None:
+    async def holding(claim: Claim, now: datetime) -> Outcome:
+        return Held("link again")
+
+    bench.extra["holding"] = holding
+    work_id = await bench.add(kind="holding", project="research")
+    await bench.drain()()
+    bench.clock.push(HOLD - timedelta(minutes=1))
+    async with bench.db.begin() as db:
+        assert await release_held(db, "U1", "vision", bench.clock.now()) == 0
+    await bench.drain()()
+    bench.clock.push(timedelta(minutes=1))
+    await bench.drain()()
+    assert bench.world.told == [f"{work_id}:NotLinked"]
 
 
 async def test_held_work_is_given_up_after_a_day_and_its_author_is_told(bench: Bench) -> None:

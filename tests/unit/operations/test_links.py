@@ -67,7 +67,7 @@ async def test_proven_credentials_are_kept_sealed_and_work_from_then_on(stage: S
 async def test_it_is_told_in_slack_and_what_was_held_goes_on(stage: Stage, linking: Linking):
     await stage.ask(ANA, "whoami")
     async with stage.db.begin() as db:
-        await db.execute(update(work).values(state="held"))
+        await db.execute(update(work).values(state="held", data={"project": "research"}))
     ticket = await _ticket(stage)
     await linking.prove(ticket, await _form(linking, ticket))
     assert {row.state for row in await stage.rows(work)} == {"open", "done"}
