@@ -264,8 +264,10 @@ async def _redraw_asked(parts: "Parts", db: Tx, row: Any, now: datetime) -> None
 
 
 async def tell_requester(parts: "Parts", db: Tx, approval_id: str, now: datetime, **facts: Any) -> None:
-    """`approval_settled`, to whoever asked."""
+    """`approval_settled`, to whoever asked; once they have left Slack nobody reads it."""
     row = await store.known(db, approval_id)
+    if await people.has_left(db, parts.deps.team, row.requester):
+        return
     told = {
         "cause": f"settled:{row.id}",
         "id": row.id,

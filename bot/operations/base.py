@@ -16,7 +16,7 @@ from bot.operations.people import People
 from bot.operations.report import report
 from bot.operations.tab import refresh_home
 from bot.operations.told import RENEWED, observe
-from bot.stores import trail
+from bot.stores import people, trail
 from bot.stores.database import Tx
 from bot.tokens import Tokens
 from bot.work import Claim, Done, Go, Held, Item, Outcome, Write, hopeless
@@ -52,10 +52,18 @@ class Operation:
         try:
             return await self.steps[claim.step](claim, now)
         except NotLinked as error:
-            return await self._hold(claim, error, now)
+            return await self._unlinked(claim, error, now)
         except CloudLoginFailed as error:
             dead = await self.parts.tokens.broken(str(claim.data["user"]), str(claim.data["project"]), error)
-            return await self._hold(claim, dead, now)
+            return await self._unlinked(claim, dead, now)
+
+    async def _unlinked(self, claim: Claim, error: NotLinked, now: datetime) -> Outcome:
+        """It waits for a new link; where nobody is left who could make one, it fails."""
+        async with self.deps.db.read() as db:
+            left = await people.has_left(db, self.deps.team, str(claim.data["user"]))
+        if left:
+            raise NotLinked("Whoever asked for it has left Slack.", next_step="Nothing more comes of it.") from error
+        return await self._hold(claim, error, now)
 
     async def _hold(self, claim: Claim, error: NotLinked, now: datetime) -> Outcome:
         async def write(db: Tx) -> None:

@@ -224,3 +224,15 @@ async def expire(parts: Parts, db: Tx, row: Any, now: datetime) -> None:
         await approvals.record_audit(parts, db, row, "scheduler", "expire", now)
         await approvals.redraw(parts, db, row.id, now)
         await approvals.tell_requester(parts, db, row.id, now, end_ms=ms(await approvals.ends(db, row)))
+
+
+async def requester_left(parts: Parts, db: Tx, project: str, user: str, now: datetime) -> list[str]:
+    """Nobody could carry out what somebody who has left Slack asked for: withdrawn, on every copy; for what it was."""
+    mine = [row for row in await store.pending(db, [project]) if row.requester == user]
+    withdrawn = []
+    for row in mine:
+        if await store.settle(db, row.id, "withdrawn", now, outcome="Whoever asked has left Slack."):
+            await approvals.record_audit(parts, db, row, "scheduler", "withdrawn", now)
+            await approvals.redraw_copies(parts.deps, db, await store.known(db, row.id), now)
+            withdrawn.append(str(row.facts["name"]))
+    return withdrawn

@@ -9,10 +9,12 @@ from sqlalchemy import bindparam, select, update
 from bot.clock import to_ms
 from bot.operations.alerts import alert
 from bot.operations.base import Parts
+from bot.operations.decide import requester_left
 from bot.operations.links import erase
 from bot.render.facts import at
 from bot.stores.schema import identities, people
 from bot.stores.upsert import find
+from bot.work import release_held
 
 AHEAD = timedelta(days=3)
 ASK_AGAIN = timedelta(hours=24)  # how old what Slack said of a linked person may get
@@ -87,6 +89,8 @@ async def _erase(parts: Parts, row: Any, name: str, now: datetime) -> None:
         if link is None:  # they have just unlinked
             return
         await erase(parts, db, link, "scheduler", now, "left")
+        names = await requester_left(parts, db, row.project, row.slack, now)
+        await release_held(db, row.slack, row.project, now)  # what waits for a link of theirs ends now, and says so
         await alert(
             parts,
             db,
@@ -96,6 +100,11 @@ async def _erase(parts: Parts, row: Any, name: str, now: datetime) -> None:
             now,
             project=row.project,
             text=f"{name} has left Slack. I erased the credentials of cloud user {row.cloud_user_name}; notices about "
-            "their notebooks come to you.",
+            f"their notebooks come to you.{_withdrawn(names)}",
             next_step=f"`list all {row.cloud_user_name}` shows them: stop or delete what nobody needs.",
         )
+
+
+def _withdrawn(names: list[str]) -> str:
+    """Of what they asked for and nobody has answered."""
+    return f" I have withdrawn what they asked for: {', '.join(names)}." if names else ""

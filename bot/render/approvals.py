@@ -101,7 +101,7 @@ def decided(facts: ApprovalFacts) -> str:
             answer = f"\n{text.quote(facts['answer'])}" if facts.get("answer") else ""
             return f"*Denied*{by}{at}.{answer}"
         case "withdrawn":
-            return f"*Withdrawn*{by}{at}."
+            return f"*Withdrawn*{by}{at}.{_outcome(facts)}"
         case "expired":
             return f"*Expired* without an answer, {text.when(facts['expires_ms'])}."
     return f"*Lapsed*{at}.{_outcome(facts)}" if facts.get("outcome") else f"*Lapsed*{at}: its time has passed."

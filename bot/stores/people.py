@@ -42,6 +42,12 @@ async def get(db: Tx, team: str, user: str) -> tuple[Person, datetime | None] | 
     return person, row.checked_at
 
 
+async def has_left(db: Tx, team: str, user: str) -> bool:
+    """Whether Slack, when it was last asked, called the account deactivated."""
+    row = await find(db, people, team=team, slack=user)
+    return row is not None and bool(row.deleted)
+
+
 async def told_of(db: Tx, team: str, users: Collection[str]) -> Sequence[Any]:
     """The rows of those of them that Slack has ever told of."""
     if not users:

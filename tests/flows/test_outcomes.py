@@ -5,10 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from bot.clock import from_ms, to_ms
 from bot.operations.grants import Grant
-from bot.stores.schema import approvals
+from bot.stores.schema import approvals, people
 from bot.work import Claim, Go
 from tests.flows.scene import ANA, CARLA, DORA, HOUR, MINUTE, RESEARCH, START_MS, Scene, buttons, minutes
 
@@ -314,3 +315,43 @@ class TestTheNotebookOfAnApprovedRequest:
         await scene.pass_time(minutes(2))
         assert scene.found(made.id).status == "RUNNING"
         assert abs(scene.end(made) - from_ms(START_MS + 13 * HOUR)) < minutes(3)
+
+
+async def leaves(scene: Scene) -> None:
+    """Ana's account is deactivated, as Slack has just told."""
+    scene.slack.workspace.users[ANA].deleted = True
+    async with scene.play.bot.db.begin() as db:
+        await db.execute(update(people).where(people.c.slack == ANA).values(deleted=True))
+
+
+async def test_what_somebody_asked_for_who_has_left_slack_is_withdrawn(scene: Scene) -> None:
+    await asked(scene, lease_ms=9 * HOUR)
+    await scene.pass_time(minutes(40), minutes(10))
+    await leaves(scene)
+    await scene.pass_time(minutes(2), minutes(1))
+    for shown in (scene.in_channel("approval_request")[-1], scene.in_dm(CARLA, "approval_request")[-1]):
+        assert "*Withdrawn*" in shown.text
+        assert "Whoever asked has left Slack" in shown.text
+        assert buttons(shown) == []
+    (alert,) = scene.in_dm(CARLA, "alert")
+    assert "has left Slack" in alert.text
+    assert "withdrawn what they asked for: greedy" in alert.text
+    assert scene.in_dm(ANA, "approval_settled") == []
+
+
+@pytest.mark.parametrize("when", ["while it waits", "before it is carried out"])
+async def test_what_was_granted_to_somebody_who_has_left_slack_fails_with_words(scene: Scene, when: str) -> None:
+    made = await asked(scene, lease_ms=9 * HOUR)
+    scene.cloud.identity.users["ana"].password = "changed"
+    scene.cloud.identity.tokens.clear()
+    if when == "before it is carried out":
+        await leaves(scene)
+    await scene.click(CARLA, "approval_approve", channel=RESEARCH)
+    if when == "while it waits":
+        assert "Waits until the requester has linked again" in request(scene)
+        await leaves(scene)
+    await scene.pass_time(minutes(2), minutes(1))
+    assert "Waits" not in request(scene)
+    assert "could not be carried out" in request(scene)
+    assert "has left Slack" in request(scene)
+    assert scene.renewals(made) == []
