@@ -11,6 +11,8 @@ from bot.render.facts import ApprovalFacts, SettledFacts
 from bot.render.page import Page
 from bot.slack import Block, Message
 
+UNTIL_LINKED = "It waits for 24 h, and goes on by itself once you are linked."
+
 
 def approval_request(facts: ApprovalFacts, now: datetime, ctx: Context) -> Message:
     """Who, what, why, cost, idle record, renewals so far, expiry; afterwards the outcome instead of the buttons."""
@@ -123,6 +125,7 @@ def approval_settled(facts: SettledFacts, now: datetime, ctx: Context) -> Messag
         page.say(text.advice(f"It could not be carried out. {failed}", ctx.command))
     if held := facts.get("held"):
         page.say(text.advice(held, ctx.command))
+        page.say(UNTIL_LINKED)
     if start := facts.get("start_s"):
         end = facts.get("start_until_ms")
         until = f" The offer stands until {text.when(facts['expires_ms'])}." if facts.get("expires_ms") else ""

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from bot.clock import to_ms
 from bot.render import ids, text
-from bot.render.approvals import idle_still
+from bot.render.approvals import UNTIL_LINKED, idle_still
 from bot.render.blocks import button
 from bot.render.buttons import HOUR_S, WORK, NotebookButtons
 from bot.render.context import Context
@@ -50,8 +50,8 @@ def operation(facts: OperationFacts, now: datetime, ctx: Context) -> Message:
             page.say(paragraph)
     if oops := facts.get("oops"):
         tell_failure(page, oops, ctx.command)
-    elif facts["state"] == "held":
-        page.say("I try again by myself for 24 h and tell you here how it goes.")
+    if facts["state"] == "held":
+        page.say(UNTIL_LINKED)
     page.facts(*_details(facts, now))
     page.buttons(*_buttons(facts))
     return page.message()

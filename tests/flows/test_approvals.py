@@ -240,6 +240,7 @@ async def test_broken_credentials_hold_the_grant_until_they_link_again(scene: Sc
     assert scene.renewals(made) == []
     (told,) = scene.in_dm(ANA, "approval_settled")
     assert "link" in told.text
+    assert "waits for 24 h, and goes on by itself" in told.text
     assert "Waits" in request(scene).text
     scene.cloud.identity.users["ana"].password = "sandbox-ana"
     assert (await scene.link(ANA)).status_code == 200

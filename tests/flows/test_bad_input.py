@@ -93,6 +93,7 @@ async def test_a_revoked_login_is_told_and_held(scene: Scene) -> None:
     scene.cloud.identity.tokens.clear()
     await said(scene, ANA, "extend held 1h")
     assert "link" in scene.operation(ANA)
+    assert "waits for 24 h, and goes on by itself" in scene.operation(ANA)
     scene.cloud.identity.users["ana"].password = "sandbox-ana"
     assert (await scene.link(ANA)).status_code == 200
     await scene.pass_time(minutes(2))
