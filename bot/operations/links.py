@@ -84,7 +84,8 @@ class Links(Reader):
         project = ask.args.get("project")
         meant = [row for row in rows if project in (None, row.project)]
         if not meant:
-            raise BadInput("You have no cloud user linked" + (f" for {project}." if project else "."))
+            none = "You have no cloud user linked" + (f" for {project}." if project else ".")
+            raise BadInput(none, next_step="There is nothing to erase; `link` connects one.")
         if len(meant) > 1:
             names = ", ".join(row.project for row in meant)
             raise BadInput("You are linked in several projects.", next_step=f"Say which: `unlink` with one of {names}.")

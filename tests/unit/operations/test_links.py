@@ -206,7 +206,9 @@ async def test_unlink_erases_credentials_and_login(stage: Stage, linking: Linkin
     assert "erased" in answer["text"]
     assert await stage.rows(identities) == []
     assert stage.clouds.forgotten == [("research", "ana")]
-    assert (await stage.ask(ANA, "unlink"))["what"] == "error"
+    again = await stage.ask(ANA, "unlink")
+    assert again["what"] == "error"
+    assert again["oops"]["next_step"] == "There is nothing to erase; `link` connects one."
 
 
 async def test_unlink_asks_which_where_there_are_several(stage: Stage, linking: Linking):
