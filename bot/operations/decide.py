@@ -168,12 +168,17 @@ class Decide:
 
     async def withdraw(self, ask: Ask, now: datetime) -> Outcome:
         row = await self._row(ask)
-        if ask.user != row.requester:
+        if row.state != "pending":
+            return self._settled(ask, row, now)
+        if now >= row.expires_at:
+            return await self._expired(ask, row, now)
+        request = rules.Request(
+            row.id, rules.Party(row.requester), rules.Party(), row.needs, rules.State(row.state), row.expires_at
+        )
+        if isinstance(rules.may_withdraw(now, request, rules.Party(ask.user)), rules.Refused):
             raise NotAllowed(
                 "Only who asked can withdraw a request.", next_step="It waits until somebody decides on it."
             )
-        if row.state != "pending":
-            return self._settled(ask, row, now)
         return self._close(ask, row, "withdrawn", now)
 
     async def _expired(self, ask: Ask, row: Any, now: datetime) -> Outcome:

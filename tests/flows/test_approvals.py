@@ -140,6 +140,15 @@ async def test_withdrawn_by_the_requester_alone(scene: Scene) -> None:
     assert scene.renewals(made) == []
 
 
+async def test_what_has_expired_is_not_withdrawn_any_more(scene: Scene) -> None:
+    await asked(scene, lease_ms=12 * HOUR)
+    await scene.jump(timedelta(hours=8))
+    assert "had expired" in await scene.click(ANA, "approval_withdraw", channel=RESEARCH)
+    assert "Expired" in request(scene).text
+    (told,) = scene.in_dm(ANA, "approval_settled")
+    assert "expired" in told.text
+
+
 async def test_a_second_ask_shows_the_first(scene: Scene) -> None:
     await asked(scene)
     await scene.ask(ANA, "extend greedy 7h")
