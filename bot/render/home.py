@@ -6,7 +6,7 @@ from bot.clock import to_ms
 from bot.render import blocks, ids, rows, text
 from bot.render.alerts import release
 from bot.render.answer_facts import NotebookRow, RowAction
-from bot.render.approvals import decision_buttons, wish
+from bot.render.approvals import decision_buttons, wish, withdraw_button
 from bot.render.blocks import button
 from bot.render.context import Context
 from bot.render.digests import enforce
@@ -34,7 +34,7 @@ def home(facts: HomeFacts, now: datetime, ctx: Context) -> View:
     _stopped(page, facts, now)
     _foot(page, facts)
     for state in facts.get("admin", [])[:_PROJECTS]:
-        _project(page, state, facts["cause"], now)
+        _project(page, state, facts["cause"], facts["user"], now)
     if len(facts.get("admin", [])) > _PROJECTS:
         page.note(f"And {text.plural(len(facts.get('admin', [])) - _PROJECTS, 'project')} more.")
     return {"type": "home", "blocks": page.take()[: blocks.VIEW_BLOCKS]}
@@ -121,7 +121,8 @@ def _foot(page: Page, facts: HomeFacts) -> None:
     page.note(f"Your zone is {text.name(facts['zone'])}, {quiet}.{seen}")
 
 
-def _project(page: Page, state: ProjectState, cause: str, now: datetime) -> None:
+def _project(page: Page, state: ProjectState, cause: str, user: str, now: datetime) -> None:
+    """What whoever looks may decide needs their attention, above; of the rest they may withdraw what is theirs."""
     name, last = text.plain_name(state["project"]), state.get("last_pass_ms")
     page.title(f"Admin: {name}")
     seen = f"last looked at {text.between(last, to_ms(now))} ago" if last else "not looked at yet"
@@ -136,7 +137,7 @@ def _project(page: Page, state: ProjectState, cause: str, now: datetime) -> None
     )
     for request in state["pending"][:_PENDING]:
         page.say(f"{text.person(request['requester'])} asks: {wish(request)}")
-        page.buttons(*decision_buttons(request)[:3])
+        page.buttons(withdraw_button(request) if request["requester"] == user else None)
     if len(state["pending"]) > _PENDING:
         page.note(f"And {text.plural(len(state['pending']) - _PENDING, 'request')} more.")
 

@@ -25,6 +25,22 @@ async def test_a_request_that_was_approved_there_leaves_it(scene: Scene) -> None
     assert "approval_approve" not in offered(scene, CARLA)
 
 
+async def test_an_admin_is_offered_no_decision_on_their_own_request(scene: Scene) -> None:
+    """Dora is an admin and an approver; what Ana asks for she may decide."""
+    for user, name in ((DORA, "hers"), (ANA, "anas")):
+        await scene.notebook(scene.slack.workspace.users[user].name, name, lease_ms=3 * HOUR)
+        await scene.ask(user, f"extend {name} 6h")
+    await scene.slack.open_home(DORA)
+    await scene.work()
+    assert offered(scene, DORA).count("approval_approve") == 1
+    assert offered(scene, DORA).count("approval_withdraw") == 1
+    await scene.jump(minutes(1))
+    await scene.click(DORA, "approval_withdraw", view="home")
+    assert offered(scene, DORA).count("approval_withdraw") == 0
+    (told,) = scene.in_dm(DORA, "approval_settled")
+    assert "hers" in told.text
+
+
 @pytest.mark.parametrize("policy", [{"idle_mode": ""}])
 async def test_shadow_mode_that_was_ended_there_is_not_offered_to_be_ended(scene: Scene) -> None:
     await scene.slack.open_home(DORA)
