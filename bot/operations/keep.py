@@ -1,10 +1,12 @@
 """Keep: no idle stop until then, within a ceiling, visible to the team. It ends with the run."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from bot.clock import from_ms, to_ms
 from bot.model import Status
 from bot.operations.base import Operation, Parts
+from bot.operations.extend import COMING_UP
 from bot.operations.notices import settle
 from bot.operations.policies import policy_of
 from bot.rules.durations import format_duration
@@ -26,12 +28,7 @@ class Keep(Operation):
             row = await notebooks.get(db, project, notebook_id)
             policy = await policy_of(db, self.deps, project, notebooks.load(row.snapshot)) if row else None
         if row is None or policy is None or not Status(row.status).runs:
-            return self.finish(
-                claim,
-                "failed",
-                now,
-                oops={"what": "It is not running, so there is nothing to keep.", "next_step": "Start it first."},
-            )
+            return self.finish(claim, "failed", now, oops=_not_running(row))
         wish = from_ms(data["until_ms"]) if data.get("until_ms") else claim.created_at + timedelta(seconds=data["by_s"])
         if wish <= now:
             return self.finish(
@@ -77,3 +74,11 @@ class Keep(Operation):
         if until < wish:
             words.append(f"I can keep it for at most {format_duration(most)} (keep_max).")
         return " ".join(words)
+
+
+def _not_running(row: Any | None) -> dict[str, str]:
+    """What is coming up is not to be started."""
+    if row is not None and Status(row.status) in COMING_UP:
+        what = f"{row.name} is {row.status.lower()}, so there is nothing to keep yet."
+        return {"what": what, "next_step": "Try again when it runs."}
+    return {"what": "It is not running, so there is nothing to keep.", "next_step": "Start it first."}

@@ -116,13 +116,16 @@ async def test_a_keep_that_comes_too_late_is_not_said_to_be_done(scene: Scene) -
     assert "That time has passed, so nothing is kept" in scene.operation(ANA)
 
 
-async def test_what_is_coming_up_is_not_offered_to_be_started(scene: Scene) -> None:
+@pytest.mark.parametrize("wish", ["extend early 1h", "keep early until 18:00 the sweep"])
+async def test_what_is_coming_up_is_not_offered_to_be_started(scene: Scene, wish: str) -> None:
     made = await scene.notebook("ana", "early", lease_ms=3 * HOUR)
     scene.cloud.console.stop(made.id)
     await scene.jump(minutes(3))
     scene.cloud.console.start(made.id)
-    await scene.ask(ANA, "extend early 1h")
+    await scene.sweep()
+    await scene.ask(ANA, wish)
     assert "starting" in scene.operation(ANA)
+    assert "Try again when it runs" in scene.operation(ANA)
     assert "Start it" not in scene.operation(ANA)
     assert buttons(scene.in_dm(ANA, "operation")[-1]) == []
 
