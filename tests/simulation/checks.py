@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from bot.clock import from_ms
 from bot.stores.schema import outbox, work
-from tests.simulation import history, leads, liveness
+from tests.simulation import history, holds, leads, liveness, told
 from tests.simulation.history import SERVICE, Life, Post
 from tests.simulation.inhabitants import PEOPLE
 from tests.simulation.points import Incarnation
@@ -35,7 +35,6 @@ ASKED_BY = {  # what people must have begun so that the cloud was asked for this
 }  # fmt: skip
 BY_BUTTON = {"notebook_extend": "RenewLease", "notebook_keep": "RenewLease", "notebook_stop": "StopNotebook",
              "notebook_start": "StartNotebook"}  # fmt: skip
-UNNAMED = ("start", "extend", "stop", "delete", "keep")  # what is typed may name it by a beginning of its name
 APPROVERS = frozenset({"U0CARLA", "U0DORA"})
 ONE_OF_A_GROUP = "U0CARLA"  # approves as nothing else
 MAY_ACT_FOR_OTHERS = frozenset({"carla", "dora"})
@@ -80,8 +79,9 @@ async def all_of(world: World, inhabitants: "Inhabitants", troubles: "Troubles")
     """Every broken promise of the run."""
     scene = Scene(world, inhabitants, troubles)
     found: list[str] = []
-    safe = (stops, activity, shortened, doubles, effects, settled, rights, leads.overtaken, leads.asleep, drawn, errors)
-    for check in (*safe, leads.due, liveness.idle):
+    safe = (stops, activity, shortened, doubles, effects, creates, settled, rights, holds.bridges, leads.overtaken,
+            leads.asleep, leads.early, told.addressed, drawn, errors)  # fmt: skip
+    for check in (*safe, leads.due, liveness.idle, told.unfinished, told.unanswered):
         found += [f"{check.__name__}: {text}" for text in check(scene)]
     found += [f"unsettled: {text}" for text in world.unsettled]
     if world.options.bot:
@@ -102,8 +102,16 @@ def stops(scene: Scene) -> Iterator[str]:
             known = [p.receipt_ms for _key, p in scene.about("idle_warning", life.id) if p.receipt_ms is not None]
             if not any(run <= receipt <= at - GRACE_MS for receipt in known):
                 yield f"{life.id} stopped at {at}; notices received {known}, run since {run}"
+            elif not any((used := _last_use(scene, life, at)) <= receipt <= at - GRACE_MS for receipt in known):
+                yield f"{life.id} stopped at {at}; notices received {known}, but used at {used}"
         keys = Counter((at, user) for at, by, user in life.stops if user == SERVICE)
         yield from (f"{life.id} stopped twice at {at}" for (at, _user), n in keys.items() if n > 1)
+
+
+def _last_use(scene: Scene, life: Life, at: int) -> int:
+    """Of what a healthy source could show at its last sample before the stop: a notice of before counts no more."""
+    seen = max((each.at_ms for each in scene.world.witness.samples.get(life.id, []) if each.at_ms <= at), default=0)
+    return max((when for when, _busy in scene.world.witness.uses.get(life.id, []) if when <= seen), default=0)
 
 
 def activity(scene: Scene) -> Iterator[str]:
@@ -167,7 +175,8 @@ def effects(scene: Scene) -> Iterator[str]:
             asked = {
                 (act["user"], act["what"], act["at"] if act["how"] != "click" else 0)
                 for act in scene.acts
-                if (life.id in act["notebooks"] or act["what"].startswith(UNNAMED)) and act["what"].startswith(begins)
+                if life.id in act["notebooks"] | act.get("maybe", set())
+                and act["what"].startswith((*begins, "notebook_pick"))
             }
             scene.counts[f"effects of {action}"] += len(done)
             if len(done) > len(asked):
@@ -182,7 +191,7 @@ def settled(scene: Scene) -> Iterator[str]:
         action = BY_BUTTON.get(act["what"].partition(" ")[0].partition(":")[0])
         others = [
             other for other in scene.acts
-            if other is not act and (other["notebooks"] & act["notebooks"] or other["what"].startswith(UNNAMED))
+            if other is not act and (other["notebooks"] | other.get("maybe", set())) & act["notebooks"]
             and act["at"] - HOUR_S * 1000 <= other["at"] <= act["at"] + SETTLED_WITHIN_MS
         ]  # fmt: skip
         if others:  # what they asked for may be done now
@@ -193,6 +202,17 @@ def settled(scene: Scene) -> Iterator[str]:
             if (write.notebook in act["notebooks"] and write.user == PEOPLE[act["user"]] and write.action == action
                     and 0 <= late <= SETTLED_WITHIN_MS):  # fmt: skip
                 yield f"{act['user']} clicked {act['what']}, which was settled, at {act['at']}: {write}"
+
+
+def creates(scene: Scene) -> Iterator[str]:
+    """No notebook more than was asked for: of one name, as many as it was typed or a form was sent off."""
+    made = Counter(life.name for life in scene.lives.values() if life.made_by_api)
+    forms = sum(act["what"].startswith("notebook_create") for act in scene.acts)
+    scene.counts["effects of CreateNotebook"] += made.total()
+    for name, count in made.items():
+        asked = len({(act["user"], act["at"]) for act in scene.acts if act["what"].startswith(f"create {name} ")})
+        if count > asked + forms * (not asked):
+            yield f"{count} notebooks {name} made, asked for {asked} times"
 
 
 def rights(scene: Scene) -> Iterator[str]:
@@ -220,13 +240,15 @@ def _gates(scene: Scene, life: Life) -> Iterator[str]:
         step = new - max(old, at) > MAX_EXTENSION_MS + MINUTE_MS
         total = new - run > free + MINUTE_MS and new - at > LEAST_MS + MINUTE_MS
         scene.counts["renewals within the gate"] += not step and not total
-        if (step or total) and not _approved(scene, life, at):
+        scene.counts["renewals beyond the gate"] += step or total
+        if (step or total) and not _approved(scene, life, at, by.removeprefix("api ")):
             yield f"{life.id} runs since {run}, got {old} -> {new} at {at} by {by} and nobody approved"
 
 
-def _approved(scene: Scene, life: Life, at: int) -> bool:
+def _approved(scene: Scene, life: Life, at: int, requester: str) -> bool:
+    """By somebody who neither owns it nor asked: whoever asked is whose credentials renewed."""
     return any(
-        not _unread(scene, act) and act["user"] in APPROVERS and PEOPLE[act["user"]] != life.owner
+        not _unread(scene, act) and act["user"] in APPROVERS and PEOPLE[act["user"]] not in (life.owner, requester)
         and act["how"] in ("click", "submit")
         and "approv" in act["what"] and life.id in act["notebooks"] and at - 26 * HOUR_S * 1000 <= act["at"] <= at
         for act in scene.acts

@@ -11,22 +11,19 @@ SLACK = ("auth.test", "chat.postMessage", "chat.update", "conversations.open", "
          "conversations.history", "users.info", "usergroups.users.list", "views.open", "views.update", "views.publish",
          "respond")  # fmt: skip
 TROUBLES = ("cloud_calls", "slack_calls", "cloud_down", "slack_down", "slack_lost", "metrics_down", "jupyter_down",
-            "collapse", "host_clock", "freeze", "sold_out", "password", "history", "gap", "groups")  # fmt: skip
+            "collapse", "host_clock", "freeze", "sold_out", "password", "history", "gap", "groups",
+            "slack_token")  # fmt: skip
 MESSAGES = ("lease_warning", "idle_warning", "stopped", "approval_request", "approval_settled", "operation", "digest",
             "alert", "response")  # fmt: skip
-DEATHS = ("db.begin", "db.committed", "db.read")
+DEATHS = ("db.begin", "db.committed", "db.read", "slack.chat.postMessage before", "slack.chat.postMessage after")
 WRITES = ("create", "start", "stop", "renew", "delete")
-CHECKED = ("idle stops", "leads due", "leads moved", "idle spells due", "renewals within the gate",
+CHECKED = ("idle stops", "leads due", "leads moved", "idle spells due", "renewals within the gate", "bridges",
+           "renewals beyond the gate", "commands answered", "operations told to the end", "effects of CreateNotebook",
            "clicks on settled messages", "decisions while groups were unread", "idle spells of unlisted flavors",
+           *(f"addressed {kind}" for kind in ("lease_warning", "idle_warning", "stopped")),
            *(f"effects of {action}" for action in ASKED_BY))  # fmt: skip
-ACTS = (
-    "did command",
-    "did click",
-    "did submit",
-    "did home",
-    "away",
-    *(f"console {act}" for act in ("renew", "start", "stop", "delete", "vanish", "rename", "create", "restart")),
-)
+ACTS = ("did command", "did click", "did submit", "did home", "did link", "away")
+CONSOLE = ("renew", "start", "stop", "delete", "vanish", "rename", "create", "restart")
 
 
 def expected() -> list[str]:
@@ -38,7 +35,7 @@ def expected() -> list[str]:
         *(f"trouble {name}" for name in TROUBLES), *(f"message {name}" for name in MESSAGES),
         *(f"fault cloud {effect}" for effect in sorted({effect for effect, _more in CLOUD_EFFECTS})),
         *(f"fault slack {effect}" for effect in sorted({effect for effect, _more in SLACK_EFFECTS})),
-        *(f"death at {name}" for name in DEATHS), *CHECKED, *ACTS,
+        *(f"death at {name}" for name in DEATHS), *CHECKED, *ACTS, *(f"console {act}" for act in CONSOLE),
     ]  # fmt: skip
 
 

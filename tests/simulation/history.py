@@ -20,6 +20,8 @@ class Post:
     kind: str
     keys: tuple[str, ...]
     receipt_ms: int | None
+    to: str = ""  # the person whose DM it is, or the channel
+    about: str = ""  # the notebook its metadata names
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Life:
     stops: list[tuple[int, str, str]] = field(default_factory=list)  # at, by, user
     renewals: list[tuple[int, str, int, int]] = field(default_factory=list)  # at, by, old end, new end
     type: str = "TIMING"
+    name: str = ""  # when it was first seen
+    made_by_api: bool = False
 
     def running_at(self, ms: int) -> bool:
         return any(begin <= ms < end for begin, end in self.runs)
@@ -65,16 +69,20 @@ def posts(world: World) -> list[Post]:
                  and each["answer"]["ts"] in seen else receipt)
                 for each, receipt in found
             ]  # fmt: skip
-    return [_post(entry, receipt) for entry, receipt in found]
+    return [_post(world, entry, receipt) for entry, receipt in found]
 
 
-def _post(entry: dict[str, Any], receipt: int | None) -> Post:
+def _post(world: World, entry: dict[str, Any], receipt: int | None) -> Post:
     given = entry["args"].get("metadata")
     metadata = json.loads(given) if isinstance(given, str) else given or {}
     payload = metadata.get("event_payload") or {}
     keys = tuple(k for k in str(payload.get("keys") or payload.get("key") or "").split(",") if k)
     answer = entry["answer"]
-    return Post(entry["at_ms"], answer["channel"], answer["ts"], str(metadata.get("event_type") or ""), keys, receipt)
+    slack, about = world.slack.workspace, str(payload.get("notebook_id") or "")
+    people = [each for each in slack.channels[answer["channel"]].members if each != slack.bot_user]
+    to = people[0] if slack.channels[answer["channel"]].kind == "im" else str(answer["channel"])
+    kind = str(metadata.get("event_type") or "")
+    return Post(entry["at_ms"], answer["channel"], answer["ts"], kind, keys, receipt, to, about)
 
 
 def writes(world: World) -> list[Write]:
@@ -104,6 +112,8 @@ def lives(world: World) -> dict[str, Life]:
         if entry["kind"] != "effect":
             continue
         life = found.setdefault(entry["notebook_id"], Life(entry["notebook_id"], entry["user"]))
+        life.name = life.name or entry["details"]["name"]
+        life.made_by_api |= entry["action"] == "creating" and entry["details"].get("by") == "api"
         _live(world, life, entry, caller.get(number, ""))
     return found
 

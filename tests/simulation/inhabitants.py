@@ -5,12 +5,15 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from bot.errors import BotError
 from deploy.sandbox.cloud.model import Notebook
+from deploy.sandbox.links import link_people
 from deploy.sandbox.slack.blocks import elements_of
 from deploy.sandbox.slack.errors import NotThere
 from deploy.sandbox.slack.outgoing import Answer
+from tests.simulation.points import Killed
 from tests.simulation.witness import about
-from tests.simulation.world import HOUR_MS, MINUTE_MS, ODD_FLAVOR, UNLISTED_FLAVOR, World
+from tests.simulation.world import HOUR_MS, MINUTE_MS, ODD_FLAVOR, PROJECT, UNLISTED_FLAVOR, World
 
 PEOPLE = {"U0ANA": "ana", "U0BEN": "ben", "U0CARLA": "carla", "U0DORA": "dora"}
 FLAVORS = (*("modelarts.vm.cpu.2u",) * 4, "modelarts.vm.cpu.8u", "modelarts.vm.cpu.8u",
@@ -18,6 +21,7 @@ FLAVORS = (*("modelarts.vm.cpu.2u",) * 4, "modelarts.vm.cpu.8u", "modelarts.vm.c
 CHANNEL = "C0RESEARCH"
 MOST_NOTEBOOKS = 40
 NEWER = "newer warning"  # what stands where the buttons went to another message
+HEEDED = ("notebook_extend", "notebook_keep", "approval_")  # what people press when they are told of something
 
 
 class Inhabitants:
@@ -27,6 +31,7 @@ class Inhabitants:
         self.world = world
         self.away: list[tuple[int, int, str]] = []  # from, to, user
         self.acts: list[dict[str, Any]] = []  # what people did: user, verb, notebook, at, key, answered
+        self._names: dict[str, set[str]] = {}  # every name a notebook had when something was typed
 
     def populate(self) -> None:
         """The notebooks of the first morning."""
@@ -67,7 +72,7 @@ class Inhabitants:
         if world.options.people:
             actors += [(user, self._person(user)) for user in PEOPLE]
             actors += [("console", self._console), ("holidays", self._holidays), ("strangers", self._strangers)]
-            actors += [("brake", self._release), ("deciders", self._deciders)]
+            actors += [("brake", self._release), ("deciders", self._deciders), ("attention", self._attention)]
         for name, actor in actors:
             if name not in world.options.without:
                 world.loop.create_task(self._until_calm(name, actor))
@@ -130,16 +135,19 @@ class Inhabitants:
         everybodys = self._notebooks()
         if not everybodys:
             return
-        name = rng.choice(own if own and rng.random() < 0.85 else everybodys).name
+        some = own if own and rng.random() < 0.85 else everybodys
+        name = rng.choice(some).name
+        running = [n.name for n in some if n.status == "RUNNING"]
+        live = rng.choice(running) if running and rng.random() < 0.8 else name  # mostly people know whether it runs
         hours, minutes = rng.randint(1, 9), rng.choice(("1h", "2h", "90m", "4h", "30m"))
         wishes = [
             "list", "list all", f"show {name}", f"why {name}", f"plan {name} at 23:00", "approvals", "whoami", "policy",
             f"policy {name}", "cost me 7d", "images torch", "flavors gpu", "help", "help extend", "settings",
             f"audit {name}", f"open {name}", "nonsense", "", f"extend {name} 4",
-            *[f"extend {name} {minutes}"] * 4, f"extend {name} {hours}h long training",
-            f"extend {name} until 18:00 demo",
-            *[f"start {name}"] * 2, f"start {name} for {minutes}", *[f"stop {name}"] * 2, f"delete {name}",
-            *[f"keep {name} until {rng.randint(0, 23)}:00 still training"] * 2, "create",
+            *[f"extend {live} {minutes}"] * 4, *[f"extend {live} {hours}h long training"] * 2,
+            f"extend {live} until 18:00 demo",
+            *[f"start {name}"] * 2, f"start {name} for {minutes}", *[f"stop {live}"] * 2, f"delete {name}",
+            *[f"keep {live} until {rng.randint(0, 23)}:00 still training"] * 2, "create",
             f"create {PEOPLE[user]}-new{rng.randint(0, 99)} image=spark2.4.5 flavor=modelarts.vm.cpu.2u for={minutes}",
         ]  # fmt: skip
         text = rng.choice(wishes)
@@ -204,6 +212,24 @@ class Inhabitants:
             await (self.world.slack.replay() if rng.random() < 0.5 else press())
         await self._modal(rng, user)
 
+    async def _attention(self, rng: random.Random) -> None:
+        """Whoever is warned, or asked to decide, does something about it now and then, soon."""
+        while await self._pause(rng, 12):
+            user, now = rng.choice(tuple(PEOPLE)), self.world.now_ms
+            fresh = [
+                each for each in self._buttons(user)
+                if not each[5] and each[3].startswith(HEEDED) and now - float(each[1]) * 1000 < 40 * MINUTE_MS
+            ]  # fmt: skip
+            if not fresh or rng.random() < 0.4:
+                continue
+            channel, ts, block, action, value, _stale = rng.choice(fresh)
+            try:
+                await self._did(user, "click", f"{action} {ts}", self.world.slack.click(
+                    user, action, channel=channel, ts=ts, block_id=block), about(value))  # fmt: skip
+            except NotThere:
+                continue
+            await self._modal(rng, user)
+
     def _buttons(self, user: str) -> list[tuple[str, str, str, str, str, bool]]:
         """Oldest first; of each message what it shows now, and of some what it showed once."""
         found = []
@@ -232,12 +258,21 @@ class Inhabitants:
                    settled: bool = False) -> Answer:  # fmt: skip
         at = self.world.now_ms
         named = {n.id for n in self._notebooks() if n.name in what.split()} | {notebook} - {""}
+        maybe = self._meant(what) if how == "command" else set()
         answer = await doing
         self.acts.append({"user": user, "how": how, "what": what, "at": at, "ok": answer.ok, "notebooks": named,
-                          "settled": settled})  # fmt: skip
+                          "settled": settled, "maybe": maybe, "said": answer.body is not None})  # fmt: skip
         self.note(f"world: {user} {how} {what!r} -> {answer.status} {answer.note or ''}")
         self.world.findings.counts[f"did {how}"] += 1
         return answer
+
+    def _meant(self, what: str) -> set[str]:
+        """Whatever ever had a name that begins with a word of it: the bot may know it by an older one."""
+        for notebook in self._notebooks():
+            self._names.setdefault(notebook.id, set()).add(notebook.name)
+        words = tuple(word for word in what.split()[1:] if len(word) > 3)
+        return {known for known, names in self._names.items() if words and any(w for n in names for w in words
+                                                                               if n.startswith(w))}  # fmt: skip
 
     # --- others --------------------------------------------------------------------------------
 
@@ -308,6 +343,8 @@ class Inhabitants:
             self.away.append((left, left + int(hours * HOUR_MS), user))
             await asyncio.sleep(hours * 3600)
             workspace.users[user].deleted = False
+            if gone:
+                self.world.loop.create_task(self._link_again(rng, user))
             if user not in members:
                 members.append(user)
 
@@ -326,6 +363,21 @@ class Inhabitants:
                 await self._did("U0CARLA", "click", f"{action} {ts}", self.world.slack.click(
                     "U0CARLA", action, channel=channel, ts=ts, block_id=block), about(value))  # fmt: skip
             await asyncio.sleep(1800)
+
+    async def _link_again(self, rng: random.Random, user: str) -> None:
+        """Whoever comes back has no credentials here any more; for an hour the bot may take them for gone."""
+        await asyncio.sleep(3700)
+        while await self._pause(rng, 30):
+            if self.world.slack.workspace.users[user].deleted:
+                continue
+            for replica in [each for each in self.world.replicas if each.up and each.bot is not None]:
+                try:
+                    await link_people(replica.bot.parts.deps, PROJECT, {user: PEOPLE[user]})  # type: ignore[union-attr]
+                except (Killed, BotError):
+                    continue
+                self.note(f"world: {user} has linked again")
+                self.world.findings.counts["did link"] += 1
+                return
 
     async def _strangers(self, rng: random.Random) -> None:
         """A guest and somebody of another company try their luck."""

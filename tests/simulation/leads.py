@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 LEADS_MS = (60 * MINUTE_MS, 15 * MINUTE_MS)
 SLACK_MS = 6 * MINUTE_MS
 BEFORE_QUIET_MS = 10 * MINUTE_MS
+EARLY_MS = 1000
 ZONES = {"ana": "Europe/Berlin", "ben": "America/New_York", "carla": "Europe/Berlin", "dora": "Europe/Berlin"}
 
 
@@ -81,6 +82,18 @@ def quiet_since(ms: int, zone: ZoneInfo) -> int | None:
         return None
     day = local.date() - timedelta(days=local.hour < QUIET[1])
     return int(datetime(day.year, day.month, day.day, QUIET[0], tzinfo=zone).timestamp() * 1000)
+
+
+def early(scene: "Scene") -> Iterator[str]:
+    """No lead before it is due."""
+    for life in scene.lives.values():
+        for key, post in scene.about("lease_warning", life.id):
+            end, lead_ms = int(key.split(":")[2]), int(key.split(":")[3]) * 1000
+            dues = [_dues(scene, life, since, end, span) for since, to, its_end, span in life.ends
+                    if its_end == end and since <= post.at_ms < to + SLACK_MS]  # fmt: skip
+            known = [each[lead_ms] for each in dues if each is not None]
+            if known and None not in dues and post.at_ms < min(known) - EARLY_MS:
+                yield f"{key} sent at {post.at_ms}, due at {min(known)}"
 
 
 def asleep(scene: "Scene") -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulation import checks, leads, liveness
+from tests.simulation import checks, holds, leads, liveness, told
 from tests.simulation.checks import Scene
 from tests.simulation.history import NEVER, SERVICE, Life, Post, Write
 from tests.simulation.witness import Sample
@@ -17,8 +17,9 @@ NOTEBOOK, T0 = "n1", MONDAY_MS
 STOP = T0 + 150 * MINUTE_MS
 WARNED = STOP - 20 * MINUTE_MS
 END = T0 + 8 * HOUR_MS
-SAFE = (checks.stops, checks.activity, checks.shortened, checks.doubles, checks.effects, checks.settled, checks.rights,
-        leads.overtaken, leads.asleep, leads.due, liveness.idle)  # fmt: skip
+SAFE = (checks.stops, checks.activity, checks.shortened, checks.doubles, checks.effects, checks.creates,
+        checks.settled, checks.rights, holds.bridges, leads.overtaken, leads.asleep, leads.early, leads.due,
+        liveness.idle, told.addressed, told.unfinished, told.unanswered)  # fmt: skip
 
 
 class Witness:
@@ -28,6 +29,7 @@ class Witness:
         self.samples = {NOTEBOOK: [Sample(STOP - MINUTE_MS, active=False)]}
         self.of_flavor = "CPU"
         self.made_at: dict[str, int] = {}
+        self.uses: dict[str, list[tuple[int, bool]]] = {}
 
     def busy_at(self, _notebook: str, _at: int) -> bool:
         return False
@@ -47,9 +49,10 @@ def a_scene() -> Any:
     scene = object.__new__(Scene)
     life = Life(NOTEBOOK, "ana", runs=[(T0 + HOUR_MS, STOP)], ends=[(T0 + HOUR_MS, STOP, END, END - T0)],
                 stops=[(STOP, "api", SERVICE)])  # fmt: skip
-    slack = SimpleNamespace(calls=lambda _method: [])
+    slack = SimpleNamespace(calls=lambda _method: [], log=[], workspace=SimpleNamespace(channels={}))
     scene.world = SimpleNamespace(  # type: ignore[assignment]
-        poll_s=600, quiet=False, start_ms=T0, end_ms=T0 + 24 * HOUR_MS, witness=Witness(), slack=slack,
+        poll_s=600, quiet=False, start_ms=T0, calm_ms=T0 + 20 * HOUR_MS, end_ms=T0 + 24 * HOUR_MS, witness=Witness(),
+        slack=slack,
         braked=lambda _start, _end: False,
     )  # fmt: skip
     scene.lives, scene.writes, scene.acts, scene.spans, scene.jumps = {NOTEBOOK: life}, [], [], [], []
@@ -58,8 +61,8 @@ def a_scene() -> Any:
     return scene
 
 
-def a_post(at: int, key: str, receipt: int | None = -1) -> Post:
-    return Post(at, "D1", f"{at}", key.partition(":")[0], (key,), at if receipt == -1 else receipt)
+def a_post(at: int, key: str, receipt: int | None = -1, to: str = "U0ANA") -> Post:
+    return Post(at, "D1", f"{at}", key.partition(":")[0], (key,), at if receipt == -1 else receipt, to, NOTEBOOK)
 
 
 def broken(scene: Any) -> set[str]:
@@ -80,6 +83,15 @@ def test_a_stop_without_notice_or_grace(posts: list[Post]) -> None:
     assert broken(scene) == {"stops"}
 
 
+def test_a_stop_on_a_notice_of_before_the_last_use() -> None:
+    scene = a_scene()
+    scene.world.witness.uses = {NOTEBOOK: [(WARNED + MINUTE_MS, True), (WARNED + 2 * MINUTE_MS, False)]}
+    assert broken(scene) == {"stops"}
+    scene.world.witness.samples = {NOTEBOOK: [Sample(WARNED, active=False), Sample(STOP - MINUTE_MS, active=False)]}
+    scene.world.witness.uses = {NOTEBOOK: [(STOP - MINUTE_MS // 2, True)]}  # younger than what the last sample showed
+    assert broken(scene) == set()
+
+
 @pytest.mark.parametrize(
     "samples", [[], [Sample(STOP - MINUTE_MS, active=True)], [Sample(STOP - HOUR_MS, active=False)]]
 )
@@ -91,7 +103,7 @@ def test_a_stop_of_what_was_in_use_or_not_looked_at(samples: list[Sample]) -> No
 
 def test_a_renewal_that_shortens() -> None:
     scene = a_scene()
-    scene.lives[NOTEBOOK].renewals = [(T0 + 2 * HOUR_MS, f"api {SERVICE}", END, END - 1)]
+    scene.lives[NOTEBOOK].renewals = [(T0 + 2 * HOUR_MS, "api ana", END, END - 1)]
     assert broken(scene) == {"shortened"}
 
 
@@ -124,7 +136,7 @@ def test_a_click_on_what_is_settled(settled: bool) -> None:
     scene.acts = [click | {"settled": settled}]
     scene.writes = [Write(T0 + MINUTE_MS, "ana", "StopNotebook", NOTEBOOK)]
     assert broken(scene) == ({"settled"} if settled else set())
-    scene.acts.append(click | {"how": "command", "what": "stop n1", "at": T0 - MINUTE_MS})
+    scene.acts.append(click | {"how": "command", "what": "stop n1", "at": T0 - MINUTE_MS, "ok": True, "said": True})
     assert broken(scene) == set()  # it was asked for as well
 
 
@@ -140,12 +152,32 @@ def test_an_approval_by_one_of_a_group_that_nobody_could_read(end: int, fine: bo
     assert broken(scene) == (set() if fine else {"rights"})
 
 
+def test_what_was_asked_for_another_notebook_does_not_count() -> None:
+    scene = a_scene()
+    scene.acts = [{"user": "U0ANA", "how": "command", "what": f"extend {name} 1h", "at": T0, "notebooks": {name},
+                   "maybe": {name}, "said": True, "ok": True} for name in (NOTEBOOK, "n2")]  # fmt: skip
+    scene.writes = [Write(T0, "ana", "RenewLease", NOTEBOOK)] * 2
+    assert broken(scene) == {"effects"}
+
+
+def test_a_notebook_made_twice() -> None:
+    scene = a_scene()
+    act = {"user": "U0ANA", "how": "command", "what": "create new image=i", "at": T0, "notebooks": set(), "said": True,
+           "ok": True}  # fmt: skip
+    scene.acts = [act]
+    scene.lives |= {name: Life(name, "ana", name="new", made_by_api=True) for name in ("n2",)}
+    assert broken(scene) == set()
+    scene.lives |= {name: Life(name, "ana", name="new", made_by_api=True) for name in ("n3",)}
+    assert broken(scene) == {"creates"}
+
+
 @pytest.mark.parametrize(
     "write", [Write(T0, "ben", "StopNotebook", NOTEBOOK), Write(T0, SERVICE, "StartNotebook", NOTEBOOK)]
 )
 def test_what_somebody_else_did(write: Write) -> None:
     scene = a_scene()
-    scene.acts = [{"user": "U0BEN", "how": "command", "what": "stop n", "at": T0, "notebooks": {NOTEBOOK}}]
+    scene.acts = [{"user": "U0BEN", "how": "command", "what": "stop n", "at": T0, "notebooks": {NOTEBOOK},
+                   "said": True, "ok": True}]  # fmt: skip
     scene.writes = [write]
     assert broken(scene) == {"rights"}
 
@@ -171,11 +203,89 @@ def test_more_than_the_gate_lets_through(at: int, old: int, new: int, fine: bool
 def test_nobody_approves_their_own() -> None:
     scene = a_scene()
     scene.lives[NOTEBOOK].owner = "carla"
+    scene.posts = [replace(scene.posts[0], to="U0CARLA")]
     scene.lives[NOTEBOOK].renewals = [(T0 + 2 * HOUR_MS, "api carla", END, END + 9 * HOUR_MS)]
     scene.acts = [
         {"user": "U0CARLA", "how": "click", "what": "approval_approve 1.0", "at": T0, "notebooks": {NOTEBOOK}}
     ]
     assert broken(scene) == {"rights"}
+
+
+def test_nobody_approves_what_they_asked_for_on_another_ones_notebook() -> None:
+    scene = a_scene()
+    scene.lives[NOTEBOOK].renewals = [(T0 + 2 * HOUR_MS, "api carla", END, END + 9 * HOUR_MS)]
+    act = {"user": "U0CARLA", "how": "click", "what": "approval_approve 1.0", "at": T0, "notebooks": {NOTEBOOK}}
+    scene.acts = [act]
+    assert broken(scene) == {"rights"}
+    scene.acts = [act | {"user": "U0DORA"}]
+    assert broken(scene) == set()
+
+
+def bridged(scene: Any, *, at: int = END - 20 * MINUTE_MS, to: int = END + 40 * MINUTE_MS) -> Any:
+    """The service account has renewed it while a request waited."""
+    life = scene.lives[NOTEBOOK]
+    life.runs, life.stops = [(T0 + HOUR_MS, to)], []
+    life.ends = [(T0 + HOUR_MS, at, END, END - T0), (at, to, to, to - at)]
+    life.renewals = [(at, f"api {SERVICE}", END, to)]
+    scene.posts = [a_post(T0 + 2 * HOUR_MS, "approval_request:r1", to="C0RESEARCH")]
+    return scene
+
+
+def held(scene: Any) -> list[str]:
+    return list(holds.bridges(scene))
+
+
+def test_the_service_account_renews_only_while_a_request_waits() -> None:
+    scene = bridged(a_scene())
+    assert held(scene) == []
+    scene.posts.append(a_post(END - 30 * MINUTE_MS, "approval_settled:r1"))
+    assert "no request waits" in held(scene)[0]
+    scene.posts.clear()
+    assert "no request waits" in held(scene)[0]
+
+
+def test_a_bridge_is_neither_too_long_nor_too_soon() -> None:
+    assert "the end asked at was" in held(bridged(a_scene(), to=END + 2 * HOUR_MS + 5 * MINUTE_MS))[0]
+    assert "long before" in held(bridged(a_scene(), at=END - 2 * HOUR_MS))[0]
+
+
+@pytest.mark.parametrize("kind", ["idle_warning", "stopped"])
+@pytest.mark.parametrize("to", ["U0BEN", "U0CARLA", "C0RESEARCH"])
+def test_a_message_for_somebody_else(kind: str, to: str) -> None:
+    scene = a_scene()
+    scene.posts.append(a_post(WARNED + 1, f"{kind}:{NOTEBOOK}:7", to=to))
+    assert broken(scene) == {"addressed"}
+    scene._away = [(WARNED - HOUR_MS, WARNED, "U0ANA")]
+    assert broken(scene) == (set() if kind == "idle_warning" and to != "U0BEN" else {"addressed"})
+
+
+def test_an_operation_without_an_end() -> None:
+    scene = a_scene()
+    message = SimpleNamespace(metadata={"event_type": "operation"}, posted_ms=T0, ts="1.0", text="*n1* is running.")
+    scene.world.slack.workspace.channels = {"D1": SimpleNamespace(id="D1", messages=[message])}
+    assert broken(scene) == set()
+    for text in ("Extending *n1*: accepted, it begins in a moment.", "Starting *n1*."):
+        message.text = text
+        assert broken(scene) == {"unfinished"}
+    for text in ("Extending *n1* waits.", "Extending *n1* needs an approval. I have asked for it."):
+        message.text = text
+        assert broken(scene) == set()
+
+
+def test_a_command_without_an_answer() -> None:
+    scene = a_scene()
+    act = {"user": "U0ANA", "how": "command", "what": "list", "at": T0, "notebooks": set(), "said": False, "ok": True}
+    scene.acts = [act]
+    assert broken(scene) == {"unanswered"}
+    scene.world.slack.log = [{"kind": "response_url", "at_ms": T0 + MINUTE_MS, "status": 200}]
+    assert broken(scene) == set()
+
+
+def test_a_lead_that_comes_too_early() -> None:
+    scene = runs_on(a_scene())
+    scene.world.witness.quiet_spells = lambda *_words: []
+    scene.posts = [*warned(3600, 900), a_post(END - 70 * MINUTE_MS, f"lease_warning:{NOTEBOOK}:{END}:3600")]
+    assert "early" in broken(scene)
 
 
 def runs_on(scene: Any) -> Any:

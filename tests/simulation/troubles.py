@@ -12,9 +12,11 @@ from tests.simulation.world import MINUTE_MS, World
 Trouble = Callable[[random.Random], AbstractAsyncContextManager[None]]
 OFTEN = ("cloud_calls", "slack_calls") * 3
 DEATHS_PER_POINT = 1 / 8000
-DEADLY = 40  # times as often where something is done in the cloud that must not be done twice
+DEADLY = 40  # times as often where something is done that must not be done twice
 DEADLY_POINTS = frozenset(
-    f"cloud.{write} {when}" for write in ("create", "start", "stop", "renew", "delete") for when in ("before", "after")
+    f"{write} {when}"
+    for when in ("before", "after")
+    for write in ("cloud.create", "cloud.start", "cloud.stop", "cloud.renew", "cloud.delete", "slack.chat.postMessage")
 )
 
 CLOUD_EFFECTS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -41,7 +43,7 @@ class Troubles:
             "slack_down": self._slack_down, "slack_lost": self._slack_lost, "metrics_down": self._metrics_down,
             "jupyter_down": self._jupyter_down, "collapse": self._collapse, "host_clock": self._host_clock,
             "freeze": self._freeze, "sold_out": self._sold_out, "password": self._password,
-            "history": self._history, "gap": self._gap, "groups": self._groups,
+            "history": self._history, "gap": self._gap, "groups": self._groups, "slack_token": self._slack_token,
         }  # fmt: skip
 
     def start(self) -> None:
@@ -183,6 +185,12 @@ class Troubles:
     @asynccontextmanager
     async def _slack_down(self, rng: random.Random) -> AsyncIterator[None]:
         async with self._slack_rule(rng.choice(("reset", "status")), "*"):
+            yield
+
+    @asynccontextmanager
+    async def _slack_token(self, _rng: random.Random) -> AsyncIterator[None]:
+        """Slack does not take the bot's token; later it does again."""
+        async with self._slack_rule("error", "*", error="invalid_auth"):
             yield
 
     @asynccontextmanager
