@@ -72,12 +72,17 @@ def _told(row: Any) -> Any:
 
 
 async def _gone(parts: Parts, links: Sequence[Any], now: datetime) -> dict[str, str]:
-    """Id and name of who has left Slack; a few are asked about in each pass, the others are as last told."""
+    """Id and name of who has left Slack; a few are asked about in each pass, the others are as last told.
+
+    Whoever seems gone is asked about again: they may have come back and linked since.
+    """
     old = dict.fromkeys(row.slack for row in links if row.checked_at is None or now - row.checked_at > ASK_AGAIN)
     asked = {user: await parts.people.get(user) for user in list(old)[:ASKED_MOST]}
     fresh = {user: (person.deleted, person.name) for user, person in asked.items()}
     told = {row.slack: (row.deleted, row.name) for row in links} | fresh
-    return {user: name or user for user, (deleted, name) in told.items() if deleted}
+    seem = [user for user, (deleted, _name) in told.items() if deleted]
+    sure = {user: await parts.people.get(user) for user in seem}
+    return {user: person.name or user for user, person in sure.items() if person.deleted}
 
 
 async def _erase(parts: Parts, row: Any, name: str, now: datetime) -> None:

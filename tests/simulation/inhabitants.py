@@ -29,7 +29,7 @@ class Inhabitants:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.away: list[tuple[int, int, str]] = []  # from, to, user
+        self.away: list[tuple[int, int, str]] = []  # from, to (or until linked again), user
         self.acts: list[dict[str, Any]] = []  # what people did: user, verb, notebook, at, key, answered
         self._names: dict[str, set[str]] = {}  # every name a notebook had when something was typed
 
@@ -344,7 +344,7 @@ class Inhabitants:
             await asyncio.sleep(hours * 3600)
             workspace.users[user].deleted = False
             if gone:
-                self.world.loop.create_task(self._link_again(rng, user))
+                self.world.loop.create_task(self._link_again(rng, user, left))
             if user not in members:
                 members.append(user)
 
@@ -364,8 +364,10 @@ class Inhabitants:
                     "U0CARLA", action, channel=channel, ts=ts, block_id=block), about(value))  # fmt: skip
             await asyncio.sleep(1800)
 
-    async def _link_again(self, rng: random.Random, user: str) -> None:
+    async def _link_again(self, rng: random.Random, user: str, left: int) -> None:
         """Whoever comes back has no credentials here any more; for an hour the bot may take them for gone."""
+        span = len(self.away)
+        self.away.append((left, self.world.end_ms, user))
         await asyncio.sleep(3700)
         while await self._pause(rng, 30):
             if self.world.slack.workspace.users[user].deleted:
@@ -376,6 +378,7 @@ class Inhabitants:
                 except (Killed, BotError):
                     continue
                 self.note(f"world: {user} has linked again")
+                self.away[span] = (left, self.world.now_ms, user)
                 self.world.findings.counts["did link"] += 1
                 return
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.simulation.checks import Scene
 
 LEAD = "U0CARLA"  # whom the policy names where an owner cannot be told
-ESCALATED_WITHIN_MS = 7 * HOUR_MS  # away, and then not linked yet
+ESCALATED_WITHIN_MS = 3 * HOUR_MS
 SETTLED_WITHIN_MS = 10 * MINUTE_MS
 ANSWERED_WITHIN_MS = 3 * MINUTE_MS
 UNDER_WAY = re.compile(r"(Creating|Starting|Stopping|Deleting|Extending|Keeping) (?!.*(needs an|needed an| waits))")
@@ -21,7 +21,7 @@ STRANGERS = ("U0GUEST", "U0STRANGER")
 def addressed(scene: "Scene") -> Iterator[str]:
     """A warning is for the owner; for a lead or the channel only where the owner was away or something was wrong.
 
-    Whoever was away as one who had left is a stranger here until they have linked again.
+    Whoever was away as one who had left counts as away until they have linked again.
     """
     for life in scene.lives.values():
         owner = next(user for user, name in PEOPLE.items() if name == life.owner)

@@ -52,6 +52,19 @@ async def test_who_left_slack_keeps_no_credentials_and_the_lead_is_told(stage: S
     assert stage.clouds.forgotten == [("research", "ana")]
 
 
+async def test_who_came_back_and_has_linked_since_has_not_left(stage: Stage):
+    """From a terminal: nobody has asked Slack about them in between."""
+    await stage.link(ANA, "ana")
+    stage.slack.add(ANA, "ana", deleted=True)
+    stage.clock.go(timedelta(hours=25))
+    assert len(await _look(stage)) == 1
+    stage.slack.add(ANA, "ana")
+    stage.clock.go(timedelta(hours=2))
+    await stage.link(ANA, "ana")
+    assert len(await _look(stage)) == 1
+    assert [row.slack for row in await stage.rows(identities)] == [ANA]
+
+
 async def test_who_cannot_be_asked_about_has_not_left(stage: Stage):
     await stage.link(ANA, "ana")
     del stage.slack.people[ANA]
