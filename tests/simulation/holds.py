@@ -20,8 +20,12 @@ def bridges(scene: "Scene") -> Iterator[str]:
         for at, by, old, new in life.renewals:
             if at not in bridged or by != f"api {SERVICE}":
                 continue
-            # where the lease ended before the bridges
-            base = max(((since, end) for since, _to, end, _s in life.ends if since < at and since not in bridged),
+            asked = [
+                p.at_ms for p in scene.posts if p.about == life.id and p.kind == "approval_request" and p.at_ms <= at
+            ]
+            # where the lease ended when it was asked for last, or what somebody has made of it since
+            base = max(((since, end) for since, to, end, _s in life.ends
+                        if since < at and (since not in bridged or since <= max(asked, default=0) < to)),
                        default=(0, old))[1]  # fmt: skip
             scene.counts["bridges"] += 1
             if not _waits(scene, life, at):
