@@ -1,13 +1,18 @@
 """Requests beyond policy: asked, decided by others, settled once, renewed and read back before anybody is told."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from bot.clock import from_ms, to_ms
+from bot.render.ids import Button
 from bot.stores.schema import approvals
+from bot.work import Item, record
 from deploy.sandbox.cloud.model import Notebook
+from tests.flows.forged import press
 from tests.flows.scene import ANA, BEN, CARLA, DORA, HOUR, MINUTE, RESEARCH, Scene, buttons, key, minutes
 
 SECOND = timedelta(seconds=1)
@@ -237,6 +242,51 @@ async def test_stopped_meanwhile_it_is_offered_to_be_started(scene: Scene) -> No
     await scene.pass_time(minutes(1))
     assert scene.found(made.id).status == "RUNNING"
     assert from_ms(scene.found(made.id).lease.end) - scene.now > timedelta(hours=5, minutes=50)
+
+
+async def offered(scene: Scene) -> tuple[Notebook, Any]:
+    """What was granted had stopped meanwhile."""
+    made = await asked(scene)
+    scene.cloud.console.stop(made.id)
+    await scene.pass_time(minutes(4), minutes(2))
+    await scene.click(CARLA, "approval_approve", channel=RESEARCH)
+    (told,) = scene.in_dm(ANA, "approval_settled")
+    return made, told
+
+
+async def test_the_offer_to_start_it_ends_after_a_day(scene: Scene) -> None:
+    made, told = await offered(scene)
+    await scene.jump(timedelta(hours=24, minutes=1))
+    await scene.click(ANA, "notebook_start", ts=told.ts, channel=ANA)
+    await scene.pass_time(minutes(2))
+    assert scene.found(made.id).status == "STOPPED"
+    assert "approval" in scene.operation(ANA)
+
+
+async def test_the_offer_to_start_it_is_for_the_requester_alone(scene: Scene) -> None:
+    """A lead may start it, but for no longer than anybody may."""
+    made, told = await offered(scene)
+    block = next(e for b in told.blocks for e in b.get("elements", []) if e.get("action_id") == "notebook_start")
+    await press(scene, CARLA, "notebook_start", Button(**json.loads(block["value"])), RESEARCH)
+    await scene.pass_time(minutes(2))
+    assert scene.found(made.id).status == "STOPPED"
+    assert "approval" in scene.operation(CARLA)
+
+
+@pytest.mark.parametrize("answer", ["denied", "approved", "waits"])
+async def test_only_what_waits_is_bridged_whatever_was_ordered_before(scene: Scene, answer: str) -> None:
+    """A pass has ordered it, and somebody decides before it is carried out."""
+    made = await asked(scene, wish="5h", lease_ms=90 * MINUTE)
+    (row,) = await scene.rows(approvals)
+    if answer != "waits":
+        async with scene.play.bot.db.begin() as db:
+            await db.execute(update(approvals).values(state=answer, decided_at=scene.now))
+    data = {"project": row.project, "notebook": made.id, "approval": row.id, "rule": "",
+            "new_end_ms": to_ms(scene.end(made) + timedelta(minutes=40))}  # fmt: skip
+    async with scene.play.bot.db.begin() as db:
+        await record(db, scene.play.bot.parts.deps.ids, Item("hold", "hold:late", "n", data), scene.now)
+    await scene.work()
+    assert len(scene.renewals(made)) == (answer == "waits")
 
 
 async def test_broken_credentials_hold_the_grant_until_they_link_again(scene: Scene) -> None:

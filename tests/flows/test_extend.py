@@ -229,6 +229,7 @@ async def test_an_end_read_back_earlier_than_before_is_repaired_and_reported(sce
     scene.cloud.console.renew(made.id, HOUR)
     await scene.work()
     assert scene.end(made) >= before
+    assert scene.found(made.id).lease.type == "TIMING"
     assert ["cut" in m.text for m in scene.in_dm(DORA, "alert") if "earlier" in m.text] == [True]
 
 

@@ -176,3 +176,22 @@ async def test_a_lead_of_whom_slack_says_nothing_right_now_is_still_told_and_not
     await scene.pass_time(minutes(2), minutes(1))
     assert len(scene.in_dm(CARLA, "lease_warning")) == 1
     assert scene.in_channel("lease_warning") == []
+
+
+@pytest.mark.parametrize("policy", [{"idle_grace": '"2h"'}], ids=[""])
+async def test_an_owner_who_leaves_within_the_grace_leaves_it_to_the_lead_with_a_grace_of_its_own(scene: Scene) -> None:
+    made = await forgotten(scene)
+    for _ in range(12):
+        if scene.in_dm(ANA, "idle_warning"):
+            break
+        await scene.pass_time(minutes(2), minutes(2))
+    (told_ana,) = scene.in_dm(ANA, "idle_warning")
+    deactivated(scene)
+    await scene.pass_time(minutes(126), minutes(5))  # it is looked at again when the grace is over
+    (copy,) = scene.in_dm(CARLA, "idle_warning")
+    delivered = from_ms(copy.posted_ms)
+    assert delivered > from_ms(told_ana.posted_ms) + minutes(10)
+    await scene.pass_time(delivered + minutes(119) - scene.now, minutes(5))
+    assert scene.stops() == []
+    await scene.pass_time(minutes(12), minutes(3))
+    assert len(scene.stops(made)) == 1

@@ -74,3 +74,17 @@ async def test_an_idle_stop_that_is_undone_at_once_is_told_all_the_same(scene: S
     assert [row.cause for row in await scene.rows(stops)] == ["idle"]
     assert "idle_stop" in [row.action for row in await scene.rows(audit)]
     assert all("will be stopped" not in message.text for message in scene.in_dm(ANA, "idle_warning"))
+
+
+async def test_a_keep_ends_with_the_run_that_it_was_said_of(scene: Scene) -> None:
+    made = await warned(scene)
+    await scene.ask(ANA, "keep forgotten until 23:00 still training")
+    (row,) = [row for row in await scene.rows(notebooks) if row.id == made.id]
+    assert row.keep_until is not None
+    await scene.jump(minutes(6))
+    scene.cloud.console.stop(made.id)
+    await scene.jump(minutes(3))
+    scene.cloud.console.start(made.id, 9 * HOUR)
+    await scene.pass_time(minutes(3), minutes(1))
+    (row,) = [row for row in await scene.rows(notebooks) if row.id == made.id]
+    assert (row.status, row.keep_until, row.keep_reason, row.keep_by) == ("RUNNING", None, None, None)

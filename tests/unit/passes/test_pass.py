@@ -290,6 +290,16 @@ async def test_a_jump_pauses_until_released_and_then_lets_them_go(stand: Stand) 
     assert (await stops(stand), await paused(stand)) == (11, None)
 
 
+async def test_a_jump_that_was_released_says_nothing_of_the_next(stand: Stand) -> None:
+    await due_to_stop(stand, 11)
+    await stand.sweep(20 * MINUTE)
+    await release(stand)
+    await stand.write(update(notices).values(delivered_at=stand.clock.now() + MINUTE))  # told after the release
+    await stand.write(update(notebooks).values(verdict=idle_since(stand.clock.now() + 15 * MINUTE)))
+    await stand.sweep(20 * MINUTE)
+    assert (await stops(stand), "11 of 11" in str(await paused(stand))) == (0, True)
+
+
 async def release(stand: Stand) -> None:
     await stand.write(update(projects).values(paused=None, paused_at=None, released_at=stand.clock.now()))
 
