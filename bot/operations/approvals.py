@@ -43,6 +43,8 @@ async def asked(op: "Operation", claim: Claim, notebook: Notebook, decision: Ask
         policy = await policy_of(db, op.deps, project, notebook)
         row = await notebooks.get(db, project, notebook.id)
         facts = await _facts(db, op.parts, claim, notebook, row, decision, kind, now)
+        end = notebook.lease_ends
+        before = await store.bridged(db, project, notebook.id, end) if end else None
     if waiting is not None:
         return op.finish(
             claim,
@@ -56,7 +58,8 @@ async def asked(op: "Operation", claim: Claim, notebook: Notebook, decision: Ask
         "kind": kind,
         "notebook_id": notebook.id,
         "owner_cloud_id": notebook.owner_id,
-        "base_end": notebook.lease_ends,
+        "base_end": before.base_end if before else end,  # a hold moves it for no request, so that none is endless
+        "held_until": before.held_until if before else None,
         "wish": _wish(claim),
         "facts": facts,
     }

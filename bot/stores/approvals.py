@@ -1,6 +1,6 @@
 """Requests that wait for somebody, and who settled them. Exactly one caller moves one out of `pending`."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, func, select, update
@@ -50,6 +50,15 @@ async def waiting_for(db: Tx, project: str, notebook_id: str, kind: str, now: da
             )
         )
     ).first()
+
+
+async def bridged(db: Tx, project: str, notebook_id: str, end: datetime) -> Any | None:
+    """The request whose hold has left this end, to within a second: what it was asked at lies before."""
+    of_it = approvals.c.project == project, approvals.c.notebook_id == notebook_id
+    second = timedelta(seconds=1)
+    left = approvals.c.held_until > end - second, approvals.c.held_until < end + second
+    newest = select(approvals).where(*of_it, *left).order_by(approvals.c.created_at.desc())
+    return (await db.execute(newest.limit(1))).first()
 
 
 async def settle(db: Tx, approval_id: str, state: str, now: datetime, **values: Any) -> bool:

@@ -216,6 +216,18 @@ async def test_a_lease_that_cannot_be_bridged_is_told_in_time(scene: Scene) -> N
     assert len(scene.renewals(made)) == 1
 
 
+async def test_asking_again_and_again_bridges_no_longer_than_asking_once(scene: Scene) -> None:
+    made = await asked(scene, lease_ms=20 * MINUTE, wish="5h")
+    end = scene.end(made)
+    for _ in range(3):
+        await scene.pass_time(minutes(50), minutes(4))
+        await scene.click(ANA, "approval_withdraw", channel=RESEARCH)
+        await scene.ask(ANA, "extend greedy 5h")
+    assert scene.found(made.id).status == "STOPPED"
+    assert len(scene.renewals(made)) == 2
+    assert all(stop["at_ms"] <= to_ms(end + timedelta(hours=2)) for stop in scene.effects("stopping", made))
+
+
 async def test_after_a_denial_the_held_time_runs_out(scene: Scene) -> None:
     made = await asked(scene, lease_ms=20 * MINUTE, wish="5h")
     await scene.pass_time(minutes(16), minutes(2))
