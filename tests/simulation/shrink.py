@@ -7,10 +7,10 @@ from tests.simulation.play import Options, Result, play
 from tests.simulation.world import CALM_MS, HOUR_MS
 
 ACTORS = ("work", "U0ANA", "U0BEN", "U0CARLA", "U0DORA", "console", "holidays", "strangers", "brake",
-          "attention", "deaths",
+          "attention", "deciders", "deaths",
           "cloud_calls", "slack_calls", "cloud_down", "slack_down", "slack_lost", "metrics_down", "jupyter_down",
           "collapse", "host_clock", "freeze", "sold_out", "password", "history", "gap",
-          "slack_token")  # fmt: skip
+          "groups", "slack_token")  # fmt: skip
 STEP_MS = 3 * HOUR_MS
 
 

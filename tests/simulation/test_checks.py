@@ -250,7 +250,7 @@ def test_a_bridge_is_neither_too_long_nor_too_soon() -> None:
 
 
 @pytest.mark.parametrize("kind", ["idle_warning", "stopped"])
-@pytest.mark.parametrize("to", ["U0BEN", "U0CARLA", "C0RESEARCH"])
+@pytest.mark.parametrize("to", ["U0BEN", "U0DORA", "C0RESEARCH"])
 def test_a_message_for_somebody_else(kind: str, to: str) -> None:
     scene = a_scene()
     scene.posts.append(a_post(WARNED + 1, f"{kind}:{NOTEBOOK}:7", to=to))

@@ -10,7 +10,7 @@ from tests.simulation.world import HOUR_MS, MINUTE_MS
 if TYPE_CHECKING:
     from tests.simulation.checks import Scene
 
-LEAD = "U0CARLA"  # whom the policy names where an owner cannot be told
+LEAD = "U0DORA"  # whom the policy names where an owner cannot be told
 ESCALATED_WITHIN_MS = 3 * HOUR_MS
 SETTLED_WITHIN_MS = 10 * MINUTE_MS
 ANSWERED_WITHIN_MS = 3 * MINUTE_MS
