@@ -20,13 +20,8 @@ def bridges(scene: "Scene") -> Iterator[str]:
         for at, by, old, new in life.renewals:
             if at not in bridged or by != f"api {SERVICE}":
                 continue
-            asked = [
-                p.at_ms for p in scene.posts if p.about == life.id and p.kind == "approval_request" and p.at_ms <= at
-            ]
-            # where the lease ended when it was asked for last, or what somebody has made of it since
-            base = max(((since, end) for since, to, end, _s in life.ends
-                        if since < at and (since not in bridged or since <= max(asked, default=0) < to)),
-                       default=(0, old))[1]  # fmt: skip
+            ends = [(since, end) for since, _to, end, _span in life.ends if since < at and since not in bridged]
+            base = max(ends, default=(0, old))[1]  # where it ended without them, however often it was asked for
             scene.counts["bridges"] += 1
             if not _waits(scene, life, at):
                 yield f"{life.id} renewed at {at} to {new} by {SERVICE}, and no request waits"
