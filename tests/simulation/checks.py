@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 GRACE_MS = 15 * MINUTE_MS
 SETTLED_WITHIN_MS = 10 * MINUTE_MS
 RECHECKED_WITHIN_MS = 3 * MINUTE_MS
+SOURCES_LAG_MS = 10 * MINUTE_MS  # metrics come 2 min late, and the last look is some minutes before the call
 RACE_MS = 2 * MINUTE_MS
 HOUR_S = 3600
 MAX_EXTENSION_MS = 4 * 3600 * 1000
@@ -129,6 +130,8 @@ def activity(scene: Scene) -> Iterator[str]:
                 yield f"{life.id} stopped at {at}, active at the last look at {last.at_ms}"
             if at - last.at_ms > RECHECKED_WITHIN_MS and scene.calm(last.at_ms, at):
                 yield f"{life.id} stopped at {at}, last looked into at {last.at_ms}"
+            if scene.world.witness.busy_for_ms(life.id, at) > SOURCES_LAG_MS:  # a kernel, or load that metrics see
+                yield f"{life.id} stopped at {at}, at work for {scene.world.witness.busy_for_ms(life.id, at)} ms"
             if scene.world.witness.busy_at(life.id, at):
                 scene.counts["stops of work younger than the sources' lag"] += 1
 

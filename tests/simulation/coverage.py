@@ -18,6 +18,7 @@ MESSAGES = ("lease_warning", "idle_warning", "stopped", "approval_request", "app
 DEATHS = ("db.begin", "db.committed", "db.read", "slack.chat.postMessage before", "slack.chat.postMessage after")
 WRITES = ("create", "start", "stop", "renew", "delete")
 CHECKED = ("idle stops", "leads due", "leads moved", "idle spells due", "renewals within the gate", "bridges",
+           "load that metrics alone see",
            "renewals beyond the gate", "commands answered", "operations told to the end", "effects of CreateNotebook",
            "clicks on settled messages", "decisions while groups were unread", "idle spells of unlisted flavors",
            *(f"addressed {kind}" for kind in ("lease_warning", "idle_warning", "stopped")),

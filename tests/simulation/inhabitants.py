@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bot.errors import BotError
+from deploy.sandbox.cloud.activity import BUSY
 from deploy.sandbox.cloud.model import Notebook
 from deploy.sandbox.links import link_people
 from deploy.sandbox.slack.blocks import elements_of
@@ -61,6 +62,12 @@ class Inhabitants:
         self.world.cloud.make_busy(notebook.id)
         self.world.witness.used(notebook.id, self.world.now_ms, busy=True)
 
+    def _load(self, notebook: Notebook) -> None:
+        """Work that no kernel knows of: only metrics can see it."""
+        self.world.cloud.set_activity(notebook.id, cpu=BUSY["cpu"])
+        self.world.witness.used(notebook.id, self.world.now_ms, busy=True)
+        self.world.findings.counts["load that metrics alone see"] += 1
+
     def _idle(self, notebook: Notebook) -> None:
         self.world.cloud.make_idle(notebook.id)
         self.world.witness.used(notebook.id, self.world.now_ms, busy=False)
@@ -99,7 +106,10 @@ class Inhabitants:
                 continue
             notebook = rng.choice(running)
             busy = any(kernel.state == "busy" for kernel in notebook.jupyter.kernels)
-            if busy and rng.random() < 0.8:
+            loaded = self.world.witness.busy_at(notebook.id, self.world.now_ms) and not busy
+            if loaded or (not busy and rng.random() < 0.2):
+                (self._idle if loaded else self._load)(notebook)
+            elif busy and rng.random() < 0.8:
                 self._idle(notebook)
             elif not busy and rng.random() < 0.6:
                 self._busy(notebook)

@@ -28,11 +28,15 @@ class Witness:
     def __init__(self) -> None:
         self.samples = {NOTEBOOK: [Sample(STOP - MINUTE_MS, active=False)]}
         self.of_flavor = "CPU"
+        self.busy_ms = 0
         self.made_at: dict[str, int] = {}
         self.uses: dict[str, list[tuple[int, bool]]] = {}
 
     def busy_at(self, _notebook: str, _at: int) -> bool:
-        return False
+        return bool(self.busy_ms)
+
+    def busy_for_ms(self, _notebook: str, _at: int) -> int:
+        return self.busy_ms
 
     def category(self, _notebook: str) -> str:
         return self.of_flavor
@@ -99,6 +103,13 @@ def test_a_stop_of_what_was_in_use_or_not_looked_at(samples: list[Sample]) -> No
     scene = a_scene()
     scene.world.witness.samples = {NOTEBOOK: samples}
     assert broken(scene) == {"activity"}
+
+
+@pytest.mark.parametrize(("minutes", "fine"), [(9, True), (11, False)])
+def test_a_stop_of_what_has_been_at_work_for_longer_than_sources_lag(minutes: int, fine: bool) -> None:
+    scene = a_scene()
+    scene.world.witness.busy_ms = minutes * MINUTE_MS
+    assert broken(scene) == (set() if fine else {"activity"})
 
 
 def test_a_renewal_that_shortens() -> None:

@@ -90,6 +90,15 @@ class Witness:
         before = [busy for when, busy in self.uses.get(notebook_id, []) if when <= at]
         return bool(before) and before[-1]
 
+    def busy_for_ms(self, notebook_id: str, at: int) -> int:
+        """For how long something had been running in it then; 0: nothing was."""
+        began = at
+        for when, busy in reversed([use for use in self.uses.get(notebook_id, []) if use[0] <= at]):
+            if not busy:
+                break
+            began = when
+        return at - began
+
     def quiet_spells(self, notebook_id: str, begin: int, end: int) -> list[tuple[int, int]]:
         """(from, to) of every stretch of a run in which nobody used it."""
         begin = max(begin, self.made_at.get(notebook_id, 0))
