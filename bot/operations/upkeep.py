@@ -74,14 +74,16 @@ def _told(row: Any) -> Any:
 async def _gone(parts: Parts, links: Sequence[Any], now: datetime) -> dict[str, str]:
     """Id and name of who has left Slack; a few are asked about in each pass, the others are as last told.
 
-    Whoever seems gone is asked about again: they may have come back and linked since.
+    Whoever seems gone is asked about again: they may have come back and linked since. While Slack does not say, nobody
+    has left.
     """
     old = dict.fromkeys(row.slack for row in links if row.checked_at is None or now - row.checked_at > ASK_AGAIN)
     asked = {user: await parts.people.get(user) for user in list(old)[:ASKED_MOST]}
     fresh = {user: (person.deleted, person.name) for user, person in asked.items()}
     told = {row.slack: (row.deleted, row.name) for row in links} | fresh
     seem = [user for user, (deleted, _name) in told.items() if deleted]
-    sure = {user: await parts.people.get(user) for user in seem}
+    reach = await parts.people.reach_each(seem)
+    sure = {user: await parts.people.get(user) for user in seem if reach[user] is False}
     return {user: person.name or user for user, person in sure.items() if person.deleted}
 
 

@@ -111,8 +111,11 @@ def stops(scene: Scene) -> Iterator[str]:
 
 def _last_use(scene: Scene, life: Life, at: int) -> int:
     """Of what a healthy source could show at its last sample before the stop: a notice of before counts no more."""
-    seen = max((each.at_ms for each in scene.world.witness.samples.get(life.id, []) if each.at_ms <= at), default=0)
-    return max((when for when, _busy in scene.world.witness.uses.get(life.id, []) if when <= seen), default=0)
+    witness = scene.world.witness
+    seen = max((each.at_ms for each in witness.samples.get(life.id, []) if each.at_ms <= at), default=0)
+    uses = [when for when, _busy in witness.uses.get(life.id, [])
+            if when <= seen - SOURCES_LAG_MS * ((life.id, when) in witness.late)]  # fmt: skip
+    return max(uses, default=0)
 
 
 def activity(scene: Scene) -> Iterator[str]:

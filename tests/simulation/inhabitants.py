@@ -65,12 +65,12 @@ class Inhabitants:
     def _load(self, notebook: Notebook) -> None:
         """Work that no kernel knows of: only metrics can see it."""
         self.world.cloud.set_activity(notebook.id, cpu=BUSY["cpu"])
-        self.world.witness.used(notebook.id, self.world.now_ms, busy=True)
+        self.world.witness.used(notebook.id, self.world.now_ms, busy=True, late=True)
         self.world.findings.counts["load that metrics alone see"] += 1
 
-    def _idle(self, notebook: Notebook) -> None:
+    def _idle(self, notebook: Notebook, *, late: bool = False) -> None:
         self.world.cloud.make_idle(notebook.id)
-        self.world.witness.used(notebook.id, self.world.now_ms, busy=False)
+        self.world.witness.used(notebook.id, self.world.now_ms, busy=False, late=late)
 
     def start(self) -> None:
         """Set everybody going."""
@@ -108,7 +108,7 @@ class Inhabitants:
             busy = any(kernel.state == "busy" for kernel in notebook.jupyter.kernels)
             loaded = self.world.witness.busy_at(notebook.id, self.world.now_ms) and not busy
             if loaded or (not busy and rng.random() < 0.2):
-                (self._idle if loaded else self._load)(notebook)
+                self._idle(notebook, late=True) if loaded else self._load(notebook)
             elif busy and rng.random() < 0.8:
                 self._idle(notebook)
             elif not busy and rng.random() < 0.6:

@@ -29,6 +29,7 @@ class Witness:
         self.samples = {NOTEBOOK: [Sample(STOP - MINUTE_MS, active=False)]}
         self.of_flavor = "CPU"
         self.busy_ms = 0
+        self.late: set[tuple[str, int]] = set()
         self.made_at: dict[str, int] = {}
         self.uses: dict[str, list[tuple[int, bool]]] = {}
 

@@ -29,6 +29,7 @@ class Witness:
     samples: dict[str, list[Sample]] = field(default_factory=dict)
     first_leases: dict[str, dict[str, Any]] = field(default_factory=dict)
     uses: dict[str, list[tuple[int, bool]]] = field(default_factory=dict)  # instants at which use began (or ended)
+    late: set[tuple[str, int]] = field(default_factory=set)  # of them, those that metrics alone show, some minutes late
     flavors: dict[str, str] = field(default_factory=dict)
     made_at: dict[str, int] = field(default_factory=dict)
     there: dict[str, set[str]] = field(default_factory=dict)  # kernels and terminals, at the last look
@@ -69,9 +70,11 @@ class Witness:
         self.first_leases[notebook.id] = notebook.lease.payload()
         self.flavors[notebook.id] = notebook.flavor
 
-    def used(self, notebook_id: str, at: int, *, busy: bool) -> None:
-        """From `at` on it is at work, or not any more; a touch is both at once."""
+    def used(self, notebook_id: str, at: int, *, busy: bool, late: bool = False) -> None:
+        """From `at` on it is at work, or not any more; a touch is both at once. `late`: metrics alone show it."""
         self.uses.setdefault(notebook_id, []).append((at, busy))
+        if late:
+            self.late.add((notebook_id, at))
 
     def idle_after_ms(self, notebook_id: str) -> int:
         """What policy says of its flavor."""

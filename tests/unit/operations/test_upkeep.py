@@ -65,6 +65,18 @@ async def test_who_came_back_and_has_linked_since_has_not_left(stage: Stage):
     assert [row.slack for row in await stage.rows(identities)] == [ANA]
 
 
+async def test_who_came_back_while_slack_says_nothing_has_not_left(stage: Stage):
+    await stage.link(ANA, "ana")
+    stage.slack.add(ANA, "ana", deleted=True)
+    stage.clock.go(timedelta(hours=25))
+    assert len(await _look(stage)) == 1
+    del stage.slack.people[ANA]
+    stage.clock.go(timedelta(hours=2))
+    await stage.link(ANA, "ana")
+    assert len(await _look(stage)) == 1
+    assert [row.slack for row in await stage.rows(identities)] == [ANA]
+
+
 async def test_who_cannot_be_asked_about_has_not_left(stage: Stage):
     await stage.link(ANA, "ana")
     del stage.slack.people[ANA]
