@@ -231,13 +231,19 @@ async def expire(parts: Parts, db: Tx, row: Any, now: datetime) -> None:
         await approvals.tell_requester(parts, db, row.id, now, end_ms=ms(await approvals.ends(db, row)))
 
 
-async def requester_left(parts: Parts, db: Tx, project: str, user: str, now: datetime) -> list[str]:
-    """Nobody could carry out what somebody who has left Slack asked for: withdrawn, on every copy; for what it was."""
-    mine = [row for row in await store.pending(db, [project]) if row.requester == user]
-    withdrawn = []
-    for row in mine:
-        if await store.settle(db, row.id, "withdrawn", now, outcome="Whoever asked has left Slack."):
-            await approvals.record_audit(parts, db, row, "scheduler", "withdrawn", now)
-            await approvals.redraw_copies(parts.deps, db, await store.known(db, row.id), now)
-            withdrawn.append(str(row.facts["name"]))
-    return withdrawn
+async def requester_left(db: Tx, project: str, user: str, now: datetime) -> list[Any]:
+    """Nobody could carry out what somebody who has left Slack asked for: those that are withdrawn now.
+
+    All of them before anything is audited, which `withdrawn` does: whoever decides takes the two in this order.
+    """
+    mine = sorted([row for row in await store.pending(db, [project]) if row.requester == user], key=lambda row: row.id)
+    left = "Whoever asked has left Slack."
+    return [row for row in mine if await store.settle(db, row.id, "withdrawn", now, outcome=left)]
+
+
+async def withdrawn(parts: Parts, db: Tx, rows: list[Any], now: datetime) -> list[str]:
+    """On record and on every copy; returns for what they were."""
+    for row in rows:
+        await approvals.record_audit(parts, db, row, "scheduler", "withdrawn", now)
+        await approvals.redraw_copies(parts.deps, db, await store.known(db, row.id), now)
+    return [str(row.facts["name"]) for row in rows]

@@ -1,6 +1,7 @@
 """Extend a lease: read, decide, renew, read back. Extending never shortens."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from bot.clock import from_ms, to_ms
 from bot.cloud.port import Cloud
@@ -11,6 +12,7 @@ from bot.operations.facts import wish_of
 from bot.operations.notices import idle_stops, settle
 from bot.operations.policies import policy_of
 from bot.rules import lease as rules
+from bot.stores import approvals as approvals_store
 from bot.stores import notebooks
 from bot.stores.database import Tx
 from bot.work import Claim, Outcome
@@ -142,26 +144,18 @@ class Extend(Operation):
 
     async def verified(self, claim: Claim, notebook: Notebook, now: datetime) -> Outcome:
         """The lease was renewed and read back."""
-        after = _ms(notebook.lease_ends)
+        project = str(claim.data["project"])
+        ends: dict[str, Any] = {"before_ms": claim.data.get("before_ms"), "after_ms": _ms(notebook.lease_ends)}
         note = f"Note: {claim.data['note']}." if claim.data.get("note") else None
         idle = await self.idle_stop(claim)
 
         async def also(db: Tx) -> None:
-            await settle(db, str(claim.data["project"]), notebook.id, "Extended.", now, ("lease_warning",))
-            await pending.follow(db, self.deps, str(claim.data["project"]), notebook, now)  # one renewal more by now
+            await approvals_store.lock(db, project, notebook.id)
+            await self.audit(db, claim, "extend", now, **ends)
+            await settle(db, project, notebook.id, "Extended.", now, ("lease_warning",))
+            await pending.follow(db, self.deps, project, notebook, now)  # one renewal more by now
 
-        return self.finish(
-            claim,
-            "done",
-            now,
-            action="extend",
-            also=also,
-            before_ms=claim.data.get("before_ms"),
-            after_ms=after,
-            note=note,
-            idle_stop_ms=idle,
-            result={"before_ms": claim.data.get("before_ms"), "after_ms": after},
-        )
+        return self.finish(claim, "done", now, also=also, note=note, idle_stop_ms=idle, result=ends, **ends)
 
     async def idle_stop(self, claim: Claim) -> int | None:
         """When it is stopped all the same: a longer lease is no use of it."""

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, select, update
 from bot.clock import to_ms
 from bot.operations.alerts import alert
 from bot.operations.base import Parts
-from bot.operations.decide import requester_left
+from bot.operations.decide import requester_left, withdrawn
 from bot.operations.links import erase
 from bot.render.facts import at
 from bot.stores.schema import identities, people
@@ -95,8 +95,9 @@ async def _erase(parts: Parts, row: Any, name: str, now: datetime) -> None:
         link = await find(db, identities, team=row.team, slack=row.slack, project=row.project)
         if link is None:  # they have just unlinked
             return
+        asked = await requester_left(db, row.project, row.slack, now)
         await erase(parts, db, link, "scheduler", now, "left")
-        names = await requester_left(parts, db, row.project, row.slack, now)
+        names = await withdrawn(parts, db, asked, now)
         await release_held(db, row.slack, row.project, now)  # what waits for a link of theirs ends now, and says so
         await alert(
             parts,

@@ -61,6 +61,13 @@ async def bridged(db: Tx, project: str, notebook_id: str, end: datetime) -> Any 
     return (await db.execute(newest.limit(1))).first()
 
 
+async def lock(db: Tx, project: str, notebook_id: str) -> None:
+    """Hold what waits for this notebook still: first of all, as whoever decides on it does, and then audits."""
+    mine = approvals.c.project == project, approvals.c.notebook_id == notebook_id
+    waits = select(approvals.c.id).where(*mine, approvals.c.state == "pending").order_by(approvals.c.id)
+    await db.execute(waits.with_for_update())
+
+
 async def settle(db: Tx, approval_id: str, state: str, now: datetime, **values: Any) -> bool:
     """Move pending -> `state`; True only for the one caller that moved it."""
     change = (

@@ -1,7 +1,7 @@
 """Two live replicas on one database, both given the same click and both making passes: one effect, one message."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,12 +10,54 @@ import httpx
 import pytest
 
 from bot.clock import from_ms
-from bot.stores.schema import approvals, notices, work
+from bot.operations.approvals import record_audit
+from bot.operations.extend import Extend
+from bot.operations.upkeep import look_after_links
+from bot.stores import approvals as store
+from bot.stores.schema import approvals, notices, people, work
+from bot.work import Claim, Done
+from deploy.sandbox.cloud.model import Notebook
 from deploy.sandbox.slack.outgoing import encode
 from deploy.sandbox.stage import Stage
 from tests.flows.deaths import Part, keys_of, places
 from tests.flows.scene import ANA, CARLA, DORA, HOUR, RESEARCH, Scene, bot_on, minutes
 from tests.flows.test_double_clicks import ALREADY, BUTTONS, CREATE, done, new, requested, running, warned
+
+
+async def extends(scene: Scene, made: Notebook) -> None:
+    """Reads a renewal of its lease back, and says so."""
+    shown = {"verb": "extend", "project": "research", "notebook_id": made.id, "name": made.name, "flavor": ""}
+    data = {"project": "research", "notebook": made.id, "user": ANA, "by_s": 60, "before_ms": 1, "shown": shown}
+    claim = Claim("w", "extend", "c", "s", "verify", data, ANA, scene.now, 0, 0)
+    done = await Extend(scene.play.bot.parts)(claim, scene.now)
+    assert isinstance(done, Done)
+    assert done.write
+    async with scene.play.bot.db.begin() as db:
+        await done.write(db)
+
+
+async def sees_that_ana_has_left(scene: Scene, _made: Notebook) -> None:
+    await look_after_links(scene.play.bot.parts, "research", scene.now)
+
+
+@pytest.mark.parametrize("other", [extends, sees_that_ana_has_left])
+async def test_who_decides_and_what_follows_the_lease_do_not_wait_for_each_other(
+    scene: Scene, other: Callable[[Scene, Notebook], Awaitable[None]]
+) -> None:
+    """On PostgreSQL: a request is held before the head of the audit's chain, by everybody."""
+    bot, made = scene.play.bot, await scene.notebook("ana", "greedy", lease_ms=3 * HOUR)
+    await scene.ask(ANA, "extend greedy 6h")
+    (row,) = await scene.rows(approvals)
+    async with bot.db.begin() as db:
+        await db.execute(people.update().where(people.c.slack == ANA).values(deleted=other is sees_that_ana_has_left))
+    async with bot.db.begin() as db:
+        assert await store.settle(db, row.id, "denied", scene.now, decided_by=CARLA)
+        waits = asyncio.create_task(other(scene, made))
+        await asyncio.sleep(0.5)
+        await record_audit(bot.parts, db, row, CARLA, "denied", scene.now)
+    await waits
+    (row,) = await scene.rows(approvals)
+    assert row.state == "denied"
 
 
 @dataclass(frozen=True)
