@@ -42,7 +42,7 @@ def steps_of(notebook: Notebook) -> list[dict[str, object]]:
 
 
 class Start(Operation):
-    """Kind `start`; `data`: project, notebook, user, for_s, shown. `granted` skips the gate."""
+    """Kind `start`; `data`: project, notebook, user, for_s, shown. `granted` skips the gate, and may be `until_ms`."""
 
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)
@@ -57,6 +57,11 @@ class Start(Operation):
         async with self.deps.db.read() as db:
             policy = await policy_of(db, self.deps, str(claim.data["project"]), notebook)
         wanted = timedelta(seconds=claim.data["for_s"]) if claim.data.get("for_s") else policy.lease
+        if until := claim.data.get("until_ms"):
+            wanted = from_ms(until) - cloud.server_now()
+        if wanted <= timedelta(0):
+            passed = {"what": "The time that was granted has passed.", "next_step": "Ask again."}
+            return self.finish(claim, "failed", now, oops=passed)
         claim = replace(claim, data={**claim.data, "for_s": int(wanted.total_seconds())})  # so that a request says it
         gate = rules.gate_start(cloud.server_now(), wanted, policy.limits)
         if isinstance(gate, rules.AskApproval) and not claim.data.get("granted"):

@@ -194,8 +194,7 @@ class Verbs:
         if told is None or now >= from_ms(told.facts.get("expires_ms") or 0):  # as long as its message says
             return {}
         until_ms = (request.granted or {}).get("until_ms")
-        left = {"for_s": max(1, (until_ms - to_ms(now)) // 1000)} if until_ms else {}
-        return {"granted": True} | left
+        return {"granted": True} | ({"until_ms": until_ms} if until_ms else {})
 
     async def stop(self, ask: Ask, now: datetime) -> Outcome:
         """Typed, it asks once; the button is the answer."""

@@ -316,6 +316,29 @@ class TestTheNotebookOfAnApprovedRequest:
         assert scene.found(made.id).status == "RUNNING"
         assert abs(scene.end(made) - from_ms(START_MS + 13 * HOUR)) < minutes(3)
 
+    @pytest.mark.parametrize("later_h", [8, 14])
+    async def test_that_has_stopped_runs_until_then_however_long_its_start_was_held(
+        self, scene: Scene, later_h: int
+    ) -> None:
+        made = await asked(scene, wish="until 23:00 sweep")
+        scene.cloud.console.stop(made.id)
+        await scene.pass_time(minutes(4), minutes(2))
+        await scene.click(CARLA, "approval_approve", channel=RESEARCH)
+        (told,) = scene.in_dm(ANA, "approval_settled")
+        scene.cloud.identity.users["ana"].password = "changed"
+        scene.cloud.identity.tokens.clear()
+        await scene.click(ANA, "notebook_start", ts=told.ts, channel=ANA)
+        await scene.jump(timedelta(hours=later_h))
+        scene.cloud.identity.users["ana"].password = "sandbox-ana"
+        assert (await scene.link(ANA)).status_code == 200
+        await scene.pass_time(minutes(2))
+        if later_h == 8:
+            assert abs(scene.end(made) - from_ms(START_MS + 13 * HOUR)) < minutes(3)
+        else:
+            assert scene.found(made.id).status == "STOPPED"
+            said = [each.text for each in scene.in_dm(ANA, "operation")]
+            assert any("The time that was granted has passed" in text for text in said)
+
 
 async def leaves(scene: Scene) -> None:
     """Ana's account is deactivated, as Slack has just told."""
