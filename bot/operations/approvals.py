@@ -389,9 +389,9 @@ async def _facts(
 
 
 def cost_between(deps: "Deps", flavor: str, span: timedelta) -> dict[str, str]:
-    """What so much more of it costs; empty without a price."""
+    """What so much more of it costs, nothing for what is no longer; empty without a price."""
     price = deps.config.prices.per_hour(flavor)
-    return {} if price is None or span <= timedelta(0) else {"cost": money(deps, price * hours(span))}
+    return {} if price is None else {"cost": money(deps, price * hours(span))}
 
 
 def _cost(op: "Operation", flavor: str, decision: AskApproval, now: datetime) -> dict[str, str]:

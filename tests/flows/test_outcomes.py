@@ -194,6 +194,14 @@ async def test_a_request_shows_the_end_that_a_renewal_has_set_meanwhile(scene: S
     assert row.facts["renewals"] == (0 if by == "console" else 1)
 
 
+async def test_what_a_renewal_has_given_already_costs_nothing_more(scene: Scene) -> None:
+    made = await asked(scene, wish="until 23:00")
+    assert "Cost: 1.70 EUR" in request(scene)
+    scene.cloud.console.renew(made.id, 14 * HOUR)
+    await scene.sweep()
+    assert "Cost: 0.00 EUR" in request(scene)
+
+
 async def test_a_request_says_that_its_lease_was_bridged_and_leads_where_it_did(scene: Scene) -> None:
     made = await asked(scene, lease_ms=20 * MINUTE, wish="5h")
     base = scene.end(made)
