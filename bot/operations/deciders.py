@@ -68,7 +68,8 @@ async def escalated_to(
 ) -> tuple[frozenset[str], bool]:
     """Who is told of a request that nobody has answered, and whether that is everybody.
 
-    It is not where a group cannot be read; with `patience` nobody is told in the stead of those who may be in it.
+    It is not where a group cannot be read, of the admins' if nobody else is told; with `patience` nobody is told in the
+    stead of those who may be in it.
     """
     who = await roster(parts, row.project, policy)
     async with parts.deps.db.read() as db:
@@ -78,7 +79,7 @@ async def escalated_to(
         who = replace(who, admins=())
     while gone := await _those_gone(parts, found := rules.escalation(request, who)):
         who = replace(who, gone=who.gone | gone)
-    return found, not unread
+    return found, bool(found or not who.unread(who.admins)) and not unread
 
 
 async def _those_gone(parts: "Parts", users: frozenset[str]) -> frozenset[str]:

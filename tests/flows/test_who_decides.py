@@ -215,3 +215,19 @@ async def test_where_those_named_cannot_decide_it_is_escalated_to_the_admins(sce
     assert len(scene.in_dm(DORA, "approval_request")) == 1
     (row,) = await scene.rows(approvals)
     assert row.escalated_at is not None
+
+
+@pytest.mark.parametrize("policy", [{"approvers": '["U0BEN"]', "escalate_to": '["U0ANA"]'}])
+async def test_admins_whose_group_could_not_be_read_are_escalated_to_once_it_can(scene: Scene) -> None:
+    roles = scene.play.bot.parts.people.roles("research")
+    object.__setattr__(roles, "admins", ("S0ADMINS",))
+    await asked(scene, by=CARLA)
+    await scene.pass_time(minutes(27), minutes(3))
+    scene.slack.fault("usergroups.users.list", "status", status=503, count=None)
+    await scene.pass_time(minutes(8), minutes(1))
+    assert scene.in_dm(DORA, "approval_request") == []
+    scene.slack.faults.clear()
+    await scene.pass_time(minutes(3), minutes(1))
+    assert len(scene.in_dm(DORA, "approval_request")) == 1
+    (row,) = await scene.rows(approvals)
+    assert row.escalated_at is not None
