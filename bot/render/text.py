@@ -210,7 +210,7 @@ STATUS_WORDS = {
 
 def price(known: str | None, flavor: str) -> str:
     """What a flavor costs, or that nobody has said (contract 9)."""
-    return escape(known) if known else f"no price for {name(flavor)}"
+    return escape(known) if known else f"no price for {name(flavor)}" if flavor else "no price known"
 
 
 def status(word: str) -> str:

@@ -105,3 +105,9 @@ def test_every_state_has_a_word() -> None:
 
     assert set(text.STATUS_WORDS) == set(Status)
     assert text.status("NEW_WORD") == "State unknown"
+
+
+def test_what_has_no_flavor_has_no_price_either() -> None:
+    """The cloud tells of some notebooks no flavor."""
+    assert text.price(None, "") == "no price known"
+    assert text.price(None, "vm") == "no price for vm"
