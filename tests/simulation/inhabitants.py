@@ -127,7 +127,7 @@ class Inhabitants:
 
     def _person(self, user: str) -> Callable[[random.Random], Awaitable[None]]:
         async def live(rng: random.Random) -> None:
-            while await self._pause(rng, 190):
+            while await self._pause(rng, 240):
                 hour = self.world.now_ms // HOUR_MS % 24
                 if not 5 <= hour < 20 and rng.random() < 0.8:
                     continue  # asleep
@@ -224,13 +224,11 @@ class Inhabitants:
 
     async def _attention(self, rng: random.Random) -> None:
         """Whoever is warned, or asked to decide, does something about it now and then, soon."""
-        while await self._pause(rng, 12):
-            user, now = rng.choice(tuple(PEOPLE)), self.world.now_ms
-            fresh = [
-                each for each in self._buttons(user)
-                if not each[5] and each[3].startswith(HEEDED) and now - float(each[1]) * 1000 < 40 * MINUTE_MS
-            ]  # fmt: skip
-            if not fresh or rng.random() < 0.4:
+        while await self._pause(rng, 25):
+            user = rng.choice(tuple(PEOPLE))
+            young = self.world.now_ms - 40 * MINUTE_MS
+            fresh = [e for e in self._buttons(user, young) if not e[5] and e[3].startswith(HEEDED)]
+            if not fresh:
                 continue
             channel, ts, block, action, value, _stale = rng.choice(fresh)
             try:
@@ -240,12 +238,12 @@ class Inhabitants:
                 continue
             await self._modal(rng, user)
 
-    def _buttons(self, user: str) -> list[tuple[str, str, str, str, str, bool]]:
+    def _buttons(self, user: str, since_ms: int = 0) -> list[tuple[str, str, str, str, str, bool]]:
         """Oldest first; of each message what it shows now, and of some what it showed once."""
         found = []
         for channel in self.world.slack.workspace.channels.values():
             for message in channel.messages[-30:]:
-                if not self.world.slack.shows(channel, message, user):
+                if message.posted_ms < since_ms or not self.world.slack.shows(channel, message, user):
                     continue
                 for stale, blocks in [(False, message.blocks), *((True, old) for old in message.versions[-1:])]:
                     found += [
