@@ -225,9 +225,13 @@ class Sweep:
         return Decided(facts, policy, decide(now, facts, policy), owner)
 
     def _jump(self, decided: list[Decided], released_at: datetime | None) -> str | None:
-        """What an admin has looked at and released does not count again, even if that warned it anew (long after)."""
-        stops = [a for each in decided for a in each.plan.actions if isinstance(a, StopIdle)]
-        fresh = [a for a in stops if released_at is None or (a.notice_at > released_at and a.idle_since != released_at)]
+        """What an admin has looked at and released does not count again, though it is warned anew."""
+        fresh = [
+            a
+            for each, a in actions_of(decided, StopIdle)
+            if released_at is None
+            or (a.notice_at > released_at and not (a.idle_since <= released_at and each.facts.anew(a.idle_since)))
+        ]
         return brakes.jump(len(fresh), sum(1 for each in decided if each.facts.notebook.status.runs))
 
     async def _orders(self, project: str, decided: list[Decided]) -> Orders:

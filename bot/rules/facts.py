@@ -101,6 +101,10 @@ class NotebookFacts:
     pass_interval: timedelta = timedelta(minutes=1)
     clock_ahead: timedelta = timedelta(0)
 
+    def anew(self, since: datetime) -> bool:
+        """Whether an idle spell begins where a notice of it ended: it has been announced before."""
+        return any(told.ended_at == since for told in self.notices.values())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
