@@ -22,7 +22,7 @@ from bot.operations.notices import promise_anew, was_away
 from bot.operations.orders import Orders, earlier_stops
 from bot.operations.told import deleted, observe
 from bot.rules import brakes
-from bot.rules.facts import Action, NotebookFacts, SettleNotice, StopIdle, VoidNotice
+from bot.rules.facts import Action, Escalate, NotebookFacts, SettleNotice, StopIdle, VoidNotice, WarnIdle
 from bot.rules.plan import Plan, decide, held_back
 from bot.stores import notebooks
 from bot.stores.database import Tx
@@ -194,8 +194,8 @@ class Sweep:
         return await self._with_slack(known, decided, server_now)
 
     async def _with_slack(self, known: Project, decided: list[Decided], server_now: datetime) -> list[Decided]:
-        """Slack is asked whether it answers only when something is due to be stopped."""
-        due = {n for n, each in enumerate(decided) if any(isinstance(a, StopIdle) for a in each.plan.actions)}
+        """Slack is asked whether it answers only when something is due to be stopped, or to be announced anew."""
+        due = {n for n, each in enumerate(decided) if any(_needs_slack(each.facts, a) for a in each.plan.actions)}
         if not due or await self.parts.people.slack_answers():
             return decided
         return [
@@ -280,6 +280,12 @@ def _taken(
 def _changed(row: Any | None, notebook: Notebook) -> bool:
     """Whether there is anything to adopt. A pass costs what changed, not what there is."""
     return row is None or bool(row.missing) or row.digest != notebooks.digest(notebook)
+
+
+def _needs_slack(facts: NotebookFacts, action: Action) -> bool:
+    """A stop; or a warning after one whose stop could not be made, perhaps because Slack did not answer then."""
+    again = isinstance(action, WarnIdle | Escalate) and facts.anew(action.idle_since)
+    return again or isinstance(action, StopIdle)
 
 
 def _tells(plan: Plan) -> bool:

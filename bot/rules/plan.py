@@ -304,6 +304,8 @@ def _warn(
         return [], Decision("void", "its idle warning was void; the next idle spell is warned of", rule)
     if end is not None and end <= now + policy.idle_grace:
         return [], Decision("lease_first", "its lease ends before the grace would", rule)
+    if not facts.slack_up:
+        return [], Decision("slack_down", "Slack does not answer, so nothing is announced anew", rule)
     if facts.owner.reach is None:
         return [], Decision("cannot_ask", "Slack could not say whether the owner can be reached", rule)
     reason = _quiet(now, since)

@@ -6,7 +6,7 @@ import pytest
 
 from deploy.sandbox.stage import Stage
 from tests.flows.idle_scene import idle_one, until_warned
-from tests.flows.scene import ANA, BEN, DORA, MINUTE, Scene, bot_on, buttons, minutes
+from tests.flows.scene import ANA, BEN, DORA, HOUR, MINUTE, Scene, bot_on, buttons, minutes
 
 
 @pytest.mark.parametrize("hours", [1, 3])
@@ -52,3 +52,18 @@ async def test_whoever_owns_it_by_now_is_warned_too(scene: Scene) -> None:
     assert scene.stops() == []
     await scene.pass_time(minutes(5))
     assert len(scene.stops(made)) == 1
+
+
+async def test_while_slack_takes_messages_and_does_not_answer_nobody_is_warned_again_and_again(scene: Scene) -> None:
+    """Nothing is stopped then, so nothing is announced: not before Slack answers."""
+    made = await idle_one(scene, lease_ms=20 * HOUR)
+    await until_warned(scene)
+    scene.slack.fault("auth.test", "status", status=503, count=1000)
+    await scene.pass_time(timedelta(hours=6), minutes(10))
+    (told,) = scene.in_dm(ANA, "idle_warning")
+    assert "Slack did not answer then" in told.text
+    scene.slack.faults.clear()
+    await scene.pass_time(minutes(30), minutes(5))
+    assert len(scene.in_dm(ANA, "idle_warning")) == 2
+    (stop,) = scene.stops(made)
+    assert stop["at_ms"] >= scene.in_dm(ANA, "idle_warning")[-1].posted_ms + 15 * MINUTE
