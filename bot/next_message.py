@@ -11,6 +11,7 @@ from bot.stores.schema import outbox, paces
 from bot.stores.types import word
 
 UNKNOWN, BROKEN = "history", "broken"  # `error` of what may have arrived, and of what a fault of ours cannot draw
+SEVERAL = "notebooks:"
 DEAD_AFTER = timedelta(hours=24)  # of failing without a break
 LONGEST_WAIT = timedelta(hours=1)  # between two tries; what is put off for longer was put off by a wrong clock
 
@@ -37,7 +38,12 @@ def mended(row: Any, now: datetime) -> dict[str, Any]:
 
 def several(target: Any) -> Any:
     """The subject of a message to `target` about several notebooks: whatever speaks to them of one comes after it."""
-    return "notebooks:" + target
+    return SEVERAL + target
+
+
+def copied(subject: str, target: str) -> str:
+    """The subject of a copy to `target`: what one reader does not get holds back nobody else's."""
+    return str(several(target)) if subject.startswith(SEVERAL) else f"{subject}:{target}"
 
 
 def _behind() -> Any:

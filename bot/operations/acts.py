@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import update
 
 from bot.clock import to_ms
-from bot.next_message import several
+from bot.next_message import copied, several
 from bot.operations import shadow
 from bot.operations.base import Parts, serial
 from bot.operations.escalation import Targets, Whom, copies, whom, without
@@ -259,7 +259,7 @@ class Acts:
                     kind,
                     target,
                     facts,
-                    f"{subject}:{target}",
+                    copied(subject, target),
                     NOTICE,
                     project,
                     expires=expires,

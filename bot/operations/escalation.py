@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, or_, select, update
 
 from bot.config.model import Config
 from bot.config.policy import EffectivePolicy, effective
+from bot.next_message import copied
 from bot.operations.alerts import alert
 from bot.operations.base import Parts
 from bot.operations.notices import WARNINGS
@@ -186,7 +187,7 @@ async def _copy(
     now: datetime,
 ) -> None:  # fmt: skip
     copy = Say(
-        f"{base}@{target}", row.kind, kind, target, facts, f"{subject}:{target}", NOTICE, row.project,
+        f"{base}@{target}", row.kind, kind, target, facts, copied(subject, target), NOTICE, row.project,
         expires=row.expires_at,
     )  # fmt: skip
     await say(db, parts.deps.ids, copy, now)

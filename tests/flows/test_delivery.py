@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 
 from bot.clock import from_ms
+from bot.ids import RandomIds
+from bot.outbox import NOTICE, Say, say
 from bot.stores.schema import notices, outbox
 from tests.flows.scene import ANA, BEN, CARLA, DORA, HOUR, Scene, key, minutes
 
@@ -222,6 +224,29 @@ async def test_what_is_done_with_one_of_several_that_were_warned_of_together_com
     await scene.pass_time(minutes(3), minutes(1))
     told = [message.metadata["event_type"] for message in scene.slack.messages(ANA) if message.metadata]
     assert told == ["lease_warning", "operation", "operation"]
+
+
+@pytest.mark.parametrize("owner", ["ana", "zoe"])
+async def test_what_is_told_of_one_comes_after_the_escalated_warning_of_several(scene: Scene, owner: str) -> None:
+    """Zoe is nobody in Slack; Ana's message is refused."""
+    scene.cloud.identity.add("zoe", rights=frozenset())
+    made = [
+        await scene.notebook(owner, name, age_ms=0, settled_ago_ms=0, lease_ms=2 * HOUR) for name in ("first", "second")
+    ]
+    await scene.jump(minutes(58))
+    if owner == "ana":
+        scene.slack.fault("chat.postMessage", "error", error="user_not_found", count=1)
+    scene.slack.fault("chat.postMessage", "status", status=503, count=4)
+    await scene.pass_time(minutes(4), minutes(1))
+    assert scene.in_dm(CARLA, "lease_warning") == []
+    facts = {"cause": "later", "project": "research", "notebook_id": made[1].id, "name": "second", "reason": "outside",
+             "at_ms": scene.now_ms, "start_s": 3600}  # fmt: skip
+    async with scene.play.bot.db.begin() as tx:
+        later = Say("later", "stopped", "dm", CARLA, facts, f"notebook:{made[1].id}:{CARLA}", NOTICE)
+        await say(tx, RandomIds(), later, scene.now)
+    await scene.pass_time(minutes(15), timedelta(seconds=30))
+    told = [message.metadata["event_type"] for message in scene.slack.messages(CARLA) if message.metadata]
+    assert told == ["lease_warning", "stopped"]
 
 
 async def test_updates_that_rest_hold_back_no_new_message(scene: Scene) -> None:
