@@ -30,11 +30,11 @@ RULES = {"escalate_to", "escalate_after"}
 
 
 class Targets(NamedTuple):
-    """Whom it goes to: people, else the channel. `sure`: Slack has lately shown one of them to be there."""
+    """Whom it goes to: people, else the channel. `there`: those of whom Slack has lately shown that they are."""
 
     people: frozenset[str]
     channel: str
-    sure: bool = True
+    there: frozenset[str] = frozenset()
 
 
 Whom = Mapping[tuple[str, ...], Targets]  # by the policy's `escalate_to`
@@ -54,15 +54,15 @@ async def _targets(parts: Parts, project: str, escalate_to: tuple[str, ...]) -> 
     known = parts.deps.config.projects[project]
     for named in (escalate_to, known.roles.leads):
         reach = await parts.people.reach_each(await parts.people.expand(named))
-        if there := frozenset(user for user, state in reach.items() if state is not False):
-            return Targets(there, known.channel, sure=any(reach.values()))
+        if told := frozenset(user for user, state in reach.items() if state is not False):
+            return Targets(told, known.channel, frozenset(user for user, state in reach.items() if state))
     return Targets(frozenset(), known.channel)
 
 
 def copies(to: Targets, *, surely: bool = False) -> list[tuple[TargetKind, str]]:
     """Where each copy goes. `surely`: to the channel as well, if of the people nobody knows whether they are there."""
     direct: list[tuple[TargetKind, str]] = [("dm", user) for user in sorted(to.people)]
-    return direct if direct and (to.sure or not surely) else [*direct, ("channel", to.channel)]
+    return direct if direct and (to.people & to.there or not surely) else [*direct, ("channel", to.channel)]
 
 
 def without(to: Targets, owner: str | None) -> Targets:

@@ -75,7 +75,7 @@ NOTICES = (
     M(
         "an escalation is written down and goes to nobody",
         "bot/operations/escalation.py",
-        '    return direct if direct and (to.sure or not surely) else [*direct, ("channel", to.channel)]',
+        '    return direct if direct and (to.people & to.there or not surely) else [*direct, ("channel", to.channel)]',
         "    return []",
         "tests/unit/passes/test_pass.py::test_a_person_who_left_is_escalated_to_the_lead[sqlite]",
         'assert [(row.target, row.key.endswith("@U0CARLA")) for row in rows] ==',

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, update
 
 from bot.operations.acts import TOGETHER
-from bot.operations.escalation import late_warnings
+from bot.operations.escalation import Targets, copies, late_warnings, without
 from bot.rules import idle
 from bot.rules.idle import SourceReading, Verdict
 from bot.stores.database import Database
@@ -93,3 +93,10 @@ async def test_more_than_a_message_holds_go_in_several_that_name_every_one_once(
     messages = await told(stand, "lease_warning")
     assert [(target, len(names)) for target, names in messages] == [("U0ANA", 50), ("U0ANA", 50), ("U0ANA", 1)]
     assert sorted(name for _target, names in messages for name in names) == sorted(each.name for each in every)
+
+
+def test_that_the_owner_is_there_says_nothing_of_the_other_leads() -> None:
+    """Who has been tried already and got nothing is not the one whose presence counts."""
+    leads = Targets(frozenset({"U0ANA", "U0CARLA"}), "C0RESEARCH", frozenset({"U0ANA"}))
+    assert copies(leads, surely=True) == [("dm", "U0ANA"), ("dm", "U0CARLA")]
+    assert copies(without(leads, "U0ANA"), surely=True) == [("dm", "U0CARLA"), ("channel", "C0RESEARCH")]
