@@ -73,9 +73,7 @@ class Metrics:
         first = [known] if known in self._policy.namespaces else []
         order = first + [each for each in self._policy.namespaces if each not in first]
         window = look_back(subject, self._clock.now())
-        where = subject.memory.get("where")
-        found = {k: n for k, n in where.items() if n in self._policy.namespaces} if isinstance(where, dict) else {}
-        return _Asked(subject, self._policy.asked(subject.category), window, order, where=found)
+        return _Asked(subject, self._policy.asked(subject.category), window, order, where=self._where(subject))
 
     def _groups(self, waiting: Sequence[_Asked]) -> list[list[_Asked]]:
         """Notebooks that fit into one request: the same window, at most `AT_MOST` series."""
@@ -124,7 +122,13 @@ class Metrics:
         evidence = judge(measured, period(self._policy, asked.window), subject, self._clock.now())
         if not asked.answered:
             return evidence
-        return Evidence(evidence.reading, {**evidence.memory, "namespace": asked.namespace, "where": asked.where})
+        where = {**self._where(subject), **asked.where}  # what has no points just now is asked for where it was
+        return Evidence(evidence.reading, {**evidence.memory, "namespace": asked.namespace, "where": where})
+
+    def _where(self, subject: Subject) -> dict[str, str]:
+        where = subject.memory.get("where")
+        known = where if isinstance(where, dict) else {}
+        return {kind: name for kind, name in known.items() if name in self._policy.namespaces}
 
     def _key(self, series: Series, subject: Subject) -> Key:
         return key(series.name, self._policy, subject.notebook.id)

@@ -373,3 +373,15 @@ async def test_a_series_that_has_moved_to_another_namespace_is_found_again() -> 
     first = (await read_all(FakeAom(loads)))["5f0c"]
     moved = FakeAom(loads, namespace="CUSTOMMETRICS")
     assert (await read_all(moved, a_subject(memory=first.memory)))["5f0c"].reading.state == "idle"
+
+
+async def test_a_series_with_a_gap_is_asked_for_where_it_was_before() -> None:
+    """Once without points, load that another namespace tells of vetoes again as soon as there are any."""
+    loads = {("5f0c", CPU): quiet(), ("5f0c", NETWORK): quiet("99999")}
+    aom = Apart(loads, {CPU: "CUSTOMMETRICS", NETWORK: "PAAS.CONTAINER"})
+    first = (await read_all(aom))["5f0c"]
+    aom.loads = {("5f0c", CPU): quiet()}
+    gap = (await read_all(aom, a_subject(memory=first.memory)))["5f0c"]
+    aom.loads = loads
+    again = (await read_all(aom, a_subject(memory=gap.memory)))["5f0c"]
+    assert (gap.reading.state, again.reading.state) == ("idle", "active")
