@@ -27,6 +27,11 @@ def idle_warning(notebook: str, idle_since: datetime) -> str:
     return f"idle_warning:{notebook}:{to_ms(idle_since)}"
 
 
+def idle_warning_since(key: str) -> int:
+    """When the spell of an idle warning's key began, in milliseconds."""
+    return int(key.rpartition(":")[2])
+
+
 def stopped(notebook: str, stop_at: datetime) -> str:
     """One stop of one notebook, whoever made it."""
     return f"stopped:{notebook}:{to_ms(stop_at)}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+from bot.clock import to_ms
 from bot.config.policy import EffectivePolicy
 from bot.model import Status
 from bot.rules import keys
@@ -38,7 +39,8 @@ KEPT = "it is kept"
 NO_TIMED_END = "there is no timed end any more"
 MODE = "idle stops are not enforced here"
 OTHERS = "It belongs to somebody else"
-OVERDUE = timedelta(hours=1)  # a stop that could not be made for so long is announced anew
+OVERDUE = timedelta(hours=1)  # a stop that could not be made for so long is announced anew; then for twice as long
+MOST_TIMES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,14 +229,30 @@ def _settled(facts: NotebookFacts, why: str, but: str = "") -> list[Action]:
 
 
 def _overdue(now: datetime, facts: NotebookFacts, policy: EffectivePolicy, why: str) -> list[Action]:
-    """Warnings whose stop could not be made for long: nobody is stopped by what was announced hours ago."""
+    """Warnings whose stop could not be made for long: nobody is stopped by what was announced hours ago.
+
+    Each time it takes twice as long: where it can be told now and then only, nobody is warned again and again.
+    """
     words = f"It was not stopped. {why}; should it still be idle, you are warned again."
     over: list[Action] = []
     for key, told in facts.notices.items():
         at = notice_at(facts, told) if key.startswith("idle_warning:") and told.ended_at is None else None
-        if at is not None and now - facts.clock_ahead >= told.stops_at(at, policy.idle_grace) + OVERDUE:
+        if at is None:
+            continue
+        patience = OVERDUE * 2 ** _announced_before(facts, key)
+        if now - facts.clock_ahead >= told.stops_at(at, policy.idle_grace) + patience:
             over.append(SettleNotice(key=key, reason=words, rule=""))
     return over
+
+
+def _announced_before(facts: NotebookFacts, key: str) -> int:
+    """How often the spell of this warning was announced before: each began where the notice before it ended."""
+    idle = [(key, told.ended_at) for key, told in facts.notices.items() if key.startswith("idle_warning:")]
+    ended = {to_ms(at): key for key, at in idle if at is not None}
+    times, before = 0, ended.get(keys.idle_warning_since(key))
+    while before is not None and times < MOST_TIMES:
+        times, before = times + 1, ended.get(keys.idle_warning_since(before))
+    return times
 
 
 def _protected(now: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> Decision | None:

@@ -67,3 +67,17 @@ async def test_while_slack_takes_messages_and_does_not_answer_nobody_is_warned_a
     assert len(scene.in_dm(ANA, "idle_warning")) == 2
     (stop,) = scene.stops(made)
     assert stop["at_ms"] >= scene.in_dm(ANA, "idle_warning")[-1].posted_ms + 15 * MINUTE
+
+
+async def test_who_can_be_told_of_now_and_then_only_is_not_warned_again_and_again(scene: Scene) -> None:
+    """It answers for twenty minutes in every two hours."""
+    made = await idle_one(scene, lease_ms=40 * HOUR)
+    await until_warned(scene)
+    for _ in range(3):
+        scene.cloud.jupyter(made.id).trouble = "503"
+        await scene.pass_time(minutes(100), minutes(10))
+        scene.cloud.jupyter(made.id).trouble = ""
+        await scene.pass_time(minutes(20), minutes(5))
+    assert len(scene.in_dm(ANA, "idle_warning")) == 2
+    (stop,) = scene.stops(made)
+    assert stop["at_ms"] >= scene.in_dm(ANA, "idle_warning")[-1].posted_ms + 15 * MINUTE
