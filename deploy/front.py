@@ -134,7 +134,10 @@ async def heartbeat(running: Bot, watch: Watch, patience_s: float = HEARTBEAT_S)
             ended.clear()
             await heard(watch, client, patience_s)
 
-    await watch.remember()
+    try:
+        await watch.remember()
+    except Exception:  # a store that is away for a moment keeps no service from starting
+        log.exception("what has ended before cannot be read")
     async with Client(timeout=patience_s) as client:
         running.drain.listeners.append(listen)
         task = asyncio.create_task(beat(client))

@@ -94,7 +94,8 @@ async def spent_and_promised(
         return whose is None or row.owner_id in whose
 
     month = month_of(now, deps.config.timezone)
-    spent = (await bill(db, deps, projects, month, now, mine=mine)).total.amount
+    owners = None if whose is None or None in whose else [each for each in whose if each]
+    spent = (await bill(db, deps, projects, month, now, mine=mine, owners=owners)).total.amount
     there = notebooks.c.project.in_(projects), notebooks.c.deleted_at.is_(None)
     running = [row for row in await db.execute(
         select(

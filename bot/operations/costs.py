@@ -1,6 +1,6 @@
 """Money as it is asked for: who ran what in a period, what it cost, what stops saved. Figures from usage intervals."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -41,11 +41,12 @@ async def bill(
     now: datetime,
     *,
     mine: Mine = lambda _row: True,
+    owners: Collection[str] | None = None,
     by: Callable[[Any], str] = lambda row: row.notebook_name,
 ) -> Bill:
-    """Add up usage in the window. `mine` picks intervals and stops, `by` labels the rows."""
+    """Add up usage in the window, of `owners` alone if given. `mine` picks intervals and stops, `by` labels rows."""
     parts: dict[str, list[tuple[Total, Decimal]]] = {}
-    for row in await usage.between(db, projects, *window):
+    for row in await usage.between(db, projects, *window, owners):
         if mine(row):
             parts.setdefault(by(row), []).append(_cost(deps, row, window, now))
     stops = [s for s in await usage.stops_between(db, projects, *window) if mine(s) and s.cause != "shadow"]

@@ -39,8 +39,9 @@ class Grant(Extend):
         return await self._decided(claim, cloud, notebook, now)
 
     async def _decided(self, claim: Claim, cloud: Cloud, notebook: Notebook, now: datetime) -> Outcome:
-        if notebook.status is Status.STARTING and now - claim.created_at < PATIENCE:
-            return self.go(claim, "start", due=next_look(claim, now))  # somebody has started it again just now
+        seen_ms = int(claim.data.get("starting_ms") or to_ms(now))
+        if notebook.status is Status.STARTING and now - from_ms(seen_ms) < PATIENCE:  # somebody has started it just now
+            return self.go(claim, "start", due=next_look(claim, now), starting_ms=seen_ms)
         if notebook.status in (Status.DELETING, Status.DELETED):
             return self._failed(claim, now, GONE)
         if not notebook.status.runs:

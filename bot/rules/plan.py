@@ -40,7 +40,7 @@ NO_TIMED_END = "there is no timed end any more"
 MODE = "idle stops are not enforced here"
 OTHERS = "It belongs to somebody else"
 OVERDUE = timedelta(hours=1)  # a stop that could not be made for so long is announced anew; then for twice as long
-MOST_TIMES = 5
+MOST_TIMES = 3  # that is, eight hours at most
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Usage intervals: what ran (and what disk was kept) from when to when, at which price."""
 
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -68,14 +69,14 @@ async def close_interval(db: Tx, project: str, notebook_id: str, kind: str, at: 
         await db.execute(update(usage).where(usage.c.id == row.id).values(to_at=max(at, row.from_at)))
 
 
-async def between(db: Tx, projects: list[str], start: datetime, end: datetime) -> list[Any]:
-    """Every interval that touches [start, end)."""
+async def between(
+    db: Tx, projects: list[str], start: datetime, end: datetime, owners: Collection[str] | None = None
+) -> list[Any]:
+    """Every interval that touches [start, end). `owners`: only theirs, by cloud user id."""
+    of_them = [] if owners is None else [usage.c.owner_id.in_(owners)]
+    touches = usage.c.from_at < end, or_(usage.c.to_at.is_(None), usage.c.to_at > start)
     rows = await db.execute(
-        select(usage)
-        .where(
-            usage.c.project.in_(projects), usage.c.from_at < end, or_(usage.c.to_at.is_(None), usage.c.to_at > start)
-        )
-        .order_by(usage.c.from_at)
+        select(usage).where(usage.c.project.in_(projects), *touches, *of_them).order_by(usage.c.from_at)
     )
     return list(rows)
 
