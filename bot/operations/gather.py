@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -32,7 +32,7 @@ _NOTICE = (
 _NOTICES = select(*_NOTICE).where(notices.c.project == bindparam("of_project"), notices.c.over_at.is_(None))
 _NOTICES_OF = _NOTICES.where(notices.c.notebook_id.in_(bindparam("ids", expanding=True)))
 _PROMISES = (
-    select(outbox.c.key, outbox.c.base, outbox.c.target, outbox.c.facts)
+    select(outbox.c.key, outbox.c.base, outbox.c.target, outbox.c.facts, outbox.c.ts)
     .join(notices, notices.c.outbox_key == outbox.c.base)
     .where(notices.c.project == bindparam("of_project"), notices.c.kind == "idle_warning",
            notices.c.over_at.is_(None), notices.c.settled_at.is_(None), notices.c.voided_at.is_(None))
@@ -41,7 +41,6 @@ _PROMISES_OF = _PROMISES.where(notices.c.notebook_id.in_(bindparam("ids", expand
 _SHADOWED = select(stops.c.key).where(
     stops.c.project == bindparam("of_project"), stops.c.cause == "shadow", stops.c.at > bindparam("young")
 )
-_NOTHING: tuple[timedelta, str | None] = (timedelta(0), None)
 RUN_MEMORY = timedelta(days=8)  # what shadow mode would have stopped in a run older than any lease is of no use
 
 
@@ -151,20 +150,23 @@ async def _notices(db: Tx, name: str, only: Collection[str] | None) -> dict[str,
             escalation_delivered_at=row.delivered_at if escalated else None,
             settled_at=row.settled_at,
             refused=row.state == "pending" and (row.reason or "").startswith(REFUSED),
-            grace=promised.get(row.key, _NOTHING)[0],
-            to=promised.get(row.key, _NOTHING)[1],
+            **promised.get(row.key, {}),
         )
     return found
 
 
-async def _promised(db: Tx, name: str, only: Collection[str] | None) -> dict[str, tuple[timedelta, str | None]]:
-    """What idle warnings that count still say of the grace, and to which owner they were written."""
-    found: dict[str, tuple[timedelta, str | None]] = {}
+async def _promised(db: Tx, name: str, only: Collection[str] | None) -> dict[str, dict[str, Any]]:
+    """What idle warnings that count still say of the grace, to which owner they went, and when Slack took them."""
+    found: dict[str, dict[str, Any]] = {}
     query, which = (_PROMISES, {}) if only is None else (_PROMISES_OF, {"ids": list(only)})
     for row in await db.execute(query, {"of_project": name, **which}):
-        grace, to = found.get(row.base, _NOTHING)
-        promised = timedelta(seconds=row.facts.get("grace_s", 0))
-        found[row.base] = max(grace, promised), row.target if row.key == row.base else to
+        told = found.setdefault(row.base, {"grace": timedelta(0), "to": None, "posted_at": None})
+        told["grace"] = max(told["grace"], timedelta(seconds=row.facts.get("grace_s", 0)))
+        if row.key == row.base:
+            told["to"] = row.target
+        if row.ts:
+            posted = datetime.fromtimestamp(float(row.ts), UTC)
+            told["posted_at"] = max(posted, told["posted_at"] or posted)
     return found
 
 
@@ -238,6 +240,7 @@ def facts(
         request=known.requests.get(notebook.id),
         pass_interval=deps.poll,
         clock_ahead=known.clock_ahead,
+        slack_ahead=deps.slack.skew(),
     )
 
 

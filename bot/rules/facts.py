@@ -44,6 +44,7 @@ class NoticeState:
     refused: bool = False  # Slack will not take the owner's message
     grace: timedelta = timedelta(0)  # as its message promises it
     to: str | None = None  # the owner it was written to
+    posted_at: datetime | None = None  # by Slack's own clock
 
     @property
     def arrived(self) -> bool:
@@ -82,7 +83,7 @@ class NotebookFacts:
     `notices` holds every warning of this run by key. `seen_first_at`: when the present lease end was first seen.
     `shadowed`: idle warnings' keys whose stop shadow mode has recorded already. `paused`: why a brake holds stops.
     `undo_until`: a stop was marked wrong; no idle stop until then. `slack_up` is false while Slack does not answer.
-    `clock_ahead`: the server's clock minus ours, by which notices are stamped.
+    `clock_ahead`: the server's clock minus ours, by which notices are stamped. `slack_ahead`: Slack's minus ours.
     """
 
     notebook: Notebook
@@ -100,6 +101,7 @@ class NotebookFacts:
     request: PendingRequest | None = None
     pass_interval: timedelta = timedelta(minutes=1)
     clock_ahead: timedelta = timedelta(0)
+    slack_ahead: timedelta | None = None
 
     def anew(self, since: datetime) -> bool:
         """Whether an idle spell begins where a notice of it ended: it has been announced before."""

@@ -40,6 +40,7 @@ NO_TIMED_END = "there is no timed end any more"
 MODE = "idle stops are not enforced here"
 OTHERS = "It belongs to somebody else"
 OVERDUE = timedelta(hours=1)  # a stop that could not be made for so long is announced anew; then for twice as long
+CLOCKS_AGREE = timedelta(seconds=2)  # what Slack says of its clock is to the second
 MOST_TIMES = 3  # that is, eight hours at most
 
 
@@ -357,6 +358,7 @@ def _told(
     if delivered is None:
         return _undelivered(now, facts, policy, key, since, told)
     stops_at = told.stops_at(delivered, policy.idle_grace)
+    stops_at = max(stops_at, _by_slack(facts, policy, told) or stops_at)
     if now < stops_at:
         left = format_duration(stops_at - now)
         return [], Decision("grace", f"{_quiet(now, since)}; it is stopped in {left} unless it is used", rule)
@@ -366,6 +368,13 @@ def _told(
     reason = f"{_quiet(now, since)}; the notice was delivered {format_duration(now - delivered)} ago"
     stop = StopIdle(key=key, idle_since=since, notice_at=delivered, reason=reason, rule=rule)
     return [stop], Decision("stop", reason, rule)
+
+
+def _by_slack(facts: NotebookFacts, policy: EffectivePolicy, told: NoticeState) -> datetime | None:
+    """The same by Slack's clock, told as ours: should ours have been put right meanwhile, no grace is shorter."""
+    if told.posted_at is None or facts.slack_ahead is None:
+        return None
+    return told.stops_at(told.posted_at, policy.idle_grace) - facts.slack_ahead - CLOCKS_AGREE
 
 
 def _undelivered(

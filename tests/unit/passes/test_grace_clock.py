@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from bot.operations.idle_stop import IdleStop
-from bot.stores.schema import work
+from bot.stores.schema import outbox, work
 from bot.work import Claim, Done
 from tests.unit.passes.stand import NOW, Stand
 from tests.unit.passes.test_pass import MINUTE, due_to_stop, stops
@@ -43,3 +43,15 @@ async def test_nor_does_the_last_look_before_a_stop(stand: Stand, waited: timede
     evidence: object = Untold()
     done = await IdleStop(stand.parts, evidence)(claim, stand.clock.now())  # type: ignore[arg-type]
     assert ("done" if isinstance(done, Done) else "go") == outcome
+
+
+async def test_a_clock_that_was_put_ahead_meanwhile_makes_no_grace_shorter(stand: Stand) -> None:
+    """By less than what trips the brake; Slack's own clock says how long ago it took the notice."""
+    await due_to_stop(stand, 1)
+    posted = {"ts": f"{(NOW + MINUTE).timestamp():.6f}", "sent_rev": 1, "state": "sent"}
+    await stand.write(update(outbox).where(outbox.c.kind == "idle_warning").values(**posted))
+    stand.slack.off = -timedelta(seconds=100)
+    await stand.sweep(15 * MINUTE + timedelta(seconds=97))
+    assert await stops(stand) == 0
+    await stand.sweep(timedelta(seconds=3))
+    assert await stops(stand) == 1

@@ -91,6 +91,12 @@ def test_the_baseline_is_stopped_with_its_reason_and_rule() -> None:
     ("changes", "expected", "outcome"),
     [
         pytest.param({"notices": told(GRACE - S)}, [], "grace", id="a second before the grace is over"),
+        pytest.param({"notices": told(posted_at=NOW - GRACE), "slack_ahead": -100 * S}, [], "grace",
+                     id="our clock was put ahead within the grace"),
+        pytest.param({"notices": told(posted_at=NOW - GRACE), "slack_ahead": timedelta(0)}, [StopIdle], "stop",
+                     id="our clock and Slack's agree"),
+        pytest.param({"notices": told(posted_at=NOW - GRACE - 100 * S), "slack_ahead": -100 * S}, [StopIdle], "stop",
+                     id="our clock was ahead all the time"),
         pytest.param({"notices": told(delivered_at=None)}, [], "waiting", id="written is not delivered"),
         pytest.param({"notices": {}}, [WarnIdle], "warn", id="not warned yet"),
         pytest.param({"verdict": ACTIVE}, [SettleNotice], "active", id="in use again"),
