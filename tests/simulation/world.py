@@ -102,7 +102,7 @@ class World:
         self.points = Points(random.Random(f"{options.seed} turns"), self.clock, self.trace)
         self.findings = Findings()
         self.cloud = SimCloud(self.clock)
-        self.cloud.base_url = CLOUD_URL
+        self.cloud.base_url, self.cloud.log_limit = CLOUD_URL, None
         self.cloud.seed_default()
         for odd in (ODD_FLAVOR, UNLISTED_FLAVOR):
             self.cloud.catalog.flavors.append(self.cloud.catalog.flavor(GPU_FLAVOR) | {"id": odd})
