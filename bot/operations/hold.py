@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.clock import from_ms, to_ms
-from bot.errors import CloudDenied, CloudError
+from bot.errors import CloudDenied, CloudError, CloudGarbled
 from bot.model import LeaseType, Notebook, NotebookId
 from bot.operations import approvals
 from bot.operations.alerts import alert
@@ -19,6 +19,8 @@ from bot.stores.database import Tx
 from bot.work import Claim, Done, Outcome
 
 AGAIN = timedelta(minutes=2)  # after a refusal
+DOUBT = timedelta(seconds=20)  # after an answer that could not be read
+A_SECOND = timedelta(seconds=1)
 CALL_TAKES = timedelta(seconds=90)  # at most, from reckoning a length to the cloud's stamp on it
 
 
@@ -35,6 +37,8 @@ class HoldLease(ServiceOperation):
         Once; and until the lease ends it is tried again, in case somebody does.
         """
         project, row = str(claim.data["project"]), await self._request(claim)
+        if "tried_ms" in claim.data and isinstance(error, CloudGarbled) and not claim.data.get("doubted"):
+            return self.go(claim, "start", due=now + DOUBT, doubted=True)  # it may have been carried out: look again
         if row is None or row.state != "pending":
             return Done({"state": "not needed"})
         admins = await self.parts.people.admins(project)
@@ -68,21 +72,36 @@ class HoldLease(ServiceOperation):
         return cloud, notebook
 
     async def _start(self, claim: Claim, now: datetime) -> Outcome:
-        _cloud, notebook = await self._notebook(claim, now)
+        cloud, notebook = await self._notebook(claim, now)
         row = await self._request(claim)
         end, new_end = notebook.lease_ends, from_ms(claim.data["new_end_ms"])
+        if self._is_ours(claim, notebook):  # it was carried out, whatever was said: unrecorded it would move the base
+            return self.go(claim, "verify")
         if row is None or row.state != "pending" or end is None or end >= new_end:
             return Done({"state": "not needed"})
         base = lease.request_base(row.base_end, end, row.held_until)
-        return self.go(claim, "renew", before_ms=to_ms(end), base_ms=to_ms(base))
+        tried_ms = claim.data.get("tried_ms") or to_ms(cloud.server_now())
+        return self.go(claim, "renew", before_ms=to_ms(end), base_ms=to_ms(base), tried_ms=tried_ms)
+
+    def _is_ours(self, claim: Claim, notebook: Notebook) -> bool:
+        """Whether this lease is what an earlier try asked for: until then, or for the hour that is the least there is.
+
+        Who renewed it by hand for exactly an hour meanwhile loses nothing by being taken for us.
+        """
+        end, stamped = notebook.lease_ends, notebook.lease.stamped_at if notebook.lease else None
+        if end is None or "tried_ms" not in claim.data:
+            return False
+        over = end - from_ms(claim.data["new_end_ms"])
+        if timedelta(0) <= over <= CALL_TAKES:
+            return True
+        since = from_ms(claim.data["tried_ms"]) - A_SECOND
+        return stamped is not None and stamped >= since and abs(end - stamped - lease.API_SHORTEST) <= A_SECOND
 
     async def _renew(self, claim: Claim, now: datetime) -> Outcome:
         """One write. If it was begun before and the lease ends where it would put the end, it was ours."""
         cloud, notebook = await self._notebook(claim, now)
         if claim.again:
-            over = None if notebook.lease_ends is None else notebook.lease_ends - from_ms(claim.data["new_end_ms"])
-            ours = over is not None and timedelta(0) <= over <= CALL_TAKES
-            return self.go(claim, "verify" if ours else "start")
+            return self.go(claim, "verify" if self._is_ours(claim, notebook) else "start")
         length = lease.seconds_to_send(from_ms(claim.data["new_end_ms"]), cloud.server_now())
         await cloud.renew(NotebookId(claim.data["notebook"]), length, LeaseType.TIMING)
         return self.go(claim, "verify")

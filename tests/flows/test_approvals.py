@@ -216,6 +216,20 @@ async def test_a_lease_that_cannot_be_bridged_is_told_in_time(scene: Scene) -> N
     assert len(scene.renewals(made)) == 1
 
 
+async def test_a_bridge_whose_answers_cannot_be_read_moves_the_base_of_no_request(scene: Scene) -> None:
+    made = await asked(scene, lease_ms=20 * MINUTE, wish="5h")
+    end = scene.end(made)
+    scene.cloud.faults.add("truncated", method="PATCH", path=r"/lease$", count=1)
+    garbled = scene.cloud.faults.add("html", method="GET", path=rf"{made.id}$", nth=3, count=6)
+    await scene.pass_time(minutes(20), minutes(2))
+    assert garbled.hits > 1
+    (bridge,) = scene.renewals(made)
+    (row,) = await scene.rows(approvals)
+    assert (row.base_end, row.held_until) == (end, scene.end(made))
+    assert scene.in_dm(ANA, "alert") == []
+    assert from_ms(bridge["at_ms"]) < end
+
+
 async def test_asking_again_and_again_bridges_no_longer_than_asking_once(scene: Scene) -> None:
     made = await asked(scene, lease_ms=20 * MINUTE, wish="5h")
     end = scene.end(made)
