@@ -131,7 +131,7 @@ def test_a_bot_that_never_acts_fails(pool: ProcessPoolExecutor) -> None:
 
 
 def test_a_failing_run_is_made_smaller() -> None:
-    whole = Options(7, days=1.0, notebooks=3, bot=False)
+    whole = Options(8, days=1.0, notebooks=3, bot=False)
     found = shrink(play(whole), most=12)
     assert found.violations
     assert (found.options.until_ms or 24 * 3_600_000) < 24 * 3_600_000

@@ -41,6 +41,8 @@ class Witness:
     def _saw(self, **entry: Any) -> None:
         self._write(**entry)
         if entry["kind"] == "effect":
+            if (found := self.cloud.index.by_id.get(entry["notebook_id"])) is not None:
+                self.flavors[found.id] = found.flavor  # of those that are made by the API, too
             if entry["action"] == "running" and entry["details"].get("before") == "STARTING":
                 self._began(entry["notebook_id"], entry["at_ms"])
             return
