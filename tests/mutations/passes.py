@@ -115,7 +115,7 @@ PASSES = (
         "bot/operations/notices.py",
         "AWAY = timedelta(hours=2)",
         "AWAY = timedelta(days=365)",
-        f"{PASS}::test_after_a_long_silence_everybody_is_warned_anew[sqlite]",
+        f"{PASS}::test_after_a_long_silence_everybody_is_warned_anew[sqlite-grace1-silence1]",
         "assert await stops(stand) == 0",
     ),
     M(

@@ -381,9 +381,14 @@ async def test_a_collapse_pauses_and_is_measured_against_the_old_figure(stand: S
     assert "only 5 notebooks run, 12 did" in str(await paused(stand))
 
 
-async def test_after_a_long_silence_everybody_is_warned_anew(stand: Stand) -> None:
+@pytest.mark.parametrize(("grace", "silence"), [(15 * MINUTE, 3 * HOUR), (90 * MINUTE, 125 * MINUTE)])
+async def test_after_a_long_silence_everybody_is_warned_anew(
+    db: Database, grace: timedelta, silence: timedelta
+) -> None:
+    """However long the grace is: it counts from a notice of which somebody can still take the bot's word."""
+    stand = a_stand(db, POLICY.replace('idle_grace = "15m"', f'idle_grace = "{grace // MINUTE}m"'))
     await due_to_stop(stand, 2)
-    await stand.sweep(3 * HOUR)
+    await stand.sweep(silence)
     assert (await stops(stand), len(await stand.rows(select(notices)))) == (0, 2), "evidence of before says nothing"
     await stand.write(update(notebooks).values(verdict=idle_since(stand.clock.now())))
     await stand.sweep(MINUTE)
@@ -392,8 +397,9 @@ async def test_after_a_long_silence_everybody_is_warned_anew(stand: Stand) -> No
     assert [row.state for row in fresh] == ["pending", "pending"]
     await stand.write(update(notices).where(notices.c.state == "pending").values(
         state="delivered", delivered_at=stand.clock.now()))  # fmt: skip
-    await stand.sweep(14 * MINUTE)
+    await stand.sweep(grace - MINUTE)
     assert await stops(stand) == 0
+    await stand.write(update(notebooks).values(verdict=idle_since(stand.clock.now())))
     await stand.sweep(MINUTE)
     assert await stops(stand) == 2
 
