@@ -12,7 +12,7 @@ EVIDENCE = (
         "bot/rules/plan.py",
         "    if not newest or now - max(newest) <= most:",
         "    if True:",
-        "tests/unit/passes/test_pass.py::test_after_a_long_silence_everybody_is_warned_anew[sqlite]",
+        "tests/unit/passes/test_pass.py::test_after_a_long_silence_everybody_is_warned_anew[sqlite-grace0-silence0]",
         "assert (await stops(stand), len(await stand.rows(select(notices)))) == (0, 2)",
     ),
     M(
