@@ -50,18 +50,30 @@ def _behind() -> Any:
     """Something for the same reader about the same subject waits that is more urgent, or older: it goes first.
 
     A redrawing that Slack does not take now holds back nothing: what it changes has been read. Neither does a message
-    that cannot be drawn, nor one that may have arrived as long as that cannot be looked up.
+    that cannot be drawn, nor one that may have arrived as long as that cannot be looked up. What is told of several
+    notebooks goes after whatever this reader is still to be told of any one.
     """
-    other = outbox.alias("before")
+    other, single = outbox.alias("before"), outbox.alias("single")
     together = case((outbox.c.subject.like("notebook:%"), several(outbox.c.target)), else_=outbox.c.subject)
     redrawn = and_(other.c.failing_since.is_(None), ~exists().where(used_up(UPDATE)))
-    return exists().where(
-        other.c.subject.in_([outbox.c.subject, together]),
+    same = other.c.subject.in_([outbox.c.subject, together])
+    one_of_them = single.c.subject.like("notebook:%"), single.c.sent_rev == 0
+    return or_(
+        exists().where(same, *_goes_first(other), or_(other.c.sent_rev == 0, redrawn)),
+        and_(
+            outbox.c.subject.like(SEVERAL + "%"), outbox.c.sent_rev == 0,
+            exists().where(*_goes_first(single), *one_of_them),
+        ),
+    )  # fmt: skip
+
+
+def _goes_first(other: Any) -> tuple[Any, ...]:
+    """It waits for the same reader, and is more urgent or older."""
+    return (
         other.c.target == outbox.c.target,
         other.c.id != outbox.c.id,
         other.c.state == word("pending"),
         or_(other.c.rank < outbox.c.rank, and_(other.c.rank == outbox.c.rank, other.c.seq < outbox.c.seq)),
-        or_(other.c.sent_rev == 0, redrawn),
         or_(other.c.error.is_(None), other.c.error.not_in([UNKNOWN, BROKEN])),
     )
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from bot.errors import SlackAnswerLost, SlackBusy, SlackDown, SlackError
 from bot.ids import RandomIds
+from bot.next_message import several
 from bot.outbox import CLAIM, NOTICE, PROGRESS, RESULT, Postman, Say, say
 from bot.slack import Message, Posted
 from bot.stores.database import Database
@@ -341,6 +342,26 @@ async def test_what_one_person_does_not_get_holds_back_nobody_elses(stand: Stand
     await run(post)
     assert wire.calls == [("post", "DU1"), ("post", "DU2")]
     assert {row.key: row.state for row in await stand.rows(select(outbox))} == {"warning": "pending", "outcome": "sent"}
+
+
+@pytest.mark.parametrize("reader", ["U1", "U2"])
+async def test_what_is_told_of_several_comes_after_what_this_reader_is_still_to_hear_of_one(
+    stand: Stand, reader: str
+) -> None:
+    wire = Wire()
+    post = postman(stand.db, stand.clock, wire)
+    async with stand.db.begin() as tx:
+        for key, to, subject in (("single", "U1", "notebook:n1"), ("group", reader, several(reader))):
+            await say(tx, RandomIds(), Say(key, "lease_warning", "dm", to, {}, subject, NOTICE), NOW)
+    wire.failures = [SlackDown("connection")]
+    await run(post)
+    assert wire.calls == [("post", "DU1"), *([("post", "DU2")] if reader == "U2" else [])]
+    stand.clock.at += 10 * SECOND
+    await run(post)
+    stand.clock.at += 10 * SECOND
+    await run(post)
+    rows = sorted(await stand.rows(select(outbox)), key=lambda row: row.delivered_at)
+    assert [row.key for row in rows] == (["single", "group"] if reader == "U1" else ["group", "single"])
 
 
 @pytest.mark.parametrize("trouble", [SlackDown("down"), SlackBusy("ratelimited", retry_after=timedelta(hours=1))])
