@@ -154,6 +154,10 @@ class FakeSlack:
         known = SlackPerson(user, TEAM, name, "Europe/Berlin", deleted=False, guest=False, stranger=False, bot=False)
         self.people[user] = replace(known, **more)
 
+    def skew(self) -> timedelta | None:
+        """Its clock and ours agree."""
+        return timedelta(0)
+
     async def person(self, user: str) -> SlackPerson:
         if user not in self.people:
             raise SlackError("user_not_found")
