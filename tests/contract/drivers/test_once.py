@@ -13,7 +13,9 @@ async def test_forty_keys_enqueued_eighty_times_by_two_processes_run_forty_times
     two, wanted = await crew.start_two(), keys(40)
 
     async def ask(worker: Worker, key: str) -> str:
-        return str((await worker.ask("enqueue", key=key, serial=key, seconds=0.02))["stored"])
+        return str(
+            (await worker.ask("enqueue", key=key, serial=key, seconds=0.2))["stored"]
+        )  # long enough for both to have a turn
 
     ids = await asyncio.gather(*(ask(worker, key) for key in wanted for worker in two))
     assert len(ids) == 80
