@@ -53,7 +53,8 @@ async def test_after_a_long_pause_who_was_warned_is_warned_again(scene: Scene, p
     assert scene.found(made).status == "STOPPED"
 
 
-async def test_a_brake_that_was_released_is_said_to_be(scene: Scene) -> None:
+async def collapse(scene: Scene) -> None:
+    """A dozen were running, and none is any more: the brake holds."""
     for n in range(12):
         made = scene.cloud.console.create("ana", f"many-{n}", lease_ms=9 * HOUR, age_ms=3 * HOUR, settled_ago_ms=0)
         scene.cloud.make_busy(made.id)
@@ -61,6 +62,10 @@ async def test_a_brake_that_was_released_is_said_to_be(scene: Scene) -> None:
     for n in range(12):
         scene.cloud.console.delete(scene.named(f"many-{n}").id)
     await scene.pass_time(minutes(4), minutes(2))
+
+
+async def test_a_brake_that_was_released_is_said_to_be(scene: Scene) -> None:
+    await collapse(scene)
     (alert,) = scene.in_dm(DORA, "alert")
     assert buttons(alert) == ["admin_release"]
     await scene.ask(DORA, "admin release research")
@@ -71,13 +76,7 @@ async def test_a_brake_that_was_released_is_said_to_be(scene: Scene) -> None:
 
 
 async def test_a_pause_by_hand_does_not_hide_why_a_brake_has_paused_them(scene: Scene) -> None:
-    for n in range(12):
-        made = scene.cloud.console.create("ana", f"many-{n}", lease_ms=9 * HOUR, age_ms=3 * HOUR, settled_ago_ms=0)
-        scene.cloud.make_busy(made.id)
-    await scene.sweep()
-    for n in range(12):
-        scene.cloud.console.delete(scene.named(f"many-{n}").id)
-    await scene.pass_time(minutes(4), minutes(2))
+    await collapse(scene)
     assert "paused already: only 0 notebooks run" in await scene.ask(DORA, "admin pause research")
     assert "because: only 0 notebooks run" in await scene.ask(DORA, "admin release research")
     await scene.pass_time(minutes(4), minutes(2))
