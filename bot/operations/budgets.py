@@ -74,7 +74,7 @@ async def _over(
 
 async def _same_person(db: Tx, owner: str | None) -> frozenset[str | None]:
     """Every cloud user of whoever is linked to this one: in another project they may have another."""
-    linked = [row for row in await identities.everyone(db) if row.state != "waiting"]
+    linked = await identities.linked(db)
     people = {row.slack for row in linked if row.cloud_user_id == owner}
     return frozenset({owner}) | {row.cloud_user_id for row in linked if row.slack in people}
 

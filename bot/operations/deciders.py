@@ -19,7 +19,7 @@ async def roster(parts: "Parts", project: str, policy: EffectivePolicy, *, fresh
     entries = {*policy.approvers, *policy.escalate_to, *admins}
     groups = {entry: await parts.people.group(entry, fresh=fresh) for entry in entries if entry.startswith("S")}
     async with parts.deps.db.read() as db:
-        linked = [row for row in await identities.everyone(db) if row.state != "waiting"]
+        linked = await identities.linked(db)
     parties: dict[str, frozenset[str]] = {}
     for row in linked:  # whoever they are in any project: a cloud user has one id in all of them
         parties[row.slack] = parties.get(row.slack, frozenset()) | {row.cloud_user_id}

@@ -148,13 +148,6 @@ def may_decide(now: datetime, request: Request, decider: Party, roster: Roster) 
     return Refused("only an admin may decide this" if request.needs == "admin" else "you are not an approver here")
 
 
-def may_withdraw(now: datetime, request: Request, person: Party) -> Allowed | Refused:
-    """The requester may, while it waits."""
-    if settled := settled_reason(now, request):
-        return Refused(settled)
-    return Allowed() if person.same_as(request.requester) else Refused("only the requester may withdraw it")
-
-
 def settled_reason(now: datetime, request: Request) -> str:
     """Why nothing can be decided any more; empty while it waits. At its expiry it has expired."""
     if request.state is not State.PENDING:

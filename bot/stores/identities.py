@@ -42,6 +42,11 @@ async def everyone(db: Tx) -> list[Any]:
     return list(await db.execute(select(identities).order_by(identities.c.project, identities.c.slack)))
 
 
+async def linked(db: Tx) -> list[Any]:
+    """Every link but those that wait for an admin."""
+    return [row for row in await everyone(db) if row.state != "waiting"]
+
+
 async def holder(db: Tx, project: str, cloud_user: str) -> Any | None:
     """Who holds this cloud user in this project."""
     return (

@@ -19,7 +19,6 @@ from bot.rules.approvals import (
     Waiting,
     granted,
     may_decide,
-    may_withdraw,
     route,
     waiting,
 )
@@ -83,17 +82,11 @@ def test_a_group_that_cannot_be_read_means_no_and_says_so() -> None:
 def test_what_is_settled_cannot_be_decided(state: State) -> None:
     answer = may_decide(NOW, a_request(state=state), Party("U0APP"), ROSTER)
     assert answer == Refused(f"it was {state.value} already")
-    assert isinstance(may_withdraw(NOW, a_request(state=state), ANA), Refused)
 
 
 def test_a_decision_at_its_expiry_is_refused() -> None:
     assert isinstance(may_decide(NOW + H - S, a_request(), Party("U0APP"), ROSTER), Allowed)
     assert may_decide(NOW + H, a_request(), Party("U0APP"), ROSTER) == Refused("it has expired")
-
-
-def test_only_the_requester_withdraws() -> None:
-    assert isinstance(may_withdraw(NOW, a_request(), ANA), Allowed)
-    assert isinstance(may_withdraw(NOW, a_request(), Party("U0ADMIN")), Refused)
 
 
 @pytest.mark.parametrize(
