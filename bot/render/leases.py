@@ -73,18 +73,19 @@ def stopped(facts: StoppedFacts, now: datetime, ctx: Context) -> Message:
     """Why it stopped, what is left of it, and the way back."""
     page = Page()
     page.say(_stopped_why(facts))
-    if not facts.get("failed"):
+    settled = facts.get("settled")
+    if not facts.get("failed") and settled in (None, STARTED_AGAIN):  # of what was deleted nothing is left
         page.say(
             f"What is in `{WORK}` is saved and there when it starts again. Everything else in the container is gone, "
             "for instance packages installed outside it and what was in memory."
         )
-    if saved := facts.get("saved"):
+    if (saved := facts.get("saved")) and not settled:
         page.say(f"If it stays stopped until its lease would have ended, that saves {text.escape(saved)}.")
     if wrong := facts.get("wrong_by"):
         page.say(outcome("Marked as a wrong stop: thank you, it is counted", wrong, facts.get("wrong_ms")))
     draw = NotebookButtons(facts["cause"], facts["project"], facts["notebook_id"], facts["name"])
     undo = draw.false_stop() if facts["reason"] == "idle" and not wrong else None
-    if settled := facts.get("settled"):
+    if settled:
         page.say(outcome(settled, facts.get("settled_by"), facts.get("settled_ms")))
         if settled == STARTED_AGAIN and undo:  # most people start it first, and complain then
             page.buttons(undo)

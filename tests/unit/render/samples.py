@@ -146,11 +146,11 @@ def _leases(raw: str) -> dict[str, Sample]:
         "stopped/wrong": ("stopped", stopped | {"reason": "idle", "wrong_by": "U0ANA", "wrong_ms": MS}),
         "stopped/settled": (
             "stopped",
-            stopped | {"reason": "idle", "settled": "Deleted.", "settled_ms": MS},
+            stopped | {"reason": "idle", "saved": "0.41 EUR", "settled": "Deleted.", "settled_ms": MS},
         ),
         "stopped/started again": (
             "stopped",
-            stopped | {"reason": "idle", "settled": STARTED_AGAIN, "settled_ms": MS},
+            stopped | {"reason": "idle", "saved": "0.41 EUR", "settled": STARTED_AGAIN, "settled_ms": MS},
         ),
     }
 

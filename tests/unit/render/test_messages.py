@@ -127,6 +127,13 @@ def test_a_lease_warning_says_when_and_what_stays() -> None:
     assert "stopped, not deleted" in said
 
 
+@pytest.mark.parametrize(("name", "kept"), [("idle", True), ("started again", True), ("settled", False)])
+def test_a_stop_that_is_settled_promises_nothing_that_is_not_so(name: str, kept: bool) -> None:
+    said = draw(f"stopped/{name}").text
+    assert ("is saved and there" in said) == kept  # of what was deleted nothing is
+    assert ("that saves" in said) == (name == "idle")
+
+
 def test_a_settled_warning_says_what_happened_by_whom() -> None:
     said = draw("lease_warning/settled").text
     assert "It was extended" in said
