@@ -54,14 +54,14 @@ def _behind() -> Any:
     notebooks goes after whatever this reader is still to be told of any one.
     """
     other, single = outbox.alias("before"), outbox.alias("single")
-    together = case((outbox.c.subject.like("notebook:%"), several(outbox.c.target)), else_=outbox.c.subject)
+    together = case((outbox.c.subject.like(word("notebook:%")), several(outbox.c.target)), else_=outbox.c.subject)
     redrawn = and_(other.c.failing_since.is_(None), ~exists().where(used_up(UPDATE)))
     same = other.c.subject.in_([outbox.c.subject, together])
-    one_of_them = single.c.subject.like("notebook:%"), single.c.sent_rev == 0
+    one_of_them = single.c.subject.like(word("notebook:%")), single.c.sent_rev == 0
     return or_(
         exists().where(same, *_goes_first(other), or_(other.c.sent_rev == 0, redrawn)),
         and_(
-            outbox.c.subject.like(SEVERAL + "%"), outbox.c.sent_rev == 0,
+            outbox.c.subject.like(word(SEVERAL + "%")), outbox.c.sent_rev == 0,
             exists().where(*_goes_first(single), *one_of_them),
         ),
     )  # fmt: skip
