@@ -1,6 +1,7 @@
 """Money as it is asked for: who ran what in a period, what it cost, what stops saved. Figures from usage intervals."""
 
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -42,13 +43,17 @@ async def bill(
     *,
     mine: Mine = lambda _row: True,
     owners: Collection[str] | None = None,
-    by: Callable[[Any], str] = lambda row: row.notebook_name,
+    by: Callable[[Any], str] | None = None,
 ) -> Bill:
-    """Add up usage in the window, of `owners` alone if given. `mine` picks intervals and stops, `by` labels rows."""
+    """Add up usage in the window, of `owners` alone if given: by notebook, or by what `by` says of an interval.
+
+    `mine` picks intervals and stops.
+    """
     parts: dict[str, list[tuple[Total, Decimal]]] = {}
-    for row in await usage.between(db, projects, *window, owners):
-        if mine(row):
-            parts.setdefault(by(row), []).append(_cost(deps, row, window, now))
+    ran = [row for row in await usage.between(db, projects, *window, owners) if mine(row)]
+    label = by or _by_notebook(ran)
+    for row in ran:
+        parts.setdefault(label(row), []).append(_cost(deps, row, window, now))
     stops = [s for s in await usage.stops_between(db, projects, *window) if mine(s) and s.cause != "shadow"]
     saved = total(_saving(stop, now) for stop in stops)
     idle = [stop for stop in stops if stop.cause == "idle"]
@@ -62,6 +67,18 @@ async def bill(
         sum(1 for stop in idle if stop.wrong_at is not None),
         len(idle),
     )
+
+
+def _by_notebook(ran: Iterable[Any]) -> Callable[[Any], str]:
+    """A notebook's last name, and the beginning of its id where several have that name."""
+    names = {(row.project, row.notebook_id): str(row.notebook_name) for row in ran}
+    shared = {name for name, count in Counter(names.values()).items() if count > 1}
+
+    def label(row: Any) -> str:
+        name = names[row.project, row.notebook_id]
+        return f"{name} ({row.notebook_id[:8]})" if name in shared else name
+
+    return label
 
 
 def _cost(deps: Deps, row: Any, window: tuple[datetime, datetime], now: datetime) -> tuple[Total, Decimal]:

@@ -2,16 +2,19 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
-from bot.model import Status
+from bot.model import NotebookId, Status
 from bot.stores import hints, people, usage
 from bot.stores.schema import outbox
 from tests.unit.operations.fakes import START, TEAM, a_notebook
 from tests.unit.operations.stage import ADMIN, ANA, BEN, Stage
 
 
-async def _ran(stage: Stage, name: str, owner: str, hours: int, *, ago: timedelta = timedelta(0)) -> None:
-    notebook = a_notebook(name, owner)
+async def _ran(
+    stage: Stage, name: str, owner: str, hours: int, *, ago: timedelta = timedelta(0), **changes: Any
+) -> None:
+    notebook = a_notebook(name, owner, **changes)
     end = START - ago
     async with stage.db.begin() as db:
         await usage.open_interval(
@@ -35,6 +38,17 @@ async def test_ones_own_cost_is_by_notebook_and_the_chart_goes_to_the_dm(stage: 
     rows = {row.key: row for row in await stage.rows(outbox)}
     assert (rows[f"answer:{stage.last}:chart"].target_kind, rows[f"answer:{stage.last}:chart"].target) == ("dm", ANA)
     assert rows[f"answer:{stage.last}"].target_kind == "response"
+
+
+async def test_one_that_was_renamed_is_one_row_and_two_of_one_name_are_two(stage: Stage):
+    await stage.link(ANA, "ana")
+    await _ran(stage, "draft", "ana", 2, ago=timedelta(days=2), id=NotebookId("11111111-aaaa"))
+    await _ran(stage, "train", "ana", 3, ago=timedelta(days=1), id=NotebookId("11111111-aaaa"))
+    await _ran(stage, "train", "ana", 1, id=NotebookId("22222222-bbbb"))
+    await _ran(stage, "other", "ana", 10, id=NotebookId("33333333-cccc"))
+    answer = await stage.ask(ANA, "cost", scope="me", period="7d")
+    rows = [(row["label"], row["hours"]) for row in answer["rows"]]
+    assert rows == [("other", "10.0 h"), ("train (11111111)", "5.0 h"), ("train (22222222)", "1.0 h")]
 
 
 async def test_without_figures_there_is_no_chart(stage: Stage):
