@@ -19,11 +19,11 @@ from bot.rules import brakes
 from bot.stores import hints, identities, trail
 from bot.stores.database import Tx
 from bot.stores.identities import Place
-from bot.stores.locks import lock
+from bot.stores.locks import lock, lock_brake
 from bot.stores.schema import identities as table
 from bot.stores.schema import projects
-from bot.stores.upsert import put
-from bot.work import Done, Outcome, Write
+from bot.stores.upsert import find, put
+from bot.work import Done, Outcome
 
 
 class Admin(Reader):
@@ -83,70 +83,66 @@ class Admin(Reader):
             "shadow": "Idle notebooks are only recorded from now on; the digest lists them.",
         }[mode]
 
-        async def also(db: Tx) -> None:
+        async def write(db: Tx) -> None:
+            await self._change(db, ask, project, mode, now, {"mode": mode})
             if mode == "enforce":
                 await take_enforce_off(db, project, now)
 
-        return self._done(ask, project, mode, now, {"mode": mode}, f"{project} is in {mode} mode. {said}", also=also)
+        return ask.done("text", now, write=write, text=f"{project} is in {mode} mode. {said}")
 
     async def _pause(self, ask: Ask, project: str, now: datetime) -> Outcome:
         """What a brake has paused stays paused for its own reason, which its release looks at."""
-        state = await self._state(project)
-        if state is not None and state.paused is not None:
-            return ask.done(
-                "text", now, text=f"Stops in {project} are paused already: {state.paused}; nothing was changed.",
-                next_step="`admin release` lets them go on.",
-            )  # fmt: skip
-        values = {"paused": brakes.by_hand(ask.person.name or ask.user), "paused_at": now}
-        text = f"Idle stops in {project} are paused. Leases still end, and warnings still come."
-        return self._done(ask, project, "pause", now, values, text, "`admin release` lets them go on.")
+
+        async def write(db: Tx) -> None:
+            state = await _braked(db, project)
+            if state is not None and state.paused is not None:
+                await ask.answer(
+                    db, "text", now, text=f"Stops in {project} are paused already: {state.paused}; nothing was "
+                    "changed.", next_step="`admin release` lets them go on.",
+                )  # fmt: skip
+                return
+            values = {"paused": brakes.by_hand(ask.person.name or ask.user), "paused_at": now}
+            await self._change(db, ask, project, "pause", now, values)
+            text = f"Idle stops in {project} are paused. Leases still end, and warnings still come."
+            await ask.answer(db, "text", now, text=text, next_step="`admin release` lets them go on.")
+
+        return Done({"what": "text"}, write=write)
 
     async def _release(self, ask: Ask, project: str, now: datetime) -> Outcome:
         """Of a collapse it also forgets the figure it was measured against: what is seen now is the new normal."""
-        state = await self._state(project)
-        if state is None or state.paused is None:
-            return ask.done("text", now, text=f"Stops in {project} are not paused; nothing was changed.")
-        if await self._drawn_before(ask, state):
-            return ask.done(
-                "text", now, text=f"Nothing was changed: stops in {project} are paused for another reason by now: "
-                f"{state.paused}.", next_step=f"If this is right, type `admin release {project}`.",
-            )  # fmt: skip
+
+        async def write(db: Tx) -> None:
+            state = await _braked(db, project)
+            if state is None or state.paused is None:
+                text = f"Stops in {project} are not paused; nothing was changed."
+                await ask.answer(db, "text", now, text=text)
+            elif await _drawn_before(db, ask, state):
+                await ask.answer(
+                    db, "text", now, text=f"Nothing was changed: stops in {project} are paused for another reason by "
+                    f"now: {state.paused}.", next_step=f"If this is right, type `admin release {project}`.",
+                )  # fmt: skip
+            else:
+                await ask.answer(db, "text", now, text=await self._let_go(db, ask, project, state, now))
+
+        return Done({"what": "text"}, write=write)
+
+    async def _let_go(self, db: Tx, ask: Ask, project: str, state: Any, now: datetime) -> str:
         values: dict[str, Any] = {"paused": None, "paused_at": None, "released_at": now}
         if brakes.is_collapse(state.paused):
             values["last_running"] = None
         most = effective(self.deps.config, project).max_stops_per_pass
         text = f"Stops in {project} go on, at most {most} in each pass. They were paused because: {state.paused}."
-        long = state.paused_at is not None and now - state.paused_at >= AWAY
-        text += " Who was warned before is warned again first." if long else ""
+        if state.paused_at is not None and now - state.paused_at >= AWAY:
+            await promise_anew(db, project, now, "Stops were paused in between")
+            text += " Who was warned before is warned again first."
+        await settle_alerts(db, project, "brake", "Released", ask.user, now)
+        await self._change(db, ask, project, "release", now, values)
+        return text
 
-        async def also(db: Tx) -> None:
-            if long:
-                await promise_anew(db, project, now, "Stops were paused in between")
-            await settle_alerts(db, project, "brake", "Released", ask.user, now)
-
-        return self._done(ask, project, "release", now, values, text, also=also)
-
-    async def _drawn_before(self, ask: Ask, state: Any) -> bool:
-        """Whether the button was drawn for another time that a brake has tripped."""
-        if not ask.cause.startswith("alert:brake:"):
-            return False
-        subject, _, day = ask.cause.removeprefix("alert:brake:").rpartition(":")
-        async with self.deps.db.read() as db:
-            since_ms = await told_since(db, "brake", subject, date.fromisoformat(day))
-        return since_ms is not None and since_ms != to_ms(state.paused_at)
-
-    def _done(
-        self, ask: Ask, project: str, action: str, now: datetime, values: dict[str, Any], text: str, step: str = "",
-        also: Write | None = None,
-    ) -> Outcome:  # fmt: skip
-        async def write(db: Tx) -> None:
-            await put(db, projects, {"name": project} | values)
-            if also:
-                await also(db)
-            await self._record(db, ask, project, action, now)
-            await refresh_home(db, self.deps, ask.user, now)
-
-        return ask.done("text", now, write=write, text=text, next_step=step)
+    async def _change(self, db: Tx, ask: Ask, project: str, action: str, now: datetime, values: dict[str, Any]) -> None:
+        await put(db, projects, {"name": project} | values)
+        await self._record(db, ask, project, action, now)
+        await refresh_home(db, self.deps, ask.user, now)
 
     async def _record(self, db: Tx, ask: Ask, project: str, action: str, now: datetime, **data: Any) -> None:
         entry = trail.Entry(project, ask.user, f"admin_{action}", request=ask.claim.id, data=data)
@@ -200,3 +196,18 @@ class Admin(Reader):
             await ask.answer(db, "text", now, text=text)
 
         return Done({"what": "confirmed"}, write=write)
+
+
+async def _braked(db: Tx, project: str) -> Any | None:
+    """The project as it is until this is written."""
+    await lock_brake(db, project)
+    return await find(db, projects, name=project)
+
+
+async def _drawn_before(db: Tx, ask: Ask, state: Any) -> bool:
+    """Whether the button was drawn for another time that a brake has tripped."""
+    if not ask.cause.startswith("alert:brake:"):
+        return False
+    subject, _, day = ask.cause.removeprefix("alert:brake:").rpartition(":")
+    since_ms = await told_since(db, "brake", subject, date.fromisoformat(day))
+    return since_ms is not None and since_ms != to_ms(state.paused_at)

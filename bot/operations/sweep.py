@@ -26,6 +26,7 @@ from bot.rules.facts import Action, Escalate, NotebookFacts, SettleNotice, StopI
 from bot.rules.plan import Plan, decide, held_back
 from bot.stores import notebooks
 from bot.stores.database import Tx
+from bot.stores.locks import lock_brake
 from bot.work import Claim, Done, Outcome
 
 log = logging.getLogger(__name__)
@@ -150,6 +151,7 @@ class Sweep:
         taken = _taken(decided, stops, orders, jump)
 
         async def write(db: Tx) -> None:
+            await lock_brake(db, project)  # before anything else of this is locked
             await records.record(db, self.deps.ids, project, taken, before, self.deps.config.file_hash, now)
             await self._acts.write(db, project, decided, stops, escalate_to, now)
             await housekeeping.passed(self.parts, db, project, looked, brake or jump, admins, now)

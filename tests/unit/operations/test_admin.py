@@ -1,17 +1,20 @@
 """`admin`: only for admins; the policy file's word wins; nobody confirms their own link."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from bot.clock import to_ms
 from bot.operations import gather
 from bot.operations.alerts import alert
+from bot.operations.requests import Requests
 from bot.operations.whose import owner_of
 from bot.rules import brakes
 from bot.stores.schema import audit, identities, projects
 from bot.stores.upsert import put
-from tests.unit.operations.fakes import START, a_notebook
+from bot.work import Item, record
+from tests.unit.operations.fakes import START, TEAM, a_notebook
 from tests.unit.operations.stage import ADMIN, ANA, BEN, GUEST, LEAD, POLICY, Stage
 
 HOUR = timedelta(hours=1)
@@ -75,6 +78,39 @@ async def test_what_was_paused_by_hand_is_released_without_forgetting_a_collapse
     await stage.ask(ADMIN, "admin", what="release", project="research")
     row = await _project(stage)
     assert (row.paused, row.last_running) == (None, 12)
+
+
+async def _meanwhile(stage: Stage, why: str, **args: Any) -> dict[str, Any]:
+    """The answer to `admin` where something has paused stops because of `why` just before it is written."""
+    data = {"verb": "admin", "args": {"project": "research", **args}, "user": ADMIN, "team": TEAM, "reply": None}
+    async with stage.db.begin() as db:
+        item = Item("request", "test:race", "request:test:race", data, author=ADMIN)
+        at, _new = await record(db, stage.parts.deps.ids, item, START)
+    assert stage.workshop is not None
+    claim = await stage.workshop.claim()
+    assert claim is not None
+    outcome = await Requests(stage.parts, stage.verbs)(claim, START)
+    await _paused(stage, why)
+    async with stage.db.begin() as db:
+        await outcome.write(db)
+    answer = await stage.said(f"answer:{at}")
+    assert answer is not None
+    return answer
+
+
+async def test_a_pause_leaves_a_brake_that_has_just_tripped_its_reason(stage: Stage):
+    answer = await _meanwhile(stage, COLLAPSE, what="pause")
+    assert f"paused already: {COLLAPSE}" in answer["text"]
+    assert (await _project(stage)).paused == COLLAPSE
+    assert await stage.rows(audit) == []
+
+
+async def test_a_release_says_the_reason_that_was_released(stage: Stage):
+    await _paused(stage, brakes.by_hand("dora"))
+    answer = await _meanwhile(stage, COLLAPSE, what="release")
+    assert COLLAPSE in answer["text"]
+    row = await _project(stage)
+    assert (row.paused, row.last_running) == (None, None)
 
 
 async def test_the_button_of_a_brake_that_was_released_does_not_release_the_next(stage: Stage):
