@@ -134,13 +134,15 @@ class Intake:
         """A pressed button, or a field of a modal that redraws it."""
         sender = self._timed(payload.of_click(body))
         action = payload.action(body)
+        if action.id == names.OPEN_URL:  # the browser opens it: nothing is asked of us
+            return answers.NOTHING
         if refusal := self._refusal(sender):
             await self._tell(sender, refusal)
         elif names.verb(action.id) in names.ACTIONS:
             await self._press(sender, action)
         elif payload.form_of(body):
             await self._redraw(sender, body)
-        elif action.value:  # a link carries no value and needs no answer
+        elif action.value:
             await self._tell(sender, answers.OLD_BUTTON)
         return answers.NOTHING
 

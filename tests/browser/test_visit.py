@@ -208,3 +208,4 @@ async def link(visit: Visit) -> None:
     assert [line for line in heard if not line.startswith("verbose")] == []  # Chromium muses on forms with two secrets
     await visit.types("/notebook list")
     await expect(page.locator("[data-ephemeral]").last).to_contain_text("bert-finetune")
+    await expect(page.locator("#messages")).not_to_contain_text("Nothing was done")  # to the click on the link

@@ -349,9 +349,11 @@ async def test_a_stale_button_is_answered_and_does_nothing(here: Stage, action: 
     assert await here.rows() == []
 
 
-async def test_a_link_button_needs_no_answer(here: Stage) -> None:
-    assert (await here.click("some_link", None)).status_code == 200
+@pytest.mark.parametrize("action", [ids.OPEN_URL, "some_link"])
+async def test_a_link_button_needs_no_answer(here: Stage, action: str) -> None:
+    assert (await here.click(action, None)).status_code == 200
     assert here.slack.said == here.slack.opened == []
+    assert await here.rows() == []
 
 
 async def test_a_click_in_app_home_is_answered_in_a_window(here: Stage) -> None:
