@@ -83,7 +83,7 @@ def _marked(wrong: int, idle: int) -> str:
     if not idle:
         return ""
     if not wrong:
-        return f" No idle stop of {idle} was marked as wrong (0 %)."
+        return f" None of {text.plural(idle, 'idle stop')} was marked as wrong (0 %)."
     return (
         f" {text.plural(wrong, 'stop was', 'stops were')} marked as wrong and {'is' if wrong == 1 else 'are'} "
         f"not counted ({_share(wrong, idle)} of the idle stops)."

@@ -279,8 +279,8 @@ def test_time_goes_on_between_two_drawings() -> None:
     ("wrong", "idle", "said"),
     [
         (0, 0, ""),
-        (0, 1, "No idle stop of 1 was marked as wrong (0 %)."),
-        (0, 7, "No idle stop of 7 was marked as wrong (0 %)."),
+        (0, 1, "None of 1 idle stop was marked as wrong (0 %)."),
+        (0, 7, "None of 7 idle stops was marked as wrong (0 %)."),
         (1, 4, "1 stop was marked as wrong and is not counted (25 % of the idle stops)."),
         (4, 4, "4 stops were marked as wrong and are not counted (100 % of the idle stops)."),
     ],
