@@ -27,7 +27,7 @@ OUTCOMES = {
     "kept": "left alone: it is kept running",
     "undone": "left alone: a stop was marked wrong",
     "unknown": "left alone: cannot tell whether it is idle",
-    "active": "left alone: it is in use",
+    "active": "left alone: it is not idle",
     "shadow_warned": "shadow mode: it would be warned",
     "shadow_stop": "shadow mode: it would be stopped",
     "shadow_stopped": "shadow mode: it would have been stopped",

@@ -44,7 +44,7 @@ async def test_why_gives_the_record_newest_first_with_rule_and_evidence(stage: S
             )
     answer = await stage.ask(BEN, "why", name="train-1")
     assert [row["text"] for row in answer["decisions"]] == [f"busy {number}" for number in range(11, 1, -1)]
-    assert answer["decisions"][0]["outcome"] == "left alone: it is in use"
+    assert answer["decisions"][0]["outcome"] == "left alone: it is not idle"
     assert answer["decisions"][0]["evidence"][0]["source"] == "jupyter"
     assert answer["more"] == 2
 
