@@ -29,15 +29,18 @@ async def follow(db: Tx, deps: Deps, project: str, notebook: Notebook, now: date
 
 
 async def _lease_now(db: Tx, deps: Deps, row: Any, notebook: Notebook, now: datetime) -> dict[str, Any]:
-    """When it ends now, where the wish would lead by now, and what that costs."""
+    """When it ends now, where the wish would lead by now, which limit that is beyond, and what it costs."""
     end, server_now = notebook.lease_ends, notebook.server_now or now
     base = counted_from(row, end, server_now, set_end=bool(row.wish.get("set_end")))
     limits = (await policy_of(db, deps, row.project, notebook)).limits
     granted = lease.granted_end(server_now, base, end, wish_of(row.wish), limits)
     new_end = granted.new_end if isinstance(granted, lease.Write) else end
     seen = await notebooks.get(db, row.project, notebook.id)
-    since = seen.running_since if seen and seen.running_since else notebook.created_at
+    known = seen.running_since if seen else None
+    since = known or notebook.created_at
+    gate = lease.gated(new_end, base, known or notebook.updated_at, limits) if new_end else None
     return {
+        "why_asked": gate.why if isinstance(gate, lease.AskApproval) else row.facts["why_asked"],
         "base_end_ms": ms(end),
         "new_end_ms": ms(new_end),
         "renewals": await store.renewals_since(db, row.project, notebook.id, since) if since else 0,

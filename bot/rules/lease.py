@@ -104,7 +104,7 @@ def extend(
     if new_end <= end:
         return Nothing(note or "it already runs at least that long")
     new_end, note = _at_least_an_hour(server_now, new_end, note)
-    return _gated(new_end, end, running_since, limits, note)
+    return gated(new_end, end, running_since, limits, note)
 
 
 def extend_notebook(
@@ -120,7 +120,7 @@ def gate_start(server_now: datetime, wanted: timedelta, limits: LeaseLimits) -> 
     """The same gate for `create` and `start`: the lease begins now, and so does the running time."""
     new_end, note = _clamped(server_now, server_now + wanted, limits)
     new_end, note = _at_least_an_hour(server_now, new_end, note)
-    return _gated(new_end, server_now, server_now, limits, note)
+    return gated(new_end, server_now, server_now, limits, note)
 
 
 def _wished(server_now: datetime, end: datetime, wish: Wish) -> datetime:
@@ -145,9 +145,10 @@ def _at_least_an_hour(server_now: datetime, new_end: datetime, note: str) -> tup
     return server_now + API_SHORTEST, "the platform allows no less than 1 h from now"
 
 
-def _gated(
-    new_end: datetime, end: datetime, running_since: datetime | None, limits: LeaseLimits, note: str
+def gated(
+    new_end: datetime, end: datetime, running_since: datetime | None, limits: LeaseLimits, note: str = ""
 ) -> Write | AskApproval:
+    """Whether policy gives freely that it runs until `new_end`, or who must be asked and because of which limit."""
     needs: Literal["approver", "admin"] = "approver"
     if running_since is None:
         return AskApproval(new_end, needs, "it is not known since when it runs", note)

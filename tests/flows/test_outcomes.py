@@ -194,6 +194,15 @@ async def test_a_request_shows_the_end_that_a_renewal_has_set_meanwhile(scene: S
     assert row.facts["renewals"] == (0 if by == "console" else 1)
 
 
+@pytest.mark.parametrize("policy", [{"max_total": '"20h"'}])
+async def test_a_request_says_which_limit_it_is_beyond_after_a_renewal(scene: Scene) -> None:
+    made = await asked(scene, lease_ms=8 * HOUR, wish="10h")
+    assert "(free_total)" in request(scene)
+    scene.cloud.console.renew(made.id, 14 * HOUR)
+    await scene.sweep()
+    assert "beyond 20 h an admin must approve (max_total)" in request(scene)
+
+
 async def test_what_a_renewal_has_given_already_costs_nothing_more(scene: Scene) -> None:
     made = await asked(scene, wish="until 23:00")
     assert "Cost: 1.70 EUR" in request(scene)
