@@ -152,7 +152,7 @@ def audit(facts: AuditAnswer, now: datetime, ctx: Context) -> Message:
 def _record(row: AuditRow) -> str:
     asked = f", on request of {text.person(row['on_request_of'])}" if row.get("on_request_of") else ""
     rule = f", rule: {text.prose(row['rule'], 150)}" if row.get("rule") else ""
-    result = f", result: {text.prose(row['result'], 150)}" if row.get("result") else ""
+    result = f"; {text.prose(row['result'], 150)}" if row.get("result") else ""
     shown = f"\n    was shown: {text.prose(row['shown'], 200)}" if row.get("shown") else ""
     return (
         f"• {text.when(row['at_ms'])}: {text.person(row['actor'])} {text.prose(row['action'], 200)}"

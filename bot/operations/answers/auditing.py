@@ -1,6 +1,6 @@
 """`audit NAME`: who did what, when, on whose request; for its owner, leads, admins and auditors."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -12,6 +12,7 @@ from bot.operations.ask import Ask
 from bot.operations.resolve import owns
 from bot.operations.verbs import Verb
 from bot.render.facts import at
+from bot.rules.durations import format_duration
 from bot.stores import trail
 from bot.stores.schema import audit
 from bot.work import Outcome
@@ -28,6 +29,7 @@ _ACTIONS = {
     "idle_stop": "stopped it, because it was idle",
     "delete": "deleted it",
     "extend": "extended its lease",
+    "renew": "extended its lease, as approved",
     "hold": "bridged its lease while a request waits",
     "keep": "kept it running",
     "ask": "asked for an approval",
@@ -35,7 +37,6 @@ _ACTIONS = {
     "denied": "denied a request",
     "withdrawn": "withdrew a request",
     "expire": "let a request expire",
-    "grant": "carried out what was approved",
     "false_stop": "said that the stop was wrong",
     "open": "was given the private link",
 }
@@ -100,16 +101,31 @@ def entry_facts(entry: Any) -> dict[str, Any]:
     return {key: value for key, value in facts.items() if value is not None}
 
 
+_LABELS = {"end_ms": "lease until", "why": "because", "approval": "request"}
+_UNSAID = ("shown", "requester", "notice", "notebook", "before_ms", "after_ms", "granted")
+
+
 def _result(data: dict[str, Any]) -> str:
-    """Instants as every reader's own time, the rest as it is; keys of messages mean nothing to a reader."""
-    parts = []
+    """Instants as every reader's own time, the rest in words; keys of messages mean nothing to a reader."""
+    parts = [_moved(data.get("before_ms"), data.get("after_ms")), _granted(data.get("granted") or {})]
     for key, value in data.items():
-        if key in ("shown", "requester", "notice") or value in (None, "", {}, []):
-            continue
-        label = key.removesuffix("_ms").replace("_", " ")
-        instant = key.endswith("_ms") and isinstance(value, int)
-        parts.append(f"{label} {at(value) if instant else value}")
-    return ", ".join(parts)
+        if key not in _UNSAID and value not in (None, "", {}, []):
+            label = _LABELS.get(key, key.removesuffix("_ms").replace("_", " "))
+            instant = key.endswith("_ms") and isinstance(value, int)
+            parts.append(f"{label} {at(value) if instant else value}")
+    return ", ".join(part for part in parts if part)
+
+
+def _moved(before_ms: int | None, after_ms: int | None) -> str:
+    if after_ms is None:
+        return ""
+    return f"lease from {at(before_ms)} to {at(after_ms)}" if before_ms else f"lease until {at(after_ms)}"
+
+
+def _granted(wish: dict[str, Any]) -> str:
+    until, seconds = wish.get("until_ms"), wish.get("by_s") or wish.get("for_s")
+    amount = f"until {at(until)}" if until else format_duration(timedelta(seconds=seconds)) if seconds else ""
+    return f"granted {amount}" if amount else ""
 
 
 def _shown(shown: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """`why`, `plan`, `policy`, `approvals`, `audit`: everything can be asked for, by whom it concerns."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -245,6 +246,27 @@ async def test_audit_knows_notebooks_that_are_gone(stage: Stage):
     assert (await stage.ask(LEAD, "audit", name="train-1"))["rows"]
     assert (await stage.ask(BEN, "audit", name="train-1"))["what"] == "error"
     assert (await stage.ask(LEAD, "audit", name="never-was"))["what"] == "error"
+
+
+@pytest.mark.parametrize(
+    ("action", "data", "said"),
+    [
+        ("renew", {"before_ms": 1, "after_ms": 2, "approval": "a1"}, "lease from [[at:1]] to [[at:2]], request a1"),
+        ("extend", {"before_ms": None, "after_ms": 2}, "lease until [[at:2]]"),
+        ("approve", {"granted": {"by_s": 36_000}, "shown": {}}, "granted 10 h"),
+        ("approve", {"granted": {"until_ms": 7}}, "granted until [[at:7]]"),
+        ("approve", {"granted": {"for_s": 7_200, "name": "train-1", "image": "i"}}, "granted 2 h"),
+        ("ask", {"approval": "a1", "why": "4 h are free"}, "request a1, because 4 h are free"),
+        ("stop", {"end_ms": 5}, "lease until [[at:5]]"),
+    ],
+)
+async def test_audit_says_in_words_what_came_of_it(stage: Stage, action: str, data: dict[str, Any], said: str):
+    await stage.see(a_notebook())
+    async with stage.db.begin() as db:
+        await trail.append(db, b"chain", trail.Entry("research", ANA, action, "nb-train-1", "w1", data=data), START)
+    (row,) = (await stage.ask(LEAD, "audit", name="train-1"))["rows"]
+    assert row["result"] == said
+    assert " " in row["action"], "it is a sentence"
 
 
 async def test_whoami_says_links_roles_and_projects(stage: Stage):
