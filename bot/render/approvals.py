@@ -48,7 +48,7 @@ def _details(facts: ApprovalFacts) -> list[tuple[str, str]]:
     base, new = facts.get("base_end_ms"), facts.get("new_end_ms")
     return [
         ("Why it needs approval", text.capital(text.prose(facts["why_asked"], 300))),
-        ("Ends now", text.when(base) if base else ""),
+        ("Ends now" if facts["state"] == "pending" else "End before", text.when(base) if base else ""),
         ("Would end", text.when(new) if new else ""),
         ("Flavor", text.code(facts["flavor"])),
         ("Cost", text.price(facts.get("cost"), facts["flavor"])),

@@ -174,6 +174,8 @@ def test_a_request_has_the_facts_to_decide_on() -> None:
     ("name", "part"),
     [
         ("approval_request/approved", f"*Approved* by <@U0LEAD>, {when(MS)}: 6 h. It is being carried out."),
+        ("approval_request/pending", "Ends now: "),
+        ("approval_request/renewed", "End before: "),
         ("approval_request/renewed", f"*Approved* by <@U0LEAD>, {when(MS)}: 3 h. It runs until {when(MS + 4 * HOUR)}."),
         ("approval_request/denied", f"*Denied* by <@U0LEAD>, {when(MS)}.\n> The last epochs"),
         ("approval_request/withdrawn", "*Withdrawn* by <@U0ANA>"),
