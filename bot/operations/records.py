@@ -54,7 +54,7 @@ async def record(
     db: Tx, ids: Ids, project: str, taken: Sequence[Taken], before: Mapping[str, Any], config_hash: str, now: datetime
 ) -> None:
     """Write those that changed, confirm those that did not; three statements, however many there are."""
-    changed = [each for each in taken if not _same(before.get(each.facts.notebook.id), each)]
+    changed = [each for each in taken if _news(before.get(each.facts.notebook.id), each)]
     decided = {each.facts.notebook.id for each in taken}
     old = [row.id for each in changed if (row := before.get(each.facts.notebook.id))]
     for some in chunks(old):
@@ -86,6 +86,11 @@ def _row(ids: Ids, project: str, each: Taken, config_hash: str, now: datetime) -
         "config_hash": config_hash,
         "live": each.runs,
     }
+
+
+def _news(before: Any | None, each: Taken) -> bool:
+    """That it does not run is on record once: nobody decides about it any more, whoever still waits to be told."""
+    return (each.runs or before is not None) and not _same(before, each)
 
 
 def _same(before: Any | None, each: Taken) -> bool:

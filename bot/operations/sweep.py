@@ -167,8 +167,9 @@ class Sweep:
         async with self.deps.db.read() as db:
             known = await gather.project(db, self.deps, project, now, rows={})
             before = await records.live(db, project)
-            seen = [*looked.seen, *await _at_rest(db, project, looked, {*before, *known.notices})]
-            found = [each for each in seen if each.id not in looked.stale and _matters(each, before, known)]
+            concerned = {*before, *_owed(known)}
+            seen = [*looked.seen, *await _at_rest(db, project, looked, concerned)]
+            found = [each for each in seen if each.id not in looked.stale and _matters(each, concerned)]
             known.rows = await notebooks.known_running(db, project, [each.id for each in found])
         return known, before, found
 
@@ -295,9 +296,14 @@ def _tells(plan: Plan) -> bool:
     return any(not isinstance(action, VoidNotice | SettleNotice) for action in plan.actions)
 
 
-def _matters(notebook: Notebook, before: Mapping[str, Any], known: Project) -> bool:
+def _owed(known: Project) -> list[str]:
+    """Those of which somebody still waits to be told."""
+    return [each for each, told in known.notices.items() if any(notice.pending for notice in told.values())]
+
+
+def _matters(notebook: Notebook, concerned: set[str]) -> bool:
     """It runs, or did when it was last decided about, or somebody still waits to be told about it."""
-    return notebook.status.runs or notebook.id in before or notebook.id in known.notices
+    return notebook.status.runs or notebook.id in concerned
 
 
 def actions_of(decided: list[Decided], kind: type[Action]) -> list[tuple[Decided, Any]]:

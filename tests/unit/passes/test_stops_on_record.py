@@ -1,14 +1,16 @@
 """What is on record of a stop is what became of it: ordered, held by a brake, or waiting its turn."""
 
+from dataclasses import replace
 from datetime import timedelta
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import select, update
 
 from bot.model import Status
 from bot.stores.database import Database
-from bot.stores.schema import decisions
-from tests.unit.passes.stand import Stand, a_notebook
-from tests.unit.passes.test_pass import capped, due_to_stop
+from bot.stores.schema import decisions, notebooks, notices
+from tests.unit.passes.stand import NOW, Stand, a_notebook
+from tests.unit.passes.test_pass import capped, due_to_stop, idle_since
 
 MINUTE = timedelta(minutes=1)
 
@@ -42,3 +44,19 @@ async def test_what_waits_its_turn_is_stopped_and_said_to_be_in_a_later_pass(db:
         stand.cloud.change(a_notebook(number).id, status=Status.STOPPED, updated_at=stand.clock.now())
     await stand.sweep(MINUTE)
     assert [outcome for outcome, _because in await on_record(stand)] == ["stop"]
+
+
+@pytest.mark.parametrize("status", [Status.STOPPED, Status.STOPPING])
+@pytest.mark.parametrize("state", ["delivered", "pending"])
+async def test_that_it_does_not_run_is_on_record_once(stand: Stand, status: Status, state: str) -> None:
+    """Its run had no timed end, and an idle warning of it was written."""
+    stand.cloud.add(made := replace(a_notebook(), lease=None))
+    await stand.sweep()
+    await stand.write(update(notebooks).values(verdict=idle_since(NOW)))
+    await stand.sweep(MINUTE)
+    await stand.write(update(notices).values(state=state))
+    stand.cloud.change(made.id, status=status, updated_at=NOW + MINUTE)
+    for _ in range(4):
+        await stand.sweep(MINUTE)
+    rows = await stand.rows(select(decisions).order_by(decisions.c.at))
+    assert [row.outcome for row in rows] == ["unknown", "warn", "not_running"]
