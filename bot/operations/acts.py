@@ -17,6 +17,7 @@ from bot.operations.records import evidence_of
 from bot.operations.report import price_text
 from bot.outbox import NOTICE, Say, say
 from bot.rules.facts import Action, Escalate, Hold, SettleNotice, ShadowStop, StopIdle, VoidNotice, WarnIdle, WarnLease
+from bot.rules.plan import quiet_since
 from bot.stores import notebooks, usage
 from bot.stores.database import Tx
 from bot.stores.schema import notices
@@ -119,7 +120,7 @@ class Acts:
         escalated: bool = False,
     ) -> None:
         notebook, end = each.facts.notebook, each.facts.notebook.lease_ends
-        since = _quiet_since(each, action.idle_since)
+        since = quiet_since(each.facts, action.idle_since)
         price = self.deps.config.prices.per_hour(notebook.flavor)
         facts: dict[str, Any] = {
             "cause": action.key,
@@ -188,7 +189,7 @@ class Acts:
                     "notebook": notebook.id,
                     "key": stop.key,
                     "rule": stop.rule,
-                    "idle_since_ms": to_ms(_quiet_since(each, stop.idle_since)),
+                    "idle_since_ms": to_ms(quiet_since(each.facts, stop.idle_since)),
                     "name": notebook.name,
                 },
             ),
@@ -315,9 +316,3 @@ class Acts:
             ),
             now,
         )
-
-
-def _quiet_since(each: "Decided", spell: datetime) -> datetime:
-    """The spell that is warned of may begin where an older notice ended; quiet it has been for longer."""
-    verdict = each.facts.verdict
-    return min(spell, (verdict and verdict.idle_since) or spell)

@@ -273,20 +273,25 @@ def _shadow(now: datetime, facts: NotebookFacts, policy: EffectivePolicy, since:
     moot: list[Action] = [_void(waiting, MODE) for waiting in _pending(facts, "idle_warning:")]
     rule = rule_of(policy, "idle_mode", "idle_after", "idle_grace")
     if over := _settled(facts, MODE):  # announced while stops were enforced: that is off, and counts no more later on
-        return [*moot, *over], Decision("shadow_warned", f"it would be warned: {_quiet(now, since)}", rule)
+        return [*moot, *over], Decision("shadow_warned", f"it would be warned: {_quiet(now, facts, since)}", rule)
     found_at = max(since, facts.verdict.found_at or now) if facts.verdict else now
     if key in facts.shadowed:
-        return moot, Decision("shadow_stopped", f"it would have been stopped: {_quiet(now, since)}", rule)
+        return moot, Decision("shadow_stopped", f"it would have been stopped: {_quiet(now, facts, since)}", rule)
     if now < found_at + policy.idle_grace:
-        return moot, Decision("shadow_warned", f"it would be warned: {_quiet(now, since)}", rule)
-    reason = f"it would be stopped: {_quiet(now, since)}"
+        return moot, Decision("shadow_warned", f"it would be warned: {_quiet(now, facts, since)}", rule)
+    reason = f"it would be stopped: {_quiet(now, facts, since)}"
     return [*moot, ShadowStop(key=key, idle_since=since, reason=reason, rule=rule)], Decision(
         "shadow_stop", reason, rule
     )
 
 
-def _quiet(now: datetime, since: datetime) -> str:
-    return f"idle for {format_duration(now - since)}"
+def quiet_since(facts: NotebookFacts, spell: datetime) -> datetime:
+    """The spell that is warned of may begin where a keep or an older notice ended; quiet it has been for longer."""
+    return min(spell, (facts.verdict and facts.verdict.idle_since) or spell)
+
+
+def _quiet(now: datetime, facts: NotebookFacts, spell: datetime) -> str:
+    return f"idle for {format_duration(now - quiet_since(facts, spell))}"
 
 
 def _enforced(now: datetime, facts: NotebookFacts, policy: EffectivePolicy, since: datetime) -> Outcome:
@@ -327,7 +332,7 @@ def _warn(
         return [], Decision("slack_down", "Slack does not answer, so nothing is announced anew", rule)
     if facts.owner.reach is None:
         return [], Decision("cannot_ask", "Slack could not say whether the owner can be reached", rule)
-    reason = _quiet(now, since)
+    reason = _quiet(now, facts, since)
     if facts.owner.reach:
         warning: Action = WarnIdle(key=key, idle_since=since, grace=policy.idle_grace, reason=reason, rule=rule)
         return [warning], Decision("warn", reason, rule)
@@ -361,11 +366,11 @@ def _told(
     stops_at = max(stops_at, _by_slack(facts, policy, told) or stops_at)
     if now < stops_at:
         left = format_duration(stops_at - now)
-        return [], Decision("grace", f"{_quiet(now, since)}; it is stopped in {left} unless it is used", rule)
+        return [], Decision("grace", f"{_quiet(now, facts, since)}; it is stopped in {left} unless it is used", rule)
     if not facts.slack_up or facts.owner.reach is None:
         over = _overdue(now + facts.clock_ahead, facts, policy, "Slack did not answer then")
         return over, Decision("slack_down", "Slack does not answer, so nothing is stopped", rule)
-    reason = f"{_quiet(now, since)}; the notice was delivered {format_duration(now - delivered)} ago"
+    reason = f"{_quiet(now, facts, since)}; the notice was delivered {format_duration(now - delivered)} ago"
     stop = StopIdle(key=key, idle_since=since, notice_at=delivered, reason=reason, rule=rule)
     return [stop], Decision("stop", reason, rule)
 

@@ -13,6 +13,7 @@ from bot.config.policy import EffectivePolicy
 from bot.config.policy_keys import POLICY_KEYS
 from bot.model import Lease, LeaseType, Notebook, NotebookId, Status
 from bot.rules import keys
+from bot.rules.durations import format_duration
 from bot.rules.facts import (
     Action,
     Escalate,
@@ -205,6 +206,16 @@ END = NOW + 50 * M
 HOUR_KEY, QUARTER_KEY = keys.lease_warning("n1", END, 60 * M), keys.lease_warning("n1", END, 15 * M)
 LEASED = NotebookFacts(a_notebook(END), OWNER, ACTIVE, running_since=NOW - 4 * H, seen_first_at=NOW - 4 * H)
 SENT, WAITS = NoticeState(NOW, NOW), NoticeState(NOW - M)
+
+
+@pytest.mark.parametrize("mode", ["enforce", "shadow"])
+@pytest.mark.parametrize("changes", [{"keep_until": NOW - M}, {"notices": told(settled_at=NOW - M)}],
+                         ids=["a keep has run out", "announced anew"])  # fmt: skip
+def test_what_is_on_record_says_for_how_long_it_was_quiet_in_truth(changes: dict[str, Any], mode: str) -> None:
+    """Not since when it is warned of: that would look as if it took less than `idle_after`."""
+    for later in (timedelta(0), GRACE):
+        decision = decide(NOW + later, replace(FACTS, **changes), a_policy(idle_mode=mode)).decision
+        assert f"idle for {format_duration(NOW + later - SINCE)}" in decision.because
 
 
 def test_a_lease_warning_has_its_key_and_rule() -> None:
