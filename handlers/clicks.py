@@ -35,7 +35,9 @@ def _notebook(verb: str, length: str | None = None, *, must: bool = False) -> _R
     def rule(button: Button) -> Request:
         _need(button, "notebook", *(("seconds",) if must else ()))
         args = about(button)
-        if length and button.seconds is not None:
+        if button.until_ms is not None:
+            args["until_ms"] = button.until_ms
+        elif length and button.seconds is not None:
             args[length] = button.seconds
         if button.set_end:
             args["set_end"] = True

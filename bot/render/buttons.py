@@ -34,9 +34,10 @@ class NotebookButtons:
         """One hour more, alone in its row."""
         return button("Extend 1 h", ids.EXTEND, self._value(HOUR_S), about=self._name)
 
-    def extend_for(self, seconds: int, words: str = "") -> Block:
-        """This much more."""
-        return button(words or f"Extend {text.duration(seconds)}", ids.EXTEND, self._value(seconds), about=self._name)
+    def extend_to(self, until_ms: int, seconds: int) -> Block:
+        """To that instant, `seconds` after its present end."""
+        value = replace(self._value(seconds), until_ms=until_ms)
+        return button("Extend to then", ids.EXTEND, value, about=self._name)
 
     def set_end(self, seconds: int) -> Block:
         """Where there is no timed end: one, so far ahead."""

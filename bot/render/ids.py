@@ -78,6 +78,7 @@ class Button:
     notebook: str | None = None
     approval: str | None = None
     seconds: int | None = None  # extend, keep, start: how long
+    until_ms: int | None = None  # extend: to this instant, wherever the lease ends by then; goes before `seconds`
     set_end: bool | None = None  # extend: there is no timed end yet; set one that far ahead
     request: str | None = None  # a pick or a page: the request it continues
     page: int | None = None
@@ -89,8 +90,8 @@ class Button:
 
 
 _TYPES: dict[str, type] = {
-    "v": int, "cause": str, "project": str, "notebook": str, "approval": str, "seconds": int, "set_end": bool,
-    "request": str, "page": int,
+    "v": int, "cause": str, "project": str, "notebook": str, "approval": str, "seconds": int, "until_ms": int,
+    "set_end": bool, "request": str, "page": int,
 }  # fmt: skip
 
 

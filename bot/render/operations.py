@@ -145,8 +145,9 @@ def _buttons(facts: OperationFacts) -> list[Block]:
     draw = NotebookButtons(facts["cause"], facts["project"], facts["notebook_id"], facts["name"])
     match facts["state"], facts["verb"]:
         case "done", "keep" if facts.get("offer"):
-            rest = ((facts.get("until_ms") or 0) - (facts.get("after_ms") or 0) + 999) // 1000
-            return [draw.extend_for(rest, "Extend to then"), draw.open(), draw.stop()]
+            until = facts.get("until_ms") or 0
+            rest = (until - (facts.get("after_ms") or 0) + 999) // 1000
+            return [draw.extend_to(until, rest), draw.open(), draw.stop()]
         case "done", "extend" if facts.get("idle_stop_ms"):
             return [draw.keep(2), draw.open(), draw.stop()]
         case "done", "create" | "start" | "extend" | "keep":

@@ -33,3 +33,14 @@ async def test_keeping_beyond_the_lease_says_so_first_and_offers_to_extend_to_th
     after = scene.end(made)
     assert after > before
     assert (after.hour, after.minute) == (12, 0)  # 13:00 in Berlin
+
+
+async def test_extending_to_then_leads_there_wherever_the_lease_ends_by_then(scene: Scene) -> None:
+    """Somebody has renewed it since the button was drawn."""
+    made = await scene.notebook("ana", "long", lease_ms=2 * HOUR)
+    await scene.ask(ANA, "keep long until 14:00 the sweep")
+    scene.cloud.console.renew(made.id, 3 * HOUR)
+    await scene.sweep()
+    await scene.click(ANA, "notebook_extend")
+    after = scene.end(made)
+    assert (after.hour, after.minute, len(scene.renewals(made))) == (13, 0, 1)  # 14:00 in Berlin
