@@ -20,6 +20,8 @@ from bot.stores.notebooks import load
 from bot.stores.schema import notices, outbox
 from bot.stores.upsert import insert_missing
 
+ENDLESS = "It has no timed end any more."
+
 
 async def end_changed(db: Tx, deps: Deps, project: str, seen: Seen, words: str, now: datetime) -> None:
     """The end that was known is past: nothing more comes of it. The new one, whatever it is, is warned of anew."""
@@ -30,7 +32,8 @@ async def end_changed(db: Tx, deps: Deps, project: str, seen: Seen, words: str, 
         await _record(db, deps, project, notebook, before.lease_end, why(seen, now), now)
         if await _any_open(db, project, notebook.id):
             if notebook.status.runs:
-                await settle(db, project, notebook.id, words, now, ("lease_warning",))
+                said = words if notebook.lease_ends else ENDLESS
+                await settle(db, project, notebook.id, said, now, ("lease_warning",))
             await _over(db, project, notebook.id, now, run_too=not notebook.status.runs)
     if notebook.lease_ends is not None:
         await _rearm(db, project, notebook.id, notebook.lease_ends)

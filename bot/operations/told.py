@@ -28,7 +28,8 @@ async def observe(
 ) -> Seen:
     """Adopt what was seen; a stop that the bot did not make is told, and every warning about the run is settled.
 
-    Warnings of a lease whose end has moved are settled with the words of `renewed`, whoever moved it.
+    Warnings of a lease whose end has moved are settled with the words of `renewed`, whoever moved it; of one that has
+    no end any more, with that.
     """
     seen = await adopt(db, deps, project, notebook, now)
     if seen.stopped in ("lease", "outside"):

@@ -65,6 +65,11 @@ class Verdict:
     spell: datetime | None = None  # where the present quiet began; survives an unknown, ends with activity
 
     @property
+    def last_use(self) -> datetime | None:
+        """The last use that any source knows of."""
+        return _last_use(self.readings)
+
+    @property
     def wants_confirmation(self) -> bool:
         """One idle result is there and the second is awaited: read again soon."""
         return self.in_a_row == 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from bot.clock import to_ms
+from bot.clock import from_ms, to_ms
 from bot.config.policy import EffectivePolicy
 from bot.model import Status
 from bot.rules import keys
@@ -28,7 +28,7 @@ from bot.rules.facts import (
     WarnIdle,
     WarnLease,
 )
-from bot.rules.idle import Verdict
+from bot.rules.idle import SAME_SPELL, Verdict
 from bot.rules.lease import hold_due, hold_end, request_base
 from bot.rules.warnings import MERGED, OVER, WarningPlan, plan_warnings
 
@@ -173,7 +173,8 @@ def _idle(now: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> Outco
         over = _overdue(now, facts, policy, "Nobody could tell then whether it was idle")
         return over, Decision("unknown", because, rule_of(policy, "idle_sources"))
     if verdict.state == "active" or verdict.idle_since is None:
-        return _leave(facts, Decision("active", verdict.reason, rule_of(policy, "idle_after")), IN_USE)
+        active = Decision("active", verdict.reason, rule_of(policy, "idle_after"))
+        return _leave(facts, active, _why_active(facts, policy))
     if old := _outdated(now, verdict, policy, facts.pass_interval):
         over = _overdue(now, facts, policy, "Nobody could tell then whether it was idle")
         return over, Decision("unknown", old, rule_of(policy, "idle_sources", "idle_fresh"))
@@ -181,6 +182,19 @@ def _idle(now: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> Outco
     if policy.idle_mode == "shadow":
         return _shadow(now, facts, policy, since)
     return _enforced(now, facts, policy, since)
+
+
+def _why_active(facts: NotebookFacts, policy: EffectivePolicy) -> str:
+    """Why what was warned of counts as active: it was used since, or `idle_after` is longer than it was then."""
+    warned = [
+        min(from_ms(keys.idle_warning_since(key)) + SAME_SPELL, told.created_at)
+        for key, told in facts.notices.items()
+        if key.startswith("idle_warning:") and told.ended_at is None
+    ]
+    used = facts.verdict.last_use if facts.verdict else None
+    if not warned or used is None or used > max(warned):
+        return IN_USE
+    return f"it counts as idle only after {format_duration(policy.idle_after)} by now"
 
 
 READ_SELDOM = timedelta(minutes=5)  # evidence is read every idle_after / 6, and no more often than this

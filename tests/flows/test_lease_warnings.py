@@ -303,3 +303,13 @@ class TestOneLead:
         assert payload["notebook_id"] == first.id
         assert payload["key"].startswith(f"lease_warning:{first.id}:")
         assert payload["key"] == payload["keys"]
+
+
+async def test_a_lease_that_has_no_timed_end_any_more_is_not_said_to_be_renewed(scene: Scene) -> None:
+    made = await scene.ending("ana", "long")
+    scene.cloud.console.renew(made.id, HOUR, "IDLE")
+    await scene.pass_time(minutes(1))
+    (told,) = scene.in_dm(ANA, "lease_warning")
+    assert "It has no timed end any more" in told.text
+    assert "renewed" not in told.text
+    assert buttons(told) == []

@@ -29,7 +29,7 @@ from bot.rules.facts import (
     WarnIdle,
     WarnLease,
 )
-from bot.rules.idle import Verdict
+from bot.rules.idle import SourceReading, Verdict
 from bot.rules.plan import ENDED, IN_USE, KEPT, RENEWED, decide, plan
 from bot.rules.quiet import QuietHours
 
@@ -401,6 +401,15 @@ def test_a_truly_idle_notebook_is_warned_and_stopped_in_time(grace: timedelta) -
         now += M
     assert stopped is not None
     assert started + grace <= stopped <= started + grace + 3 * M
+
+
+@pytest.mark.parametrize(("used", "words"), [(SINCE, "It counts as idle only after 4 h by now."),
+                                             (NOW - 2 * M, "It is in use again.")])  # fmt: skip
+def test_what_another_idle_after_calls_off_is_not_said_to_be_in_use(used: datetime, words: str) -> None:
+    reading = SourceReading("jupyter", "active", used, "a kernel was in use", NOW, used=used)
+    facts = replace(FACTS, verdict=Verdict("active", None, "quiet for 70 min, less than 240 min", (reading,)))
+    [settled] = plan(NOW, facts, a_policy(idle_after=4 * H))
+    assert (type(settled), settled.reason) == (SettleNotice, words)
 
 
 def test_reasons_of_voids_are_those_people_read() -> None:
