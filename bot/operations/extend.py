@@ -17,7 +17,7 @@ from bot.stores import notebooks
 from bot.stores.database import Tx
 from bot.work import Claim, Outcome
 
-LATELY = timedelta(minutes=1)
+LATELY = timedelta(seconds=5)  # from reading a lease to writing it unread; somebody may renew it in the console
 COMING_UP = (Status.INIT, Status.CREATING, Status.STARTING)
 
 
@@ -112,8 +112,8 @@ class Extend(Operation):
     async def _renew(self, claim: Claim, now: datetime) -> Outcome:
         """One write. If it was begun before, the notebook is read first: it may have happened, or not be right now.
 
-        So it is where the decision seems to be old, or of the future: then this host's clock has jumped since it last
-        heard the cloud's, and what is counted from now would end elsewhere.
+        So it is where the decision is not of just now: somebody may have renewed it since, or this host's clock has
+        jumped since it last heard the cloud's, and what is counted from now would end elsewhere.
         """
         cloud = await self.cloud(claim)
         new_end = from_ms(claim.data["new_end_ms"])

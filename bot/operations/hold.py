@@ -98,10 +98,15 @@ class HoldLease(ServiceOperation):
         return stamped is not None and stamped >= since and abs(end - stamped - lease.API_SHORTEST) <= A_SECOND
 
     async def _renew(self, claim: Claim, now: datetime) -> Outcome:
-        """One write. If it was begun before and the lease ends where it would put the end, it was ours."""
+        """One write. If it was begun before and the lease ends where it would put the end, it was ours.
+
+        Where somebody has renewed it since it was decided, it is decided anew: this may shorten what they gave.
+        """
         cloud, notebook = await self._notebook(claim, now)
         if claim.again:
             return self.go(claim, "verify" if self._is_ours(claim, notebook) else "start")
+        if notebook.lease_ends is None or to_ms(notebook.lease_ends) != claim.data["before_ms"]:
+            return self.go(claim, "start")
         length = lease.seconds_to_send(from_ms(claim.data["new_end_ms"]), cloud.server_now())
         await cloud.renew(NotebookId(claim.data["notebook"]), length, LeaseType.TIMING)
         return self.go(claim, "verify")

@@ -9,9 +9,10 @@ from sqlalchemy import update
 
 from bot.clock import from_ms, to_ms
 from bot.render.ids import Button
-from bot.stores.schema import approvals
+from bot.stores.schema import approvals, work
 from bot.work import Item, record
 from deploy.sandbox.cloud.model import Notebook
+from scheduler.jobs import ask_now
 from tests.flows.forged import press
 from tests.flows.scene import ANA, BEN, CARLA, DORA, HOUR, MINUTE, RESEARCH, Scene, buttons, key, minutes
 
@@ -313,6 +314,19 @@ async def test_only_what_waits_is_bridged_whatever_was_ordered_before(scene: Sce
         await record(db, scene.play.bot.parts.deps.ids, Item("hold", "hold:late", "n", data), scene.now)
     await scene.work()
     assert len(scene.renewals(made)) == (answer == "waits")
+
+
+async def test_a_bridge_cuts_nothing_off_what_somebody_renews_meanwhile(scene: Scene) -> None:
+    """In the console, between its decision and its write."""
+    made = await asked(scene, wish="5h", lease_ms=20 * MINUTE)
+    await scene.jump(minutes(16))
+    await ask_now(scene.play.bot.db, scene.play.bot.ids, ["research"], scene.now)
+    while not any((row.kind, row.step) == ("hold", "renew") for row in await scene.rows(work)):
+        await scene.play.bot.drain.one_work()
+    scene.cloud.console.renew(made.id, 8 * HOUR)
+    later = scene.end(made)
+    await scene.work()
+    assert (scene.end(made), scene.renewals(made)) == (later, [])
 
 
 async def test_broken_credentials_hold_the_grant_until_they_link_again(scene: Scene) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from bot.clock import from_ms, to_ms
 from bot.ids import RandomIds
+from bot.stores.schema import work
 from bot.work import Item, record
 from tests.flows.scene import ANA, BEN, CARLA, DORA, HOUR, MINUTE, Scene, buttons, minutes
 
@@ -126,6 +127,19 @@ async def test_what_was_decided_by_another_clock_is_not_written_unread(scene: Sc
         await record(tx, RandomIds(), Item("extend", "elsewhere", f"notebook:{made.id}", data, ANA, "renew"), scene.now)
     await scene.work()
     assert (scene.end(made), scene.renewals(made)) == (later, [])
+
+
+async def test_what_somebody_renews_between_decision_and_write_is_not_cut_off(scene: Scene) -> None:
+    """The process died there, and another one goes on with it a few seconds later."""
+    made = await scene.notebook("ana", "torn", lease_ms=2 * HOUR)
+    await scene.command(ANA, "extend torn 1h")
+    while not any((row.kind, row.step) == ("extend", "renew") for row in await scene.rows(work)):
+        await scene.play.bot.drain.one_work()
+    scene.cloud.console.renew(made.id, 8 * HOUR)
+    later = scene.end(made)
+    await scene.jump(6 * SECOND)
+    await scene.work()
+    assert scene.end(made) >= later
 
 
 async def warned(scene: Scene, owner: str = "ana", name: str = "warned") -> str:
