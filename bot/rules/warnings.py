@@ -72,8 +72,10 @@ def _dues(
 def _overtaken(
     lead: timedelta, due_at: Mapping[timedelta, datetime], known: datetime, settled: Collection[int]
 ) -> bool:
-    """A shorter lead was settled already, or this one lay behind when the lease was first seen and another ahead."""
-    if any(other < lead and other // _SECOND in settled for other in due_at):
+    """A shorter lead was settled already (perhaps one that the policy has no more), or this one lay behind when the
+    lease was first seen and another ahead.
+    """
+    if any(other < lead // _SECOND for other in settled):
         return True
     return due_at[lead] < known and any(at >= known for at in due_at.values())
 

@@ -40,6 +40,7 @@ def planned(minutes_in: float, span: timedelta = 4 * H, settled: tuple[int, ...]
         pytest.param(225, (3600,), (15 * M,), (), None, id="the second"),
         pytest.param(230, (), (15 * M,), ((60 * M, MERGED),), None, id="two late ones go as one"),
         pytest.param(230, (900,), (), ((60 * M, MERGED),), None, id="a longer one after a shorter is moot"),
+        pytest.param(200, (1800,), (), ((60 * M, MERGED),), 225, id="after a shorter one of another policy, too"),
         pytest.param(240, (3600,), (), ((15 * M, OVER),), None, id="the lease is over"),
         pytest.param(230, (900, 3600), (), (), None, id="all done"),
     ],
