@@ -149,23 +149,28 @@ def gated(
     new_end: datetime, end: datetime, running_since: datetime | None, limits: LeaseLimits, note: str = ""
 ) -> Write | AskApproval:
     """Whether policy gives freely that it runs until `new_end`, or who must be asked and because of which limit."""
-    needs: Literal["approver", "admin"] = "approver"
     if running_since is None:
-        return AskApproval(new_end, needs, "it is not known since when it runs", note)
+        return AskApproval(new_end, "approver", "it is not known since when it runs", note)
     step, total = new_end - end, new_end - running_since
     if step <= limits.max_extension and total <= limits.free_total:
         return Write(new_end, note)
     if total > limits.max_total:
-        needs, why = "admin", f"it would run {format_duration(total)} in all; beyond {_said(limits.max_total)} an admin"
-        return AskApproval(new_end, needs, f"{why} must approve (max_total)", note)
+        why = f"it would run {_over(total, limits.max_total)} in all; beyond {_said(limits.max_total)} an admin"
+        return AskApproval(new_end, "admin", f"{why} must approve (max_total)", note)
     if total > limits.free_total:
-        why = f"it would run {format_duration(total)} in all; {_said(limits.free_total)} are free (free_total)"
-        return AskApproval(new_end, needs, why, note)
-    why = f"{format_duration(step)} in one step; {_said(limits.max_extension)} are free (max_extension)"
-    return AskApproval(new_end, needs, why, note)
+        why = f"it would run {_over(total, limits.free_total)} in all; {_said(limits.free_total)} are free (free_total)"
+        return AskApproval(new_end, "approver", why, note)
+    why = f"{_over(step, limits.max_extension)} in one step; {_said(limits.max_extension)} are free (max_extension)"
+    return AskApproval(new_end, "approver", why, note)
 
 
 _said = format_duration
+
+
+def _over(length: timedelta, limit: timedelta) -> str:
+    """A length beyond the limit, never in the limit's own words: a few seconds too much are rounded off otherwise."""
+    said = _said(length)
+    return f"over {_said(limit)}" if said == _said(limit + _SECOND) else said
 
 
 def seconds_to_send(new_end: datetime, server_now: datetime) -> timedelta:

@@ -18,6 +18,7 @@ from bot.rules.lease import (
     Nothing,
     NoTimedEnd,
     NotRunning,
+    Wish,
     Write,
     extend,
     gate_start,
@@ -73,6 +74,22 @@ def test_beyond_policy_it_is_asked(end: datetime, since: datetime, wish: ExtendB
     assert isinstance(answer, AskApproval)
     assert (answer.needs, answer.new_end) == (needs, end + wish.by)
     assert limit in answer.why
+
+
+@pytest.mark.parametrize(
+    ("end", "since", "wish", "why"),
+    [
+        (NOW + H, NOW, ExtendUntil(NOW + 5 * H + S), "over 4 h in one step; 4 h are free"),
+        (NOW + H, NOW, ExtendUntil(NOW + 5 * H + M), "4 h 1 min in one step; 4 h are free"),
+        (NOW + H, NOW - 8 * H - S, ExtendBy(3 * H), "it would run over 12 h in all; 12 h are free"),
+        (NOW + H, NOW - 70 * H - S, ExtendBy(H), "it would run over 72 h in all; beyond 72 h an admin"),
+        (NOW + H, NOW - 80 * H, ExtendBy(H), "it would run 3 d 10 h in all; beyond 72 h an admin"),
+    ],
+)
+def test_a_little_too_much_is_not_said_to_be_what_is_free(end: datetime, since: datetime, wish: Wish, why: str) -> None:
+    answer = extend(NOW, end, since, TIMING, wish, LIMITS)
+    assert isinstance(answer, AskApproval)
+    assert answer.why.startswith(why)
 
 
 @pytest.mark.parametrize("wish", [ExtendUntil(NOW + H), ExtendUntil(NOW + 30 * M), ExtendUntil(NOW - H)])
