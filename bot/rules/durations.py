@@ -40,7 +40,8 @@ def _within(text: str, shortest: timedelta, longest: timedelta) -> timedelta:
 def _read(text: str) -> timedelta:
     word = text.strip()
     if _BARE_NUMBER.fullmatch(word):
-        raise BadInput(f'"{word}" has no unit; did you mean {word}h?')
+        unit = "h" if int(word) * 60 * SHORTEST <= LONGEST else "m"
+        raise BadInput(f'"{word}" has no unit; did you mean {word}{unit}?')
     found = _DURATION.fullmatch(word)
     if not word or found is None:
         raise BadInput(f'"{word}" is not a duration{_meant(word)}')

@@ -37,6 +37,8 @@ def test_durations_are_read(text: str, length: timedelta) -> None:
     ("text", "says"),
     [
         ("4", "did you mean 4h?"),
+        ("72", "did you mean 72h?"),
+        ("90", "did you mean 90m?"),
         ("1h30", "did you mean 1h30m?"),
         ("1h 30m", "did you mean 1h30m?"),
         ("2 hours", "did you mean 2h?"),
