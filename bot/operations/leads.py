@@ -7,7 +7,7 @@ from sqlalchemy import delete, select, update
 
 from bot.clock import to_ms
 from bot.config.policy import effective
-from bot.model import Notebook
+from bot.model import Notebook, Status
 from bot.operations.adopt import Seen
 from bot.operations.deps import Deps
 from bot.operations.notices import settle
@@ -26,8 +26,8 @@ ENDLESS = "It has no timed end any more."
 async def end_changed(db: Tx, deps: Deps, project: str, seen: Seen, words: str, now: datetime) -> None:
     """The end that was known is past: nothing more comes of it. The new one, whatever it is, is warned of anew."""
     before, notebook = seen.before, seen.notebook
-    if before is None or before.lease_end == notebook.lease_ends:
-        return
+    if before is None or before.lease_end == notebook.lease_ends or notebook.status is Status.UNKNOWN:
+        return  # nothing is believed of a state that is a word we do not know
     if before.lease_end is not None:
         await _record(db, deps, project, notebook, before.lease_end, why(seen, now), now)
         if await _any_open(db, project, notebook.id):

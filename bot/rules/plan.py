@@ -60,6 +60,9 @@ def plan(now: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> list[A
 def decide(now: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> Plan:
     """`plan`, with the decision for `why` and `plan NAME at …`."""
     status = facts.notebook.status
+    if status is Status.UNKNOWN:
+        rule = "nothing is done on a word that is not known"
+        return Plan((), Decision("unknown", "the cloud names a state that I do not know", rule))
     if not status.runs:
         voids = [] if status.transient else [_void(key, ENDED) for key in _pending(facts, "")]
         return Plan(tuple(voids), Decision("not_running", f"it is {status.value.lower()}", ""))

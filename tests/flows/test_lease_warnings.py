@@ -313,3 +313,18 @@ async def test_a_lease_that_has_no_timed_end_any_more_is_not_said_to_be_renewed(
     assert "It has no timed end any more" in told.text
     assert "renewed" not in told.text
     assert buttons(told) == []
+
+
+async def test_a_state_that_is_not_known_takes_no_warning_away(scene: Scene) -> None:
+    """A word that the vendor has made up meanwhile: the lease goes on, and nobody believes that it does not run."""
+    made = await scene.ending("ana", "odd")
+    scene.cloud.console.set_status(made.id, "HIBERNATING")
+    await scene.pass_time(minutes(10), minutes(5))
+    why = await scene.ask(ANA, "why odd")
+    assert "a state that I do not know" in why
+    assert "not running any more" not in why
+    scene.cloud.console.set_status(made.id, "RUNNING")
+    await scene.pass_time(minutes(35), minutes(5))
+    assert [key(told) for told in scene.in_dm(ANA, "lease_warning")] == [
+        lease_key(scene, made.id, 3600), lease_key(scene, made.id, 900),
+    ]  # fmt: skip

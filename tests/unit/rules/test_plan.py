@@ -146,7 +146,7 @@ def test_the_baseline_is_stopped_with_its_reason_and_rule() -> None:
                      id="but a new one from where it was voided"),
         pytest.param({"notebook": a_notebook(status=Status.SNAPSHOTTING)}, [], "busy", id="an image is being saved"),
         pytest.param({"notebook": a_notebook(status=Status.STOPPED)}, [], "not_running", id="stopped"),
-        pytest.param({"notebook": a_notebook(status=Status.UNKNOWN)}, [], "not_running", id="a status I do not know"),
+        pytest.param({"notebook": a_notebook(status=Status.UNKNOWN)}, [], "unknown", id="a status I do not know"),
         pytest.param({"notebook": a_notebook(status=Status.STOPPED), "notices": told(delivered_at=None)}, [VoidNotice],
                      "not_running", id="stopped before it was told"),
         pytest.param({"notebook": a_notebook(status=Status.STOPPING), "notices": told(delivered_at=None)}, [],
