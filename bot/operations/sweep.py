@@ -292,8 +292,9 @@ def _needs_slack(facts: NotebookFacts, action: Action) -> bool:
 
 
 def _tells(plan: Plan) -> bool:
-    """It does more than to end what was told before."""
-    return any(not isinstance(action, VoidNotice | SettleNotice) for action in plan.actions)
+    """It does more than to end what was told before; or it ends that because its owner can be told."""
+    more = any(not isinstance(action, VoidNotice | SettleNotice) for action in plan.actions)
+    return more or plan.decision.outcome == "void"
 
 
 def _owed(known: Project) -> list[str]:

@@ -39,6 +39,7 @@ KEPT = "it is kept"
 NO_TIMED_END = "there is no timed end any more"
 MODE = "idle stops are not enforced here"
 OTHERS = "It belongs to somebody else"
+BACK = "Its owner can be told by now"
 OVERDUE = timedelta(hours=1)  # a stop that could not be made for so long is announced anew; then for twice as long
 CLOCKS_AGREE = timedelta(seconds=2)  # what Slack says of its clock is to the second
 MOST_TIMES = 3  # that is, eight hours at most
@@ -320,9 +321,9 @@ def _enforced(now: datetime, facts: NotebookFacts, policy: EffectivePolicy, sinc
     if facts.paused:
         moot += _overdue(now, facts, policy, "Stops were paused then")
         return moot, Decision("paused", f"stops are paused: {facts.paused}", rule)
-    if told is not None and told.ended_at is None and _of_another(told, facts.owner):
-        over: Action = SettleNotice(key=key, reason=f"{OTHERS}.", rule="") if told.arrived else _void(key, OTHERS)
-        return [*moot, over], Decision("void", f"{OTHERS} since it was warned of: they are warned anew", rule)
+    if told is not None and told.ended_at is None and (words := _for_others(told, facts.owner)):
+        over: Action = SettleNotice(key=key, reason=f"{words}.", rule="") if told.arrived else _void(key, words)
+        return [*moot, over], Decision("void", f"{words}: they are warned anew", rule)
     if told is None or told.ended_at is not None or told.void:
         warned, decision = _warn(now, facts, policy, key, since, told)
     else:
@@ -331,9 +332,14 @@ def _enforced(now: datetime, facts: NotebookFacts, policy: EffectivePolicy, sinc
     return [*moot, *warned], decision
 
 
-def _of_another(told: NoticeState, owner: OwnerFacts) -> bool:
-    """Whether it was written to somebody whose notebook it is no longer, and to nobody else."""
-    return not told.escalated and None not in (told.to, owner.slack) and told.to != owner.slack
+def _for_others(told: NoticeState, owner: OwnerFacts) -> str:
+    """Why a notice is none to this owner; empty if it is, or if it counts as one because they cannot be told.
+
+    It was written to somebody whose notebook it is no longer; or to the lead or the channel, without trying the owner.
+    """
+    if told.escalated:
+        return BACK if owner.reach and told.to != owner.slack else ""
+    return OTHERS if None not in (told.to, owner.slack) and told.to != owner.slack else ""
 
 
 def _warn(

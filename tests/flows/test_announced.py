@@ -6,7 +6,7 @@ import pytest
 
 from deploy.sandbox.stage import Stage
 from tests.flows.idle_scene import idle_one, until_warned
-from tests.flows.scene import ANA, BEN, DORA, HOUR, MINUTE, Scene, bot_on, buttons, minutes
+from tests.flows.scene import ANA, BEN, CARLA, DORA, HOUR, MINUTE, Scene, bot_on, buttons, minutes
 
 
 @pytest.mark.parametrize("hours", [1, 3])
@@ -47,6 +47,22 @@ async def test_whoever_owns_it_by_now_is_warned_too(scene: Scene) -> None:
     await scene.ask(DORA, f"admin map <@{BEN}> ana research")
     told_at = await until_warned(scene, BEN)
     (first,) = scene.in_dm(ANA, "idle_warning")
+    assert buttons(first) == []
+    await scene.pass_time(told_at + minutes(15) - scene.now - timedelta(seconds=1), minutes(5))
+    assert scene.stops() == []
+    await scene.pass_time(minutes(5))
+    assert len(scene.stops(made)) == 1
+
+
+async def test_an_owner_who_can_be_told_only_after_the_escalation_is_warned_too(scene: Scene) -> None:
+    """Nobody knew who owned it; within the grace they link."""
+    await scene.ask(ANA, "unlink research")
+    made = await idle_one(scene)
+    await until_warned(scene, CARLA)
+    await scene.link(ANA)
+    told_at = await until_warned(scene)
+    (first,) = scene.in_dm(CARLA, "idle_warning")
+    assert "Its owner can be told by now" in first.text
     assert buttons(first) == []
     await scene.pass_time(told_at + minutes(15) - scene.now - timedelta(seconds=1), minutes(5))
     assert scene.stops() == []
