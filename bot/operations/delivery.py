@@ -13,6 +13,7 @@ from bot.model import Status
 from bot.operations.notices import REFUSED, WARNINGS, supersede
 from bot.render.context import Context
 from bot.render.registry import render
+from bot.rules.approvals import State
 from bot.rules.keys import base_of
 from bot.rules.plan import ENDED, KEPT, RENEWED
 from bot.rules.warnings import OVER
@@ -76,12 +77,21 @@ def _overtaken(row: Any, now: datetime) -> str | None:
     facts: Mapping[str, Any] = row.facts
     if row.kind == "idle_warning" and facts.get("settled"):
         return str(facts["settled"])
+    if row.kind == "approval_request":  # one that cannot be edited any more has been seen, and is posted anew
+        return _answered(facts, now) if row.delivered_at is None else None
     if row.kind != "lease_warning":
         return None
     left = [item for item in facts["items"] if not item.get("settled") and from_ms(item["end_ms"]) > now]
     if left:
         return None
     return next((str(item["settled"]) for item in facts["items"] if item.get("settled")), OVER)
+
+
+def _answered(facts: Mapping[str, Any], now: datetime) -> str | None:
+    """Why a request that nobody has seen yet has nothing to ask any more."""
+    if facts["state"] != State.PENDING:
+        return f"the request was settled: {facts['state']}"
+    return "the request has expired" if to_ms(now) >= facts["expires_ms"] else None
 
 
 class Receipts:

@@ -121,6 +121,53 @@ async def test_order_is_kept_for_one_notebook(scene: Scene) -> None:
     assert made.id in key(scene.in_dm(ANA, "lease_warning")[0])
 
 
+@pytest.mark.parametrize("effect", ["status", "ratelimited"])
+async def test_a_request_that_is_settled_before_slack_takes_it_is_not_posted(scene: Scene, effect: str) -> None:
+    """Neither in the channel nor to whom it was escalated: nobody is asked what has been answered."""
+    await scene.notebook("ana", "greedy", lease_ms=9 * HOUR)
+    await scene.ask(ANA, "extend greedy 6h")
+    await scene.pass_time(minutes(28), minutes(4))
+    scene.slack.fault("chat.postMessage", effect, status=503, retry_after=20, count=None)
+    await scene.pass_time(minutes(3))
+    await scene.click(DORA, "approval_approve")
+    await scene.notebook("ben", "large", lease_ms=9 * HOUR)
+    await scene.command(BEN, "extend large 6h")
+    await scene.pass_time(minutes(2))
+    await scene.ask(BEN, "approvals")
+    await scene.click(BEN, "approval_withdraw")
+    scene.slack.faults.clear()
+    await scene.pass_time(minutes(8))
+    assert ["greedy" in m.text for m in scene.in_channel("approval_request")] == [True]
+    assert scene.in_dm(CARLA, "approval_request") == []
+    unsent = [r for r in await scene.rows(outbox) if r.kind == "approval_request" and not r.ts]
+    assert {r.target: (r.state, r.reason) for r in unsent} == {
+        CARLA: ("void", "the request was settled: approved"),
+        "C0RESEARCH": ("void", "the request was settled: withdrawn"),
+    }
+    assert ["withdrawn" in m.text for m in scene.in_dm(BEN, "approval_settled")] == [True]
+
+
+async def test_a_request_that_cannot_be_edited_any_more_is_posted_anew_as_it_was_settled(scene: Scene) -> None:
+    await scene.notebook("ana", "greedy", lease_ms=9 * HOUR)
+    await scene.ask(ANA, "extend greedy 6h")
+    scene.slack.fault("chat.update", "error", error="edit_window_closed", count=None)
+    await scene.click(DORA, "approval_approve")
+    await scene.pass_time(minutes(2))
+    _asked, settled = scene.in_channel("approval_request")
+    assert f"*Approved* by <@{DORA}>" in settled.text
+
+
+async def test_a_request_that_has_expired_when_slack_takes_messages_again_is_not_posted(scene: Scene) -> None:
+    await scene.notebook("ana", "greedy", lease_ms=9 * HOUR)
+    scene.slack.fault("chat.postMessage", "status", status=503, count=None)
+    await scene.ask(ANA, "extend greedy 6h")
+    await scene.jump(timedelta(hours=8))
+    scene.slack.faults.clear()
+    await scene.pass_time(minutes(10), minutes(5))
+    assert scene.notices("approval_request") == []
+    assert ["expired" in m.text for m in scene.in_dm(ANA, "approval_settled")] == [True]
+
+
 async def test_one_channel_takes_one_message_a_second(scene: Scene) -> None:
     for n in range(4):
         await scene.notebook("ana", f"busy-{n}")
