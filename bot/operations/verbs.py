@@ -94,6 +94,8 @@ class Verbs:
         shown = {"verb": kind, "project": row.project, "notebook_id": row.id, "name": row.name, "flavor": row.flavor}
         if price := price_text(self.deps, row.flavor):
             shown["price"] = price
+        if not owns(ask.person, row):
+            shown["others"] = True
         item = Item(
             kind,
             f"{ask.cause}:{kind}",

@@ -41,6 +41,7 @@ class OperationFacts(TypedDict):
     project: str
     notebook_id: str
     name: str
+    others: NotRequired[bool]  # somebody else's, whose link is not the reader's
     steps: NotRequired[list[StepFacts]]
     flavor: NotRequired[str]
     image: NotRequired[str]

@@ -143,15 +143,16 @@ def _details(facts: OperationFacts, now: datetime) -> list[tuple[str, str]]:
 
 def _buttons(facts: OperationFacts) -> list[Block]:
     draw = NotebookButtons(facts["cause"], facts["project"], facts["notebook_id"], facts["name"])
+    link = [] if facts.get("others") else [draw.open()]
     match facts["state"], facts["verb"]:
         case "done", "keep" if facts.get("offer"):
             until = facts.get("until_ms") or 0
             rest = (until - (facts.get("after_ms") or 0) + 999) // 1000
-            return [draw.extend_to(until, rest), draw.open(), draw.stop()]
+            return [draw.extend_to(until, rest), *link, draw.stop()]
         case "done", "extend" if facts.get("idle_stop_ms"):
-            return [draw.keep(2), draw.open(), draw.stop()]
+            return [draw.keep(2), *link, draw.stop()]
         case "done", "create" | "start" | "extend" | "keep":
-            return [draw.open(), draw.extend_one(), draw.stop()]
+            return [*link, draw.extend_one(), draw.stop()]
         case "done", "stop":
             return [draw.start(facts.get("start_s"), "Start again"), draw.delete()]
         case "failed", "extend" if facts.get("offer") == "set_end":

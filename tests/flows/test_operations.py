@@ -177,6 +177,16 @@ async def test_a_lead_stops_what_is_not_theirs_with_their_own_rights(scene: Scen
     assert len(scene.stops(made)) == 1
 
 
+@pytest.mark.parametrize("wish", ["extend led 1h", "keep led until 18:00 the sweep", "start led"])
+async def test_the_link_of_what_is_not_theirs_is_offered_to_nobody(scene: Scene, wish: str) -> None:
+    """A lead may do the rest."""
+    await scene.notebook("ana", "led", **({"status": "STOPPED", "busy": None} if "start" in wish else {}))
+    await scene.ask(CARLA, wish)
+    await scene.pass_time(minutes(2))
+    assert {"notebook_stop"} <= set(buttons(scene.in_dm(CARLA, "operation")[-1]))
+    assert "notebook_open" not in buttons(scene.in_dm(CARLA, "operation")[-1])
+
+
 @pytest.mark.parametrize("name", ["payload", "a-b_c", "x" * 64])
 async def test_any_legal_name(scene: Scene, name: str) -> None:
     await scene.ask(ANA, CREATE.format(name))
