@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 
 from sqlalchemy import select, update
 
+from bot import pictures
 from bot.clock import Clock
 from bot.errors import SlackAnswerLost, SlackBusy, SlackContent, SlackDown, SlackError
 from bot.ids import Ids
@@ -252,7 +253,7 @@ class Postman:
             found = await self._found(row)
             if found:
                 # What it says may be older than what the row says by now: then it is drawn again.
-                await self._sent(row, Posted(row.channel, found), max(1, row.rev - 1))
+                await self._sent(row, Posted(row.channel, found), max(1, row.rev - 1), pictures.owed_after_all(row))
                 return
         if row.sent_rev == 0 and row.expires_at and now >= row.expires_at:
             await self._void(row, "its time was over before it could be sent")
@@ -292,13 +293,14 @@ class Postman:
 
     async def _send(self, row: Any, message: Message) -> None:
         try:
-            posted = await self._put(row, message)
+            posted = Posted(row.channel, row.ts) if pictures.to_send(row) else await self._put(row, message)
         except SlackContent as error:
             log.error("Slack refused the blocks of %s: %s", row.kind, error.detail or error.code)
             if row.target_kind in ("view", "home"):  # a window cannot be plain text
                 raise
             posted = await self._put(row, Message(message.text))
-        await self._sent(row, posted, row.rev)
+        chart_in = await pictures.share(self._slack, row, posted, message, self._clock.now())
+        await self._sent(row, posted, row.rev, chart_in)
 
     async def _put(self, row: Any, message: Message) -> Posted:
         match row.target_kind:
@@ -321,27 +323,15 @@ class Postman:
         if row.channel is None:  # known before the post, so that a lost answer can be looked up there
             async with self._db.begin() as db:
                 await change(db, outbox, {"id": row.id}, {"channel": channel})
-        posted = await self._slack.post(channel, message, keys.metadata(row))
-        if message.image:
-            await self._upload(posted, message)
-        return posted
+        return await self._slack.post(channel, message, keys.metadata(row))
 
-    async def _upload(self, posted: Posted, message: Message) -> None:
-        """The chart rides along; without it the message still says everything."""
-        try:
-            await self._slack.upload(
-                posted.channel, posted.ts, message.image or b"", title=message.image_title, alt=message.image_alt
-            )
-        except SlackError as error:
-            log.warning("chart not uploaded: %s", error.code)
-
-    async def _sent(self, row: Any, posted: Posted, rev: int) -> None:
-        """Recorded with the time of the receipt of Slack's `ok`: graces run from it."""
+    async def _sent(self, row: Any, posted: Posted, rev: int, chart_in: timedelta | None) -> None:
+        """Recorded with the time of the receipt of Slack's `ok`: graces run from it. `chart_in`: it is still owed."""
         now = self._clock.now()
-        await lasting(lambda: self._note_sent(row, posted, rev, now), self._clock, now + CLAIM)
+        await lasting(lambda: self._note_sent(row, posted, rev, now, chart_in), self._clock, now + CLAIM)
         self.taken += 1
 
-    async def _note_sent(self, row: Any, posted: Posted, rev: int, now: datetime) -> None:
+    async def _note_sent(self, row: Any, posted: Posted, rev: int, now: datetime, chart_in: timedelta | None) -> None:
         async with self._db.begin() as db:
             current = await find(db, outbox, id=row.id)
             if current is None or current.fence != row.fence + 1 or current.claim_until is None:
@@ -361,7 +351,7 @@ class Postman:
                 "due_at": max(current.due_at, now + UPDATE_PACE) if current.rank == PROGRESS else current.due_at,
                 "target": "" if row.target_kind == "response" else current.target,
             }
-            await change(db, outbox, {"id": row.id}, values)
+            await change(db, outbox, {"id": row.id}, values | pictures.noted(current.facts, chart_in, now))
             if row.sent_rev == 0:
                 await self._events.delivered(db, row, posted, now)
 

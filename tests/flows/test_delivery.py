@@ -121,6 +121,57 @@ async def test_order_is_kept_for_one_notebook(scene: Scene) -> None:
     assert made.id in key(scene.in_dm(ANA, "lease_warning")[0])
 
 
+def charts(scene: Scene, user: str) -> list[int]:
+    """When each picture came into that person's DM."""
+    return [m.posted_ms for m in scene.slack.messages(user) if m.files]
+
+
+@pytest.mark.parametrize(
+    ("method", "effect"),
+    [
+        ("files.getUploadURLExternal", "ratelimited"),
+        ("files.getUploadURLExternal", "status"),
+        ("upload", "status"),
+        ("files.completeUploadExternal", "ratelimited"),
+    ],
+)
+async def test_a_chart_that_slack_does_not_take_right_now_comes_later(scene: Scene, method: str, effect: str) -> None:
+    """It was promised: figures where they were asked for, the chart in the direct messages."""
+    await scene.notebook("ana", "dear")
+    scene.slack.fault(method, effect, retry_after=40, status=503, count=2)
+    asked_ms = scene.now_ms
+    assert "The chart is in your direct messages" in await scene.ask(ANA, "cost me 7d")
+    assert charts(scene, ANA) == []
+    await scene.pass_time(minutes(10))
+    (came_ms,) = charts(scene, ANA)
+    assert came_ms - asked_ms >= (80_000 if effect == "ratelimited" else 30_000)
+    assert len(scene.in_dm(ANA, "operation")) == 1
+    assert scene.slack.calls("chat.update") == []
+    assert {r.state for r in await scene.rows(outbox)} == {"sent"}
+
+
+@pytest.mark.parametrize("effect", ["lost", "reset"])
+async def test_a_chart_comes_once_though_the_answer_about_its_message_was_lost(scene: Scene, effect: str) -> None:
+    await scene.notebook("ana", "dear")
+    scene.slack.fault("chat.postMessage", effect)
+    await scene.ask(ANA, "cost me 7d")
+    await scene.pass_time(minutes(4))
+    assert len(scene.in_dm(ANA, "operation")) == 1
+    assert len(charts(scene, ANA)) == 1
+
+
+async def test_a_chart_that_may_be_there_or_that_slack_forbids_is_not_sent_again(scene: Scene) -> None:
+    await scene.notebook("ana", "dear")
+    scene.slack.fault("files.completeUploadExternal", "lost")
+    await scene.ask(ANA, "cost me 7d")
+    scene.slack.fault("files.getUploadURLExternal", "error", error="missing_scope", count=None)
+    await scene.ask(ANA, "cost me 30d")
+    await scene.pass_time(minutes(4))
+    assert len(scene.in_dm(ANA, "operation")) == 2
+    assert len(charts(scene, ANA)) == 1
+    assert len(scene.slack.calls("files.getUploadURLExternal")) == 2
+
+
 @pytest.mark.parametrize("effect", ["status", "ratelimited"])
 async def test_a_request_that_is_settled_before_slack_takes_it_is_not_posted(scene: Scene, effect: str) -> None:
     """Neither in the channel nor to whom it was escalated: nobody is asked what has been answered."""
