@@ -20,8 +20,6 @@ from bot.stores.notebooks import load
 from bot.stores.schema import notices, outbox
 from bot.stores.upsert import insert_missing
 
-ENDLESS = "It has no timed end any more."
-
 
 async def end_changed(db: Tx, deps: Deps, project: str, seen: Seen, words: str, now: datetime) -> None:
     """The end that was known is past: nothing more comes of it. The new one, whatever it is, is warned of anew."""
@@ -32,11 +30,18 @@ async def end_changed(db: Tx, deps: Deps, project: str, seen: Seen, words: str, 
         await _record(db, deps, project, notebook, before.lease_end, why(seen, now), now)
         if await _any_open(db, project, notebook.id):
             if notebook.status.runs:
-                said = words if notebook.lease_ends else ENDLESS
+                said = _said(before.lease_end, notebook.lease_ends, words)
                 await settle(db, project, notebook.id, said, now, ("lease_warning",))
             await _over(db, project, notebook.id, now, run_too=not notebook.status.runs)
     if notebook.lease_ends is not None:
         await _rearm(db, project, notebook.id, notebook.lease_ends)
+
+
+def _said(before: datetime, end: datetime | None, words: str) -> str:
+    """What has become of the end that was warned of; `words` where it is a later one."""
+    if end is None:
+        return "It has no timed end any more."
+    return words if end > before else "Its lease was shortened."
 
 
 async def gone(db: Tx, deps: Deps, row: Any, now: datetime) -> None:

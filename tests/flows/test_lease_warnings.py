@@ -305,16 +305,6 @@ class TestOneLead:
         assert payload["key"] == payload["keys"]
 
 
-async def test_a_lease_that_has_no_timed_end_any_more_is_not_said_to_be_renewed(scene: Scene) -> None:
-    made = await scene.ending("ana", "long")
-    scene.cloud.console.renew(made.id, HOUR, "IDLE")
-    await scene.pass_time(minutes(1))
-    (told,) = scene.in_dm(ANA, "lease_warning")
-    assert "It has no timed end any more" in told.text
-    assert "renewed" not in told.text
-    assert buttons(told) == []
-
-
 async def test_a_state_that_is_not_known_takes_no_warning_away(scene: Scene) -> None:
     """A word that the vendor has made up meanwhile: the lease goes on, and nobody believes that it does not run."""
     made = await scene.ending("ana", "odd")
@@ -328,3 +318,22 @@ async def test_a_state_that_is_not_known_takes_no_warning_away(scene: Scene) -> 
     assert [key(told) for told in scene.in_dm(ANA, "lease_warning")] == [
         lease_key(scene, made.id, 3600), lease_key(scene, made.id, 900),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("new", "says"),
+    [
+        ((3 * HOUR, None), "Its lease was renewed"),
+        ((3 * HOUR, "IDLE"), "It has no timed end any more"),
+        ((HOUR // 2, None), "Its lease was shortened"),
+    ],
+)
+async def test_what_the_console_made_of_an_end_is_said_where_it_was_warned_of(
+    scene: Scene, new: tuple[int, str | None], says: str
+) -> None:
+    made = await scene.ending("ana", "changed", minutes(59))
+    scene.cloud.console.renew(made.id, *new)
+    await scene.pass_time(minutes(2))
+    (warning, *_newer) = scene.in_dm(ANA, "lease_warning")
+    assert says in warning.text
+    assert buttons(warning) == []
