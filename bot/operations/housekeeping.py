@@ -195,8 +195,10 @@ async def _requests(parts: Parts, project: str, now: datetime) -> None:
         if now >= row.expires_at:
             async with parts.deps.db.begin() as db:
                 await expire(parts, db, row, now)
-        elif row.escalate_at and now >= row.escalate_at and not row.escalated_at:
+            continue
+        if row.escalate_at and now >= row.escalate_at and not row.escalated_at:
             await _escalate(parts, row, now)
+        await _ask_channel_again(parts, row, now)
 
 
 async def _escalate(parts: Parts, row: Any, now: datetime) -> None:
@@ -216,6 +218,17 @@ async def _escalate(parts: Parts, row: Any, now: datetime) -> None:
         for user in sorted(to - told):
             await approvals.post(parts, db, row.id, now, to=user)
         await approvals.redraw(parts, db, row.id, now)
+
+
+async def _ask_channel_again(parts: Parts, row: Any, now: datetime) -> None:
+    """After each `escalate_after`, where the channel refused the request: somebody may have invited the bot."""
+    async with parts.deps.db.read() as db:
+        copies = await with_copies(db, keys.approval_request(row.id))
+    refused = [copy for copy in copies if copy.target_kind == "channel" and copy.state == "dead" and not copy.sent_rev]
+    patience = effective(parts.deps.config, row.project).escalate_after
+    if any(now - copy.due_at >= patience for copy in refused):
+        async with parts.deps.db.begin() as db:
+            await approvals.post(parts, db, row.id, now)
 
 
 async def _polls(parts: Parts, known: Project, decided: Sequence["Decided"], now: datetime) -> None:

@@ -149,6 +149,24 @@ async def test_once_the_bot_is_invited_what_was_owed_is_told_and_only_then_does_
     assert from_ms(stop["at_ms"]) >= from_ms(copy.posted_ms) + GRACE
 
 
+@pytest.mark.parametrize("policy", [{"escalate_to": "[]"}, {}])
+async def test_a_request_that_the_channel_refused_is_posted_once_the_bot_is_invited(
+    scene: Scene, policy: dict[str, str]
+) -> None:
+    out_of_channel(scene)
+    made = await scene.notebook("ana", "greedy", lease_ms=9 * HOUR)
+    await scene.ask(ANA, "extend greedy 6h")
+    await scene.pass_time(minutes(75), minutes(5))
+    tries = len([c for c in scene.slack.calls("chat.postMessage") if c["args"]["channel"] == RESEARCH])
+    back_in_channel(scene)
+    await scene.pass_time(minutes(35), minutes(5))
+    assert tries <= 4
+    (request,) = scene.in_channel("approval_request")
+    await scene.click(CARLA, "approval_approve", channel=RESEARCH, ts=request.ts)
+    assert len(scene.renewals(made)) == 1
+    assert len(scene.in_channel("approval_request")) == 1
+
+
 async def test_with_slack_down_nobody_is_told_and_nothing_is_stopped(scene: Scene) -> None:
     slack_down(scene)
     await forgotten(scene)
