@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
+
 from bot.clock import from_ms, to_ms
 from bot.model import Status
 from bot.operations.base import Operation, Parts
@@ -12,6 +14,7 @@ from bot.operations.policies import policy_of
 from bot.rules.durations import format_duration
 from bot.stores import notebooks
 from bot.stores.database import Tx
+from bot.stores.schema import work
 from bot.work import Claim, Outcome
 
 
@@ -27,6 +30,9 @@ class Keep(Operation):
         async with self.deps.db.read() as db:
             row = await notebooks.get(db, project, notebook_id)
             policy = await policy_of(db, self.deps, project, notebooks.load(row.snapshot)) if row else None
+            ends = row is not None and await _is_being_stopped(db, row)
+        if ends:
+            return self.finish(claim, "failed", now, oops=_ending(row))
         if row is None or policy is None or not Status(row.status).runs:
             return self.finish(claim, "failed", now, oops=_not_running(row))
         wish = from_ms(data["until_ms"]) if data.get("until_ms") else claim.created_at + timedelta(seconds=data["by_s"])
@@ -74,6 +80,18 @@ class Keep(Operation):
         if until < wish:
             words.append(f"I can keep it for at most {format_duration(most)} (keep_max).")
         return " ".join(words)
+
+
+async def _is_being_stopped(db: Tx, row: Any) -> bool:
+    """Somebody has ordered it, which no keep takes back; an idle stop looks for keeps until the last moment."""
+    under_way = work.c.kind == "stop", work.c.state.in_(("open", "running"))
+    ordered = select(work.c.id).where(work.c.id == row.stop_by, *under_way)
+    return bool(row.stop_by and Status(row.status).runs and (await db.execute(ordered)).first())
+
+
+def _ending(row: Any) -> dict[str, str]:
+    what = f"{row.name} is being stopped, so there is nothing to keep."
+    return {"what": what, "next_step": "Start it again once it has stopped."}
 
 
 def _not_running(row: Any | None) -> dict[str, str]:

@@ -115,6 +115,21 @@ async def test_a_keep_that_comes_too_late_is_not_said_to_be_done(scene: Scene) -
     assert "That time has passed, so nothing is kept" in scene.operation(ANA)
 
 
+async def test_a_keep_of_what_somebody_has_just_stopped_is_not_said_to_be_done(scene: Scene) -> None:
+    """Until its stop is seen the store takes it for running."""
+    made = await scene.notebook("ana", "going", lease_ms=6 * HOUR)
+    await scene.ask(ANA, "stop going")
+    await scene.slack.click(ANA, "notebook_stop")
+    while not scene.stops(made):
+        await scene.play.bot.drain()
+    await scene.command(CARLA, "keep going until 18:00 the sweep")
+    await scene.play.bot.drain()
+    assert "going is being stopped, so there is nothing to keep" in scene.operation(CARLA)
+    assert "is kept running" not in scene.operation(CARLA)
+    await scene.pass_time(minutes(3))
+    assert "is stopped" in scene.operation(ANA)
+
+
 @pytest.mark.parametrize("wish", ["extend early 1h", "keep early until 18:00 the sweep"])
 async def test_what_is_coming_up_is_not_offered_to_be_started(scene: Scene, wish: str) -> None:
     made = await scene.notebook("ana", "early", lease_ms=3 * HOUR)
