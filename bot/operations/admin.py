@@ -21,7 +21,7 @@ from bot.stores.database import Tx
 from bot.stores.identities import Place
 from bot.stores.locks import lock, lock_brake
 from bot.stores.schema import identities as table
-from bot.stores.schema import projects
+from bot.stores.schema import outbox, projects
 from bot.stores.upsert import find, put
 from bot.work import Done, Outcome
 
@@ -78,6 +78,9 @@ class Admin(Reader):
             )  # fmt: skip
         if policy.idle_mode == mode:
             return ask.done("text", now, text=f"{project} is in {mode} mode already; nothing was changed.")
+        if await self._taken_off(ask, project):
+            text = f"Nothing was changed: {project} was put into {policy.idle_mode} mode after this button was used."
+            return ask.done("text", now, text=text, next_step=f"To {mode} again, type `admin {mode} {project}`.")
         said = {
             "enforce": "From now on idle notebooks are stopped after a warning and its grace.",
             "shadow": "Idle notebooks are only recorded from now on; the digest lists them.",
@@ -89,6 +92,14 @@ class Admin(Reader):
                 await take_enforce_off(db, project, now)
 
         return ask.done("text", now, write=write, text=f"{project} is in {mode} mode. {said}")
+
+    async def _taken_off(self, ask: Ask, project: str) -> bool:
+        """Whether the button was taken off its digest, for what it offers was done once."""
+        if not ask.cause.startswith("digest:"):
+            return False
+        async with self.deps.db.read() as db:
+            digest = await find(db, outbox, key=ask.cause.removesuffix(f":{project}"))
+        return digest is not None and not digest.facts.get("may_enforce")
 
     async def _pause(self, ask: Ask, project: str, now: datetime) -> Outcome:
         """What a brake has paused stays paused for its own reason, which its release looks at."""

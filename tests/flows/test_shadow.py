@@ -7,7 +7,7 @@ import pytest
 
 from bot.stores.schema import stops
 from tests.flows.idle_scene import idle_one, until_warned
-from tests.flows.scene import ANA, DORA, HOUR, MINUTE, Scene, buttons, minutes
+from tests.flows.scene import ANA, DORA, HOUR, MINUTE, RESEARCH, Scene, buttons, minutes
 
 IDLE_MODE = {"idle_mode": ""}  # not said: what an admin chose, else shadow
 
@@ -108,6 +108,25 @@ async def test_one_click_by_an_admin_enforces(scene: Scene) -> None:
     (stop,) = scene.stops(made)
     assert stop["at_ms"] >= int(told_at.timestamp() * 1000) + 15 * MINUTE
     assert "admin_enforce" not in buttons(scene.in_channel("digest")[0])
+
+
+async def test_a_button_that_has_enforced_once_does_not_do_so_again(scene: Scene) -> None:
+    """One cause, one effect: whoever has gone back to shadow mode since stays there."""
+    await idle_one(scene, lease_ms=60 * HOUR)
+    await recorded(scene)
+    posted = await digest(scene)
+    await scene.click(DORA, "admin_enforce", ts=posted.ts, channel=RESEARCH)
+    await scene.ask(DORA, "admin shadow")
+    await scene.jump(minutes(1))
+    told = await scene.click(DORA, "admin_enforce", ts=posted.ts, channel=RESEARCH, stale=True)
+    assert "Nothing was changed" in told
+    assert "admin enforce research" in told
+    await scene.pass_time(minutes(30), minutes(5))
+    assert scene.in_dm(ANA, "idle_warning") == []
+    await scene.jump(timedelta(hours=1))
+    newer = await digest(scene)
+    assert "admin_enforce" in buttons(newer)
+    assert "in enforce mode" in await scene.click(DORA, "admin_enforce", ts=newer.ts, channel=RESEARCH)
 
 
 class TestLongSpans:
