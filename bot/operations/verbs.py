@@ -1,6 +1,7 @@
 """What a person asked for becomes an operation: rights are checked again for the person who asks or clicks."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,6 +33,15 @@ _SAID = {
     "delete": "deleting",
     "extend": "extending",
     "keep": "keeping",
+}
+
+_ANSWERS = {
+    "pending": "it waits for an approval",
+    "approved": "it was approved",
+    "denied": "it was denied",
+    "withdrawn": "it was withdrawn",
+    "expired": "nobody answered in time",
+    "lapsed": "it was approved too late",
 }
 
 
@@ -119,9 +129,13 @@ class Verbs:
             if over := await self._over(db, ask, item):
                 await ask.answer(db, "already", now, text=over["settled"], at_ms=over["settled_ms"])
                 return
-            work_id, new = await record(db, self.deps.ids, item, now)
+            begun = item
+            work_id, new = await record(db, self.deps.ids, begun, now)
+            while not new and await _in_vain(db, work_id):  # it had no effect, so its cause still admits one
+                begun = replace(item, cause=f"{item.cause}:after:{work_id}")
+                work_id, new = await record(db, self.deps.ids, begun, now)
             if new:
-                await report(self.deps, db, as_claim(item, work_id, now), "accepted", now)
+                await report(self.deps, db, as_claim(begun, work_id, now), "accepted", now)
                 if ask.claim.data.get("via") != "click" and ask.claim.data.get("reply"):  # else its message says it all
                     await ask.answer(
                         db,
@@ -140,8 +154,8 @@ class Verbs:
         if ask.claim.data.get("via") != "click":
             return None
         over = await settled_as(db, ask.cause, str(item.data.get("notebook") or ""))
-        done = select(work.c.id).where(work.c.cause == item.cause)
-        return over if over and (await db.execute(done)).first() is None else None
+        done = (await db.execute(select(work.c.id).where(work.c.cause == item.cause))).first()
+        return over if over and (done is None or await _in_vain(db, done.id)) else None
 
     async def _already(self, db: Tx, ask: Ask, work_id: str, now: datetime) -> None:
         """A later click on the same cause: say what happened, do nothing."""
@@ -154,6 +168,8 @@ class Verbs:
         }.get(row.state, "and it is under way")
         if row.state == "done" and (row.result or {}).get("state") == "failed":
             state = "and it did not work out; the message about it says why"
+        if (request := await _asked_of(db, row)) is not None:
+            state = f"and {_ANSWERS.get(request.state, 'it is settled')}"
         how_long = _asked_for(row)
         await ask.answer(
             db, "already", now, text=f"{who} asked for this already{how_long}, {state}.", at_ms=to_ms(row.created_at)
@@ -271,6 +287,18 @@ class Verbs:
         if not ask.projects:
             raise NotAllowed("You are in no project's channel.", next_step="Join one, then try again.")
         raise BadInput("Which project?", next_step="Add `project=` with one of: " + ", ".join(ask.projects))
+
+
+async def _asked_of(db: Tx, row: Any) -> Any | None:
+    """The request that an operation has become."""
+    result = row.result or {}
+    return await approvals.get(db, str(result.get("approval"))) if result.get("state") == "asked" else None
+
+
+async def _in_vain(db: Tx, work_id: str) -> bool:
+    """Whether an operation has become a request that nobody granted."""
+    request = await _asked_of(db, (await db.execute(select(work).where(work.c.id == work_id))).one())
+    return request is not None and request.state in ("denied", "withdrawn", "expired")
 
 
 def _asked_for(row: Any) -> str:

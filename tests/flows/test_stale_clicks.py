@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.flows.idle_scene import idle_one, until_warned
-from tests.flows.scene import ANA, HOUR, Scene, minutes
+from tests.flows.scene import ANA, CARLA, HOUR, Scene, minutes
 
 
 async def does_nothing(scene: Scene, made: Any, message: Any, action: str, says: str) -> None:
@@ -60,3 +60,46 @@ async def test_a_second_click_is_told_of_the_first(scene: Scene) -> None:
     await scene.click(ANA, "notebook_extend:1h", ts=warning.ts, channel=ANA)
     told = await scene.click(ANA, "notebook_extend:1h", ts=warning.ts, channel=ANA, stale=True)
     assert "You asked for this already (1 h more), and it is done" in told
+
+
+async def test_a_second_click_is_told_that_the_first_waits_for_an_approval(scene: Scene) -> None:
+    """Nothing is done yet: whoever believed that it was would lose what runs."""
+    made = await scene.ending("ana", "w", minutes(59))
+    (warning,) = scene.in_dm(ANA, "lease_warning")
+    await scene.click(ANA, "notebook_extend_other", ts=warning.ts, channel=ANA)
+    await scene.submit(ANA, {"for": "9h"})
+    told = await scene.click(ANA, "notebook_extend:1h", ts=warning.ts, channel=ANA)
+    assert "You asked for this already (9 h more), and it waits for an approval" in told
+    assert scene.renewals(made) == []
+
+
+@pytest.mark.parametrize("how", ["denied", "withdrawn"])
+async def test_what_was_not_granted_keeps_nobody_from_pressing_again(scene: Scene, how: str) -> None:
+    """The warning still stands, and so do its buttons: the first press has had no effect."""
+    made = await scene.ending("ana", "w", minutes(59))
+    (warning,) = scene.in_dm(ANA, "lease_warning")
+    await scene.click(ANA, "notebook_extend_other", ts=warning.ts, channel=ANA)
+    await scene.submit(ANA, {"for": "9h"})
+    if how == "denied":
+        await scene.click(CARLA, "approval_deny")
+        await scene.submit(CARLA, {"reason": "too long"})
+    else:
+        await scene.click(ANA, "approval_withdraw", channel=ANA)
+    await scene.pass_time(minutes(1))
+    await scene.click(ANA, "notebook_extend:1h", ts=warning.ts, channel=ANA)
+    assert len(scene.renewals(made)) == 1
+    await scene.jump(minutes(1))
+    told = await scene.click(ANA, "notebook_extend:4h", ts=warning.ts, channel=ANA, stale=True)
+    assert "Your click changed nothing" in told
+    assert len(scene.renewals(made)) == 1
+
+
+async def test_what_was_not_granted_does_not_open_a_settled_message_again(scene: Scene) -> None:
+    made = await scene.ending("ana", "w", minutes(59))
+    (warning,) = scene.in_dm(ANA, "lease_warning")
+    await scene.click(ANA, "notebook_extend_other", ts=warning.ts, channel=ANA)
+    await scene.submit(ANA, {"for": "9h"})
+    await scene.click(ANA, "approval_withdraw", channel=ANA)
+    await scene.ask(ANA, "extend w 2h")
+    await scene.jump(minutes(1))
+    await does_nothing(scene, made, warning, "notebook_extend:1h", "Extended")
