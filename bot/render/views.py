@@ -237,9 +237,17 @@ def _length_fields(example: str) -> list[Block]:
     ]
 
 
-def _only(field: Block, hint: str) -> Block:
+def _only(field: Block, label: str, hint: str) -> Block:
     """The one field of a form."""
-    return {**field, "optional": False, "hint": blocks.plain(hint, blocks.HINT)}
+    alone = {"label": blocks.plain(label, blocks.LABEL), "hint": blocks.plain(hint, blocks.HINT)}
+    return {**field, "optional": False, **alone}
+
+
+def _asked_for(facts: DenyView | LessView) -> str:
+    """`6 h of *train*`, or `*train* until` an instant."""
+    wish, name = text.prose(facts["wish"], 150), text.bold(facts["name"])
+    amount = f"{name} {wish}" if wish.startswith("until") else f"{wish} of {name}"
+    return f"{text.person(facts['requester'])} asked for {amount}."
 
 
 def _reason(label: str, hint: str, *, optional: bool = False) -> Block:
@@ -269,9 +277,7 @@ def keep_until(facts: KeepView, now: datetime, ctx: Context) -> View:
 def deny_reason(facts: DenyView, now: datetime, ctx: Context) -> View:
     """Why not; the requester reads it."""
     page = Page()
-    page.say(
-        f"{text.person(facts['requester'])} asked for {text.prose(facts['wish'], 150)} of {text.bold(facts['name'])}."
-    )
+    page.say(_asked_for(facts))
     body = [*page.take(), _reason("Reason", "The requester reads it.")]
     return modal(
         "Deny request",
@@ -286,14 +292,11 @@ def approve_less(facts: LessView, now: datetime, ctx: Context) -> View:
     """A smaller grant: it becomes the amount."""
     page = Page()
     cost = f" All of it would cost {text.escape(facts['cost'])}." if facts.get("cost") else ""
-    page.say(
-        f"{text.person(facts['requester'])} asked for {text.prose(facts['wish'], 150)} of "
-        f"{text.bold(facts['name'])}.{cost} What you give is what counts."
-    )
+    page.say(f"{_asked_for(facts)}{cost} What you give is what counts.")
     half = compact(timedelta(seconds=max(3600, facts.get("wish_s", 7200) // 2)))
     length, moment = _length_fields(half)
-    of_kind = (moment, "On your own clock.") if facts.get("until_ms") else (length, "Like 2h, 90m or 1d.")
-    body = [*page.take(), _only(*of_kind)]  # of the kind that was asked for
+    by_length, by_instant = (length, "Grant", "Like 2h, 90m or 1d."), (moment, "Grant until", "On your own clock.")
+    body = [*page.take(), _only(*(by_instant if facts.get("until_ms") else by_length))]  # of the kind asked for
     return modal(
         "Approve less",
         body,

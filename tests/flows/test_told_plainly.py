@@ -159,6 +159,23 @@ async def test_a_form_with_one_field_speaks_of_no_other(scene: Scene) -> None:
     await scene.click(CARLA, "approval_approve_less", channel=RESEARCH)
     (field,) = [block for block in scene.slack.modal(CARLA).blocks if block["type"] == "input"]
     assert "below" not in field["hint"]["text"]
+    assert field["label"]["text"] == "Grant"
+
+
+@pytest.mark.parametrize(
+    ("wish", "said", "label"),
+    [
+        ("create n9 image=spark2.4.5 flavor=modelarts.vm.cpu.2u for=20h", "asked for 20 h of *n9*", "Grant"),
+        ("extend greedy until tomorrow 03:00 nights", "asked for *greedy* until <!date^", "Grant until"),
+    ],
+)
+async def test_a_lesser_grant_is_asked_for_in_words_that_fit(scene: Scene, wish: str, said: str, label: str) -> None:
+    await scene.notebook("ana", "greedy", lease_ms=3 * HOUR)
+    await scene.ask(ANA, wish)
+    await scene.click(CARLA, "approval_approve_less", channel=RESEARCH)
+    intro, field = scene.slack.modal(CARLA).blocks
+    assert said in intro["text"]["text"]
+    assert field["label"]["text"] == label
 
 
 async def test_one_that_fails_is_not_said_to_be_stopped(scene: Scene) -> None:
