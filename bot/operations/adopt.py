@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from bot.model import Notebook, Status
 from bot.operations.deps import Deps
@@ -67,7 +67,7 @@ async def adopt(db: Tx, deps: Deps, project: str, notebook: Notebook, now: datet
         values |= await _began(db, deps, project, notebook, now)
     elif before is not None and ran and runs and _restarted(before, notebook):
         seen = Seen(before, notebook, started=True, restarted=True)
-        until = min(before.seen_at, before.lease_end or before.seen_at)
+        until = await _ran_until(db, before, notebook)
         await usage.close_interval(db, project, notebook.id, "run", max(until, before.running_since or until))
         values |= await _began(db, deps, project, notebook, now)
     elif ran and not runs:
@@ -121,6 +121,17 @@ def _restarted(before: Any, notebook: Notebook) -> bool:
     if not (moved and stamped and known.updated_at and known.lease.stamped_at):
         return False
     return moved > known.updated_at and stamped > known.lease.stamped_at and timedelta(0) <= moved - stamped < COMES_UP
+
+
+async def _ran_until(db: Tx, before: Any, notebook: Notebook) -> datetime:
+    """When it was last seen in the run before this one.
+
+    A pass writes nothing of what has not changed since: it confirms the decision about it, and that tells when.
+    """
+    of_it = decisions.c.project == before.project, decisions.c.notebook_id == before.id
+    live = await db.execute(select(decisions.c.confirmed_at).where(*of_it, decisions.c.live))
+    until: datetime = max([before.seen_at, *(row.confirmed_at for row in live)])
+    return min(until, before.lease_end or until, notebook.updated_at or until)
 
 
 def _resized(before: Any, notebook: Notebook) -> bool:

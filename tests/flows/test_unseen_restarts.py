@@ -37,6 +37,21 @@ async def test_a_job_begun_after_a_restart_that_no_pass_has_seen_is_not_stopped(
     assert "started again meanwhile" in scene.in_dm(ANA, "idle_warning")[0].text
 
 
+async def test_what_ran_before_it_costs_until_a_pass_last_saw_it(scene: Scene) -> None:
+    made = await scene.notebook("ana", "mine", lease_ms=9 * HOUR)
+    await scene.pass_time(minutes(90), minutes(10))
+    last_seen = scene.now
+    await scene.jump(minutes(4))
+    scene.cloud.console.stop(made.id)
+    await scene.jump(minutes(3))
+    scene.cloud.console.start(made.id, 9 * HOUR)
+    await scene.jump(minutes(1))
+    await scene.sweep()
+    runs = [row for row in await scene.rows(usage) if row.kind == "run" and row.notebook_id == made.id]
+    (over,) = [row.to_at for row in runs if row.to_at is not None]
+    assert abs(over - last_seen) < timedelta(seconds=30)
+
+
 async def test_a_rename_or_a_renewal_is_no_restart(scene: Scene) -> None:
     made = await scene.notebook("ana", "same", lease_ms=5 * HOUR)
     (before,) = [row for row in await scene.rows(notebooks) if row.id == made.id]
