@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.cloud.port import Cloud
-from bot.errors import CloudError, CloudLoginFailed, CloudNotFound, NotLinked
+from bot.errors import AnswerLost, CloudError, CloudGarbled, CloudLoginFailed, CloudNotFound, NotLinked
 from bot.model import Notebook, NotebookId
 from bot.operations import approvals
 from bot.operations.adopt import Seen
@@ -20,6 +20,8 @@ from bot.stores import people, trail
 from bot.stores.database import Tx
 from bot.tokens import Tokens
 from bot.work import Claim, Done, Go, Held, Item, Outcome, Write, hopeless
+
+TRIES_TO_BELIEVE = 3  # some ten seconds
 
 Step = Callable[[Claim, datetime], Awaitable[Outcome]]
 
@@ -56,6 +58,10 @@ class Operation:
         except CloudLoginFailed as error:
             dead = await self.parts.tokens.broken(str(claim.data["user"]), str(claim.data["project"]), error)
             return await self._unlinked(claim, dead, now)
+        except (CloudGarbled, CloudNotFound) as error:
+            if doubt := doubtful(claim, error):
+                raise doubt from error
+            raise
 
     async def _unlinked(self, claim: Claim, error: NotLinked, now: datetime) -> Outcome:
         """It waits for a new link; where nobody is left who could make one, it fails."""
@@ -151,7 +157,9 @@ class ServiceOperation(Operation, ABC):
     async def __call__(self, claim: Claim, now: datetime) -> Outcome:
         try:
             return await self.steps[claim.step](claim, now)
-        except CloudNotFound:
+        except CloudNotFound as error:
+            if doubt := doubtful(claim, error):
+                raise doubt from error
             return Done({"state": "gone"})
         except CloudError as error:
             if not hopeless(error):
@@ -166,6 +174,18 @@ class ServiceOperation(Operation, ABC):
 def as_claim(item: Item, work_id: str, now: datetime) -> Claim:
     """A fresh item as the claim it will become, so that its first message can be written with it."""
     return Claim(work_id, item.kind, item.cause, item.serial, item.step, dict(item.data), item.author, now, 0, 0)
+
+
+def doubtful(claim: Claim, error: CloudGarbled | CloudNotFound) -> AnswerLost | None:
+    """Why it is not known whether what was asked of the cloud is done; None where nothing was asked of it yet.
+
+    Then it is looked at again, as after any lost answer, and nobody is told that it was not done. That a notebook is
+    gone is believed if the cloud goes on saying so.
+    """
+    asked = claim.step != "start" or claim.data.get("asked_ms")
+    if not asked or (isinstance(error, CloudNotFound) and claim.tries >= TRIES_TO_BELIEVE):
+        return None
+    return AnswerLost(str(error), status=error.status, request_id=error.request_id)
 
 
 def begun(claim: Claim) -> Claim:

@@ -5,7 +5,7 @@ from datetime import datetime
 from bot.errors import CloudConflict, CloudNotFound
 from bot.model import NotebookId, Status
 from bot.operations.base import Operation, Parts
-from bot.operations.power import PATIENCE, mark_ours, next_look
+from bot.operations.power import PATIENCE, asked, mark_ours, next_look
 from bot.operations.told import deleted
 from bot.stores import notebooks
 from bot.stores.database import Tx
@@ -40,7 +40,7 @@ class Delete(Operation):
     async def _stop(self, claim: Claim, now: datetime) -> Outcome:
         cloud = await self.cloud(claim)
         await cloud.stop(claim.data["notebook"])
-        return self.go(claim, "start", due=next_look(claim, now))
+        return self.go(claim, "start", due=next_look(claim, now), **asked(claim, now))
 
     async def _delete(self, claim: Claim, now: datetime) -> Outcome:
         cloud = await self.cloud(claim)

@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.clock import from_ms, to_ms
-from bot.errors import CloudDenied, CloudError
+from bot.errors import CloudDenied, CloudError, CloudGarbled
 from bot.model import Notebook, NotebookId, Status
 from bot.operations import gather
 from bot.operations.alerts import alert
-from bot.operations.base import Parts, ServiceOperation
+from bot.operations.base import Parts, ServiceOperation, doubtful
 from bot.operations.costs import saved
 from bot.operations.evidence import Evidence
 from bot.operations.notices import settle
@@ -40,6 +40,8 @@ class IdleStop(ServiceOperation):
 
     async def refused(self, claim: Claim, error: CloudError, now: datetime) -> Outcome:
         """It runs on and nobody is to think it was stopped; admins hear why, once a day, and it is tried again."""
+        if isinstance(error, CloudGarbled) and claim.step in ("stop", "watch") and (doubt := doubtful(claim, error)):
+            raise doubt
         project, name = str(claim.data["project"]), claim.data["name"]
         admins = await self.parts.people.admins(project)
         rights = "Give the service account the right to stop notebooks; the README lists its rights. I go on trying."
@@ -62,6 +64,8 @@ class IdleStop(ServiceOperation):
     async def _recheck(self, claim: Claim, now: datetime) -> Outcome:
         """Read everything again and plan again: the listing may be minutes old, and somebody may have clicked."""
         notebook = await self._fresh(claim, now)
+        if notebook.status is not Status.RUNNING and await self._ours(claim):
+            return self.go(claim, "watch")  # it was refused a look, and has been carried out
         project = str(claim.data["project"])
         await self._evidence.read(project, [notebook], now)
         why = await self._why_not(claim, project, notebook, now)
@@ -75,6 +79,12 @@ class IdleStop(ServiceOperation):
         return self.go(
             claim, "stop", write=write, end_ms=to_ms(end) if end else None, checked_ms=to_ms(now)
         )  # fmt: skip
+
+    async def _ours(self, claim: Claim) -> bool:
+        """Whether it is on record that this has stopped it."""
+        async with self.deps.db.read() as db:
+            row = await notebooks.get(db, str(claim.data["project"]), str(claim.data["notebook"]))
+        return row is not None and row.stop_by == claim.id
 
     def _cancelled(self, claim: Claim, why: str) -> Outcome:
         """Nothing was done; should somebody else stop it, it was not us."""
