@@ -182,7 +182,7 @@ def doubtful(claim: Claim, error: CloudGarbled | CloudNotFound) -> AnswerLost | 
     Then it is looked at again, as after any lost answer, and nobody is told that it was not done. That a notebook is
     gone is believed if the cloud goes on saying so.
     """
-    asked = claim.step != "start" or claim.data.get("asked_ms")
+    asked = claim.step != "start" or claim.data.get("taken_ms")
     if not asked or (isinstance(error, CloudNotFound) and claim.tries >= TRIES_TO_BELIEVE):
         return None
     return AnswerLost(str(error), status=error.status, request_id=error.request_id)

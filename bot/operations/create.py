@@ -14,7 +14,7 @@ from bot.operations.adopt import adopt
 from bot.operations.base import Operation, Parts
 from bot.operations.flavors import listed
 from bot.operations.policies import policy_of
-from bot.operations.power import WATCH, steps_of, watch_up
+from bot.operations.power import WATCH, steps_of, taken, watch_up
 from bot.operations.report import price_text
 from bot.rules import lease as rules
 from bot.stores import catalogues
@@ -99,7 +99,7 @@ class Create(Operation):
             await budgets.made(db, claim.id, made.id)
             await self.say(db, claim, "working", now, notebook_id=made.id, steps=steps_of(made))
 
-        return self.go(claim, "watch", due=now + WATCH, write=write, **data)
+        return self.go(claim, "watch", due=now + WATCH, write=write, **data | taken(now))
 
     async def _watch(self, claim: Claim, now: datetime) -> Outcome:
         cloud = await self.cloud(claim)

@@ -5,7 +5,7 @@ from datetime import datetime
 from bot.errors import CloudConflict, CloudNotFound
 from bot.model import NotebookId, Status
 from bot.operations.base import Operation, Parts
-from bot.operations.power import PATIENCE, asked, mark_ours, next_look
+from bot.operations.power import PATIENCE, mark_ours, next_look, taken, waited
 from bot.operations.told import deleted
 from bot.stores import notebooks
 from bot.stores.database import Tx
@@ -32,7 +32,7 @@ class Delete(Operation):
 
             return self.go(claim, "stop", write=write)
         if notebook.status in (Status.STOPPING, Status.STARTING, Status.CREATING):
-            if now - claim.created_at > PATIENCE:
+            if waited(claim, now) > PATIENCE:
                 return self._stuck(claim, notebook.status, now)
             return self.go(claim, "start", due=next_look(claim, now))
         return self.go(claim, "watch" if notebook.status is Status.DELETING else "delete")
@@ -40,7 +40,7 @@ class Delete(Operation):
     async def _stop(self, claim: Claim, now: datetime) -> Outcome:
         cloud = await self.cloud(claim)
         await cloud.stop(claim.data["notebook"])
-        return self.go(claim, "start", due=next_look(claim, now), **asked(claim, now))
+        return self.go(claim, "start", due=next_look(claim, now), **taken(now))
 
     async def _delete(self, claim: Claim, now: datetime) -> Outcome:
         cloud = await self.cloud(claim)
@@ -48,7 +48,7 @@ class Delete(Operation):
             await cloud.delete(NotebookId(claim.data["notebook"]))
         except CloudConflict:
             return self.go(claim, "start", due=next_look(claim, now))
-        return self.go(claim, "watch")
+        return self.go(claim, "watch", **taken(now))
 
     async def _watch(self, claim: Claim, now: datetime) -> Outcome:
         try:
@@ -57,7 +57,7 @@ class Delete(Operation):
             return self._gone(claim, now)
         if notebook.status is Status.DELETED:
             return self._gone(claim, now)
-        if notebook.status is Status.DELETE_FAILED or now - claim.created_at > PATIENCE:
+        if notebook.status is Status.DELETE_FAILED or waited(claim, now) > PATIENCE:
             return self._stuck(claim, notebook.status, now)
         return self.go(claim, "watch", due=next_look(claim, now))
 

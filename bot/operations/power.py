@@ -34,6 +34,16 @@ def next_look(claim: Claim, now: datetime) -> datetime:
     return now + min(max(WATCH, (now - claim.created_at) / 4), WATCH_SLOW)
 
 
+def taken(now: datetime) -> dict[str, Any]:
+    """What to remember of a call that the cloud has just accepted."""
+    return {"taken_ms": to_ms(now)}
+
+
+def waited(claim: Claim, now: datetime) -> timedelta:
+    """Since the cloud accepted it: an outage or a hold before that is no reason to give up."""
+    return now - (from_ms(claim.data["taken_ms"]) if claim.data.get("taken_ms") else claim.created_at)
+
+
 def steps_of(notebook: Notebook) -> list[dict[str, object]]:
     """The steps of coming up, as facts."""
     return [
@@ -78,13 +88,13 @@ class Start(Operation):
         if claim.again:
             cloud, notebook = await self.show(claim, now)
             if notebook.status in (Status.STARTING, Status.RUNNING):
-                return self.go(claim, "watch")
+                return self.go(claim, "watch", **taken(now))
         await cloud.start(claim.data["notebook"], timedelta(seconds=claim.data["for_s"]), LeaseType.TIMING)
 
         async def write(db: Tx) -> None:
             await self.say(db, claim, "working", now)
 
-        return self.go(claim, "watch", due=now + WATCH, write=write)
+        return self.go(claim, "watch", due=now + WATCH, write=write, **taken(now))
 
     async def _watch(self, claim: Claim, now: datetime) -> Outcome:
         _cloud, notebook = await self.show(claim, now)
@@ -109,7 +119,7 @@ async def watch_up(op: Operation, claim: Claim, notebook: Notebook, now: datetim
             steps=[],
             result={"end_ms": _ms(notebook.lease_ends), "notebook": notebook.id},
         )
-    if notebook.status in FAILED or (notebook.status is Status.STOPPED and now - claim.created_at > WATCH * 6):
+    if notebook.status in FAILED or (notebook.status is Status.STOPPED and waited(claim, now) > WATCH * 6):
         return op.finish(
             claim,
             "failed",
@@ -121,7 +131,7 @@ async def watch_up(op: Operation, claim: Claim, notebook: Notebook, now: datetim
                 "next_step": "Try again, or try another flavor.",
             },
         )
-    if now - claim.created_at > PATIENCE:
+    if waited(claim, now) > PATIENCE:
         return op.finish(
             claim,
             "failed",

@@ -220,3 +220,28 @@ async def test_what_is_asked_of_one_notebook_goes_one_at_a_time(scene: Scene) ->
     await scene.work()
     assert len(scene.renewals(made)) == 1
     assert sorted(row.state for row in await scene.rows(work) if row.kind in ("extend", "keep")) == ["done", "done"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "call", "says"),
+    [
+        ("start late", r"/start$", "is running"),
+        ("delete late", r"/notebooks/[^/]+$", "is deleted"),
+        ("create late image=spark2.4.5 flavor=modelarts.vm.cpu.2u", r"/notebooks$", "is running"),
+    ],
+    ids=["start", "delete", "create"],
+)
+async def test_what_the_cloud_took_only_after_a_long_outage_is_watched_as_long_as_any_other(
+    scene: Scene, asked: str, call: str, says: str
+) -> None:
+    if not asked.startswith("create"):
+        await scene.notebook("ana", "late", busy=None, status="STOPPED")
+    method = "DELETE" if asked.startswith("delete") else "POST"
+    scene.cloud.faults.add("status", method=method, path=call, count=0, status=503)
+    await scene.ask(ANA, asked)
+    if asked.startswith("delete"):
+        await scene.submit(ANA, {"typed_name": "late"})
+    await scene.pass_time(minutes(40), minutes(4))
+    scene.cloud.faults.clear()
+    await scene.pass_time(minutes(7), timedelta(seconds=10))
+    assert says in scene.operation(ANA)
