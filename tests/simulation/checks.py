@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from bot.clock import from_ms
-from bot.stores.schema import outbox, work
-from tests.simulation import history, holds, leads, liveness, told
+from bot.stores.schema import approvals, notices, outbox, work
+from tests.simulation import history, holds, kept, leads, liveness, spent, told
 from tests.simulation.history import SERVICE, Life, Post
 from tests.simulation.inhabitants import PEOPLE
 from tests.simulation.points import Incarnation
@@ -36,6 +36,7 @@ ASKED_BY = {  # what people must have begun so that the cloud was asked for this
 }  # fmt: skip
 BY_BUTTON = {"notebook_extend": "RenewLease", "notebook_keep": "RenewLease", "notebook_stop": "StopNotebook",
              "notebook_start": "StartNotebook"}  # fmt: skip
+GRANTS = ("approval_approve ", "approval_less")  # no denial, nothing withdrawn, no form that is only opened
 APPROVERS = frozenset({"U0CARLA", "U0DORA"})
 ONE_OF_A_GROUP = "U0CARLA"  # approves as nothing else
 MAY_ACT_FOR_OTHERS = frozenset({"carla", "dora"})
@@ -80,13 +81,15 @@ async def all_of(world: World, inhabitants: "Inhabitants", troubles: "Troubles")
     """Every broken promise of the run."""
     scene = Scene(world, inhabitants, troubles)
     found: list[str] = []
-    safe = (stops, activity, shortened, doubles, effects, creates, settled, rights, holds.bridges, leads.overtaken,
-            leads.asleep, leads.early, told.addressed, drawn, errors)  # fmt: skip
+    safe = (stops, activity, shortened, doubles, effects, creates, settled, rights, holds.bridges, kept.left_alone,
+            leads.overtaken, leads.asleep, leads.early, told.addressed, drawn, errors)  # fmt: skip
     for check in (*safe, leads.due, liveness.idle, told.unfinished, told.unanswered):
         found += [f"{check.__name__}: {text}" for text in check(scene)]
     found += [f"unsettled: {text}" for text in world.unsettled]
     if world.options.bot:
         found += [f"pending: {text}" for text in await pending(world, world.now_ms)]
+        found += [f"overdue: {text}" for text in await overdue(world)]
+        found += [f"counted: {text}" for text in spent.counted(scene, await spent.intervals(scene))]
     return found
 
 
@@ -256,7 +259,8 @@ def _approved(scene: Scene, life: Life, at: int, requester: str) -> bool:
     return any(
         not _unread(scene, act) and act["user"] in APPROVERS and PEOPLE[act["user"]] not in (life.owner, requester)
         and act["how"] in ("click", "submit")
-        and "approv" in act["what"] and life.id in act["notebooks"] and at - 26 * HOUR_S * 1000 <= act["at"] <= at
+        and act["what"].startswith(GRANTS) and life.id in act["notebooks"]
+        and at - 26 * HOUR_S * 1000 <= act["at"] <= at
         for act in scene.acts
     )  # fmt: skip
 
@@ -298,6 +302,20 @@ async def pending(world: World, now_ms: int) -> list[str]:
         found += [f"message {r.key} due {r.due_at}, {r.tries} tries: {r.error}" for r in messages]
     await database.dispose()
     return found
+
+
+async def overdue(world: World) -> list[str]:
+    """Requests that should have expired, and lease warnings that still wait although their end is past."""
+    database = world.open_database(Incarnation("checker"))
+    late_ms = world.end_ms - SETTLED_WITHIN_MS - 2 * world.poll_s * 1000
+    waits = approvals.c.state == "pending", approvals.c.expires_at < from_ms(late_ms)
+    open_leads = notices.c.state == "pending", notices.c.kind == "lease_warning"
+    async with database.peek() as db:
+        requests = await db.execute(select(approvals.c.id, approvals.c.expires_at).where(*waits))
+        found = [f"request {row.id}, which expired at {row.expires_at}" for row in requests]
+        keys = [row.key for row in await db.execute(select(notices.c.key).where(*open_leads))]
+    await database.dispose()
+    return [*found, *(f"{key} waits" for key in keys if int(key.split(":")[2]) < late_ms)]
 
 
 def messages(world: World) -> Counter[str]:

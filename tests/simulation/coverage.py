@@ -21,6 +21,7 @@ CHECKED = ("idle stops", "leads due", "leads moved", "idle spells due", "renewal
            "load that metrics alone see",
            "renewals beyond the gate", "commands answered", "operations told to the end", "effects of CreateNotebook",
            "clicks on settled messages", "decisions while groups were unread", "idle spells of unlisted flavors",
+           "promises to leave alone", "runs counted",
            *(f"addressed {kind}" for kind in ("lease_warning", "idle_warning", "stopped")),
            *(f"effects of {action}" for action in ASKED_BY))  # fmt: skip
 ACTS = ("did command", "did click", "did submit", "did home", "did link", "away")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.simulation import checks, holds, leads, liveness, told
+from tests.simulation import checks, holds, kept, leads, liveness, spent, told
 from tests.simulation.checks import Scene
 from tests.simulation.history import NEVER, SERVICE, Life, Post, Write
 from tests.simulation.witness import Sample
@@ -18,8 +18,8 @@ STOP = T0 + 150 * MINUTE_MS
 WARNED = STOP - 20 * MINUTE_MS
 END = T0 + 8 * HOUR_MS
 SAFE = (checks.stops, checks.activity, checks.shortened, checks.doubles, checks.effects, checks.creates,
-        checks.settled, checks.rights, holds.bridges, leads.overtaken, leads.asleep, leads.early, leads.due,
-        liveness.idle, told.addressed, told.unfinished, told.unanswered)  # fmt: skip
+        checks.settled, checks.rights, holds.bridges, kept.left_alone, leads.overtaken, leads.asleep, leads.early,
+        leads.due, liveness.idle, told.addressed, told.unfinished, told.unanswered)  # fmt: skip
 
 
 class Witness:
@@ -231,6 +231,71 @@ def test_nobody_approves_what_they_asked_for_on_another_ones_notebook() -> None:
     assert broken(scene) == {"rights"}
     scene.acts = [act | {"user": "U0DORA"}]
     assert broken(scene) == set()
+
+
+@pytest.mark.parametrize(
+    ("how", "what", "fine"),
+    [
+        ("click", "approval_approve 1.0", True),
+        ("submit", "approval_less", True),
+        ("click", "approval_approve_less 1.0", False),
+        ("click", "approval_deny 1.0", False),
+        ("submit", "approval_deny_reason", False),
+        ("click", "approval_withdraw 1.0", False),
+    ],
+)
+def test_only_a_grant_approves(how: str, what: str, fine: bool) -> None:
+    scene = a_scene()
+    scene.lives[NOTEBOOK].renewals = [(T0 + 2 * HOUR_MS, "api ana", END, END + 9 * HOUR_MS)]
+    scene.acts = [{"user": "U0DORA", "how": how, "what": what, "at": T0, "notebooks": {NOTEBOOK}}]
+    assert broken(scene) == (set() if fine else {"rights"})
+
+
+def said(scene: Any, at: int, text: str) -> None:
+    """A message about the notebook says so from then on."""
+    about = {"event_type": "operation", "event_payload": {"notebook_id": NOTEBOOK}}
+    args = {"text": text, "metadata": about}
+    scene.world.slack.log.append({"kind": "api", "method": "chat.update", "at_ms": at, "args": args, "answer": None})
+
+
+@pytest.mark.parametrize(("until", "fine"), [(STOP - 1000, True), (STOP + 1000, False)])
+@pytest.mark.parametrize(("at", "of_its_run"), [(WARNED, True), (T0 + MINUTE_MS, False)])
+def test_a_stop_of_what_is_kept(until: int, fine: bool, at: int, of_its_run: bool) -> None:
+    scene = a_scene()
+    said(scene, at, f"*nb* is kept running: no idle stop until <!date^{until // 1000}^{{time}}|12:00>.")
+    assert broken(scene) == ({"left_alone"} if of_its_run and not fine else set())
+
+
+@pytest.mark.parametrize(("before", "fine"), [(23 * HOUR_MS, False), (25 * HOUR_MS, True)])
+def test_a_stop_after_one_that_was_marked_wrong(before: int, fine: bool) -> None:
+    scene, marked = a_scene(), STOP - before
+    said(
+        scene, marked, f"Marked as a wrong stop: it is counted (by <@U0ANA>, <!date^{marked // 1000}^{{time}}|12:00>)."
+    )
+    assert broken(scene) == (set() if fine else {"left_alone"})
+
+
+COUNTED = (T0 + HOUR_MS, STOP + 3 * MINUTE_MS)  # until it was stopped, not only stopping
+
+
+@pytest.mark.parametrize(
+    ("spans", "fine"),
+    [
+        ([COUNTED], True),
+        ([(T0 + HOUR_MS, STOP - 10 * MINUTE_MS)], True),  # the pass before was the last that saw it
+        ([(T0 + HOUR_MS, T0 + 2 * HOUR_MS), (T0 + 2 * HOUR_MS, STOP)], True),  # its price has changed
+        ([], False),
+        ([(T0 + HOUR_MS, T0 + 90 * MINUTE_MS)], False),
+        ([(T0 + HOUR_MS, NEVER)], False),
+        ([(T0 + 70 * MINUTE_MS, STOP)], False),
+        ([COUNTED, COUNTED], False),
+    ],
+)
+def test_what_ran_is_counted_once(spans: list[tuple[int, int]], fine: bool) -> None:
+    scene = a_scene()
+    assert (list(spent.counted(scene, {NOTEBOOK: spans})) == []) is fine
+    scene.spans = [(T0, END, "cloud_down")]
+    assert list(spent.counted(scene, {NOTEBOOK: [COUNTED]})) == []
 
 
 def bridged(scene: Any, *, at: int = END - 20 * MINUTE_MS, to: int = END + 40 * MINUTE_MS) -> Any:
