@@ -23,6 +23,7 @@ from bot.errors import (
     CloudSoldOut,
     CloudThrottled,
 )
+from bot.storable import storable
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +216,7 @@ def _complaint_of(parsed: dict[str, Any], depth: int = 3) -> Complaint:
 
 
 def _plain(value: object) -> str:
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return storable(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else ""
 
 
 def _short(text: str) -> str:

@@ -5,11 +5,12 @@ Nothing else is ever raised, whatever the answer holds. Source: API digest, sect
 """
 
 import json
+import re
 from collections import deque
 from dataclasses import fields
 from datetime import datetime, timedelta
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from pydantic_core import from_json
 
@@ -18,6 +19,7 @@ from bot.cloud.dialect import Traits
 from bot.cloud.fields import Json, first_text, flag, instant, items, mapping, span, text, whole
 from bot.errors import CloudGarbled
 from bot.model import Lease, LeaseType, NewNotebook, Notebook, ProgressStep, Status
+from bot.storable import storable_json
 
 _STATUS = {status.value: status for status in Status}
 _LEASE_TYPE: dict[str | None, LeaseType] = {
@@ -33,6 +35,9 @@ _LEASE_FIELDS = tuple(field.name for field in fields(Lease))
 _set = object.__setattr__
 _run = deque[Any](maxlen=0).extend  # uses an iterator up
 _OFF = timedelta(0)
+_HALF = re.compile(rb"\\u(0000|d[89a-f])", re.IGNORECASE)  # a zero byte, or what may be half a character
+_LONGEST_ID = 64  # as much as a column holds; theirs have 36 and 32
+_LARGEST_GB = 2**31 - 1  # some two million terabytes, and as much as a column holds
 
 
 def garbled(field: str, what: str = "") -> CloudGarbled:
@@ -41,19 +46,24 @@ def garbled(field: str, what: str = "") -> CloudGarbled:
 
 
 def body(content: bytes) -> Any:
-    """The JSON of an answer, None when it is empty; CloudGarbled for HTML, cut-off JSON and the like."""
+    """The JSON of an answer, None when it is empty; CloudGarbled for HTML, cut-off JSON and the like.
+
+    What no store can hold is taken out of its texts here: one odd name would else fail whatever lists it.
+    """
     if not content.strip():
         return None
     try:
-        return from_json(content, cache_strings="keys")
+        read = from_json(content, cache_strings="keys")
     except ValueError:
         return _slowly(content)
+    return storable_json(read) if b"\\u0000" in content else read
 
 
 def _slowly(content: bytes) -> Any:
     """The standard library reads a little more: a byte order mark, half a surrogate pair, deeper nesting."""
     try:
-        return json.loads(content)
+        read = json.loads(content)
+        return storable_json(read) if _HALF.search(content) else read
     except (ValueError, RecursionError) as exc:
         kind = "a web page, perhaps of a proxy in between" if content.lstrip()[:1] == b"<" else "no readable JSON"
         raise garbled("body", f"The cloud's answer is {kind}") from exc
@@ -65,7 +75,7 @@ def notebook(raw: object) -> Notebook:
         raise garbled("body", "The cloud's answer is not a notebook")
     get = raw.get
     notebook_id, word = get("id"), get("status")
-    if type(notebook_id) is not str or not notebook_id:
+    if not _is_id(notebook_id):
         raise garbled("id")
     if type(word) is not str or not word:
         raise garbled("status")
@@ -98,11 +108,11 @@ def _notebook(raw: Json, notebook_id: str, status: Status, word: str) -> Noteboo
         image_name if type(image_name := image.get("name")) is str else text(image_name),
         about if type(about := get("description")) is str else text(about),
         _lease(lease, created_at) if type(lease) is dict else None,
-        owner if type(owner) is str else None,
+        owner if type(owner) is str and len(owner) <= _LONGEST_ID else None,
         text(user.get("name")),
         created_at,
         instant(get("update_at")),
-        whole(volume.get("capacity")),
+        _gigabytes(volume.get("capacity")),
         text(volume.get("category")).upper(),
         text(get("fail_reason")),
         text(get("workspace_id")) or "0",
@@ -122,8 +132,8 @@ def _notebook(raw: Json, notebook_id: str, status: Status, word: str) -> Noteboo
 
 def listed(raw: object) -> Notebook:
     """One notebook of a list: with an unreadable status it is UNKNOWN (never acted on) rather than missing."""
-    if type(raw) is dict and type(raw.get("status")) is not str and type(raw.get("id")) is str and raw["id"]:
-        return _notebook(raw, raw["id"], Status.UNKNOWN, text(raw.get("status")))
+    if type(raw) is dict and (type(word := raw.get("status")) is not str or not word) and _is_id(raw.get("id")):
+        return _notebook(raw, raw["id"], Status.UNKNOWN, text(word))
     return notebook(raw)
 
 
@@ -156,6 +166,16 @@ def _lease(raw: Json, notebook_created: datetime | None) -> Lease | None:
     made = object.__new__(Lease)
     _run(map(_set, repeat(made), _LEASE_FIELDS, (created, duration, enabled, kind, instant(get("update_at")))))
     return made
+
+
+def _is_id(value: object) -> TypeGuard[str]:
+    return type(value) is str and 0 < len(value) <= _LONGEST_ID
+
+
+def _gigabytes(value: object) -> int | None:
+    """The size of a disk; None where that is no size."""
+    size = whole(value)
+    return size if size is not None and 0 <= size <= _LARGEST_GB else None
 
 
 def _endpoints(raw: object, url: object) -> tuple[object, bool]:

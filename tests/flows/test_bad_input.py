@@ -194,6 +194,15 @@ async def test_one_broken_notebook_fails_alone(scene: Scene) -> None:
     assert scene.stops(broken) == []
 
 
+async def test_one_odd_notebook_fails_neither_a_list_nor_its_neighbours(scene: Scene) -> None:
+    await scene.notebook("ben", "a\x00b")
+    await scene.notebook("ben", "swollen", capacity=10**30)
+    await scene.ending("ben", "plain")
+    assert len(scene.in_dm(BEN, "lease_warning")) == 1
+    listed = await scene.ask(BEN, "list")
+    assert all(name in listed for name in ("a\ufffdb", "swollen", "plain"))
+
+
 async def test_a_state_that_nobody_knows_changes_nothing(scene: Scene) -> None:
     made = await scene.notebook("ana", "odd")
     scene.cloud.console.set_status(made.id, "HIBERNATING")

@@ -166,6 +166,11 @@ def test_long_messages_are_cut_and_flattened() -> None:
     assert "\n" not in text
 
 
+def test_what_no_store_can_hold_is_taken_out_of_the_words() -> None:
+    said = faults.complaint(rb'{"error_code": "X\u0000", "error_msg": "no\ud800pe"}')
+    assert (said.code, said.text) == ("X\ufffd", "no\ufffdpe")
+
+
 def test_the_same_number_means_different_things_under_different_statuses() -> None:
     kinds = {status: faults.fault(status, "ModelArts.0210").kind for status in (400, 403)}
     assert kinds == {400: CloudMisconfigured, 403: CloudMisconfigured}
