@@ -137,8 +137,9 @@ def _words(code: str) -> str:
 
 def _detail(said: Mapping[str, Any]) -> str:
     """What Slack says beyond the name: which block is wrong, mostly."""
-    messages = (said.get("response_metadata") or {}).get("messages") or said.get("errors") or ()
-    return "; ".join(str(message) for message in messages)[:500]
+    more = said.get("response_metadata")
+    messages = (more.get("messages") if isinstance(more, dict) else None) or said.get("errors")
+    return "; ".join(str(message) for message in messages)[:500] if isinstance(messages, list) else ""
 
 
 def _retry_after(headers: Mapping[str, Any]) -> timedelta:

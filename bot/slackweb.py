@@ -5,6 +5,7 @@ A post whose answer was lost may have happened: those errors are `SlackAnswerLos
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -21,11 +22,17 @@ from bot.errors import SlackAnswerLost, SlackBusy, SlackDown, SlackError
 from bot.paces import Turns
 from bot.slack import Message, Posted, SlackPerson, View
 from bot.slackcodes import error_for
+from bot.storable import storable
+
+log = logging.getLogger(__name__)
 
 TIMEOUT_S = 15
 GROUP_LIFE, MEMBERS_LIFE = timedelta(minutes=5), timedelta(minutes=1)
 PAGE, HISTORY_PAGES, MEMBER_PAGES = 200, 5, 50
 CLOCKS_AGREE = timedelta(seconds=2)  # `Date` is to the second
+FURTHEST = timedelta(days=36_500)  # a clock that is further off is off no more than this: sums stay within `datetime`
+LONGEST_NAME, LONGEST_ZONE, LONGEST_ID = 200, 64, 32  # characters
+_TS = re.compile(r"[0-9]{1,12}\.[0-9]{1,9}")
 HOOK_HOSTS = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 UPLOAD_SUFFIXES = (".slack.com", ".slack-gov.com")
@@ -88,7 +95,9 @@ class SlackWeb:
                 "unfurl_media": False,
             },
         )
-        return Posted(str(answer["channel"]), str(answer["ts"]))
+        if (ts := _word(answer, "ts")) is None or not _TS.fullmatch(ts) or not _word(answer, "channel"):
+            raise _unreadable(writes=True)  # without a `ts` nothing was delivered (contract 2); the history will tell
+        return Posted(str(answer["channel"]), ts)
 
     async def update(self, channel: str, ts: str, message: Message, metadata: Mapping[str, Any]) -> None:
         """Redraw a message of ours. Repeating it is harmless."""
@@ -112,9 +121,9 @@ class SlackWeb:
                 "include_all_metadata": "true",
             } | ({"cursor": cursor} if cursor else {})
             answer = await self._call("conversations.history", params=params)
-            for message in answer.get("messages") or ():
-                if wanted in _keys(message):
-                    return str(message["ts"])
+            for message in _entries(answer, "messages"):
+                if isinstance(message, dict) and wanted in _keys(message) and (ts := _word(message, "ts")):
+                    return ts
             if not (cursor := _cursor(answer)):
                 break
         return None
@@ -131,14 +140,14 @@ class SlackWeb:
     async def open_dm(self, user: str) -> str:
         """The id of the conversation with `user`."""
         answer = await self._call("conversations.open", params={"users": user})
-        return str(answer["channel"]["id"])
+        return _needed(_part(answer, "channel"), "id")
 
     # --- views ---------------------------------------------------------------------------------
 
     async def open_view(self, trigger_id: str, view: View) -> str:
         """Open a modal within the trigger's three seconds; returns its id."""
         answer = await self._call("views.open", json={"trigger_id": trigger_id, "view": view})
-        return str(answer["view"]["id"])
+        return _needed(_part(answer, "view"), "id")
 
     async def update_view(self, view_id: str, view: View) -> None:
         """Redraw a modal."""
@@ -156,8 +165,8 @@ class SlackWeb:
             "files.getUploadURLExternal",
             params={"filename": "chart.png", "length": str(len(png)), "alt_txt": alt[:1000]},
         )
-        await self._put_file(str(slot["upload_url"]), png)
-        shared = {"files": [{"id": slot["file_id"], "title": title}], "channel_id": channel}
+        await self._put_file(_needed(slot, "upload_url"), png)
+        shared = {"files": [{"id": _needed(slot, "file_id"), "title": title}], "channel_id": channel}
         await self._call(
             "files.completeUploadExternal", writes=True, json=shared | ({"thread_ts": thread_ts} if thread_ts else {})
         )
@@ -175,14 +184,16 @@ class SlackWeb:
 
     async def person(self, user: str) -> SlackPerson:
         """What Slack knows of somebody, now."""
-        found = (await self._call("users.info", params={"user": user}))["user"]
-        profile = found.get("profile") or {}
-        name = profile.get("display_name") or profile.get("real_name") or found.get("real_name") or found.get("name")
+        found = _part(await self._call("users.info", params={"user": user}), "user")
+        profile, known_as = _part(found, "profile"), _needed(found, "id")[:LONGEST_ID]
+        names = (_word(part, name) for part, name in ((profile, "display_name"), (profile, "real_name"),
+                                                      (found, "real_name"), (found, "name")))  # fmt: skip
+        zone = _word(found, "tz")
         return SlackPerson(
-            id=str(found["id"]),
-            team=str(found.get("team_id") or ""),
-            name=str(name or found["id"]),
-            zone=found.get("tz") or None,
+            id=known_as,
+            team=_word(found, "team_id") or "",
+            name=storable(next((name for name in names if name), known_as))[:LONGEST_NAME],
+            zone=storable(zone) if zone and len(zone) <= LONGEST_ZONE else None,
             deleted=bool(found.get("deleted")),
             bot=bool(found.get("is_bot")),
             guest=bool(found.get("is_restricted") or found.get("is_ultra_restricted")),
@@ -194,7 +205,7 @@ class SlackWeb:
 
         async def read() -> frozenset[str]:
             answer = await self._call("usergroups.users.list", params={"usergroup": group})
-            return frozenset(str(user) for user in answer["users"])
+            return frozenset(str(user) for user in _entries(answer, "users"))
 
         return await self._kept(group, timedelta(0) if fresh else GROUP_LIFE, read)
 
@@ -207,7 +218,7 @@ class SlackWeb:
             for _ in range(MEMBER_PAGES):
                 params = {"channel": channel, "limit": "1000"} | ({"cursor": cursor} if cursor else {})
                 answer = await self._call("conversations.members", params=params)
-                found.update(str(user) for user in answer["members"])
+                found.update(str(user) for user in _entries(answer, "members"))
                 if not (cursor := _cursor(answer)):
                     break
             return frozenset(found)
@@ -252,6 +263,10 @@ class SlackWeb:
             raise SlackDown("connection", f"Slack cannot be reached: {type(error).__name__}") from None
         except (aiohttp.ClientError, OSError, TimeoutError, asyncio.IncompleteReadError) as error:
             raise _lost(error, writes=writes) from None
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            # The SDK expects every answer to be an object. What it holds is told nowhere: it may be anything.
+            log.warning("the answer to %s cannot be read: %s", method, type(error).__name__)
+            raise _unreadable(writes=writes) from None
         self._hear(response.headers or {})
         if seen is not None:
             seen.update({str(name).lower(): str(value) for name, value in (response.headers or {}).items()})
@@ -269,7 +284,8 @@ class SlackWeb:
         """Its clock, to the second; a proxy that leaves `Date` out changes nothing."""
         said = next((str(value) for name, value in headers.items() if str(name).lower() == "date"), "")
         if (at := http_date(said)) is not None:
-            self._skew = at - self._clock.now().replace(microsecond=0)
+            skew = at - self._clock.now().replace(microsecond=0)
+            self._skew = max(-FURTHEST, min(skew, FURTHEST))
 
     def skew(self) -> timedelta | None:
         """Slack's clock minus ours."""
@@ -291,7 +307,7 @@ class SlackWeb:
             return await self._hooks.request(verb, url, **arguments)
         except (http.ConnectError, http.ConnectTimeout, http.PoolTimeout) as error:
             raise SlackDown("connection", f"Slack cannot be reached: {type(error).__name__}") from None
-        except http.TransportError as error:
+        except (http.TransportError, http.DecodingError) as error:
             raise SlackAnswerLost("timeout", f"Slack's answer was lost: {type(error).__name__}") from None
 
     def _is_hook(self, url: str) -> bool:
@@ -315,12 +331,39 @@ def _content(message: Message, *, always: bool = False) -> dict[str, Any]:
 
 
 def _keys(message: Mapping[str, Any]) -> frozenset[str]:
-    found = (message.get("metadata") or {}).get("event_payload") or {}
+    found = _part(_part(message, "metadata"), "event_payload")
     return frozenset(str(found.get("keys") or "").split(",")) | {str(found.get("key") or "")}
 
 
 def _cursor(answer: Mapping[str, Any]) -> str:
-    return str((answer.get("response_metadata") or {}).get("next_cursor") or "")
+    return _word(_part(answer, "response_metadata"), "next_cursor") or ""
+
+
+def _part(answer: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """An object within an answer; anything else is an empty one."""
+    found = answer.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _word(answer: Mapping[str, Any], name: str) -> str | None:
+    """A text within an answer; anything else is absent."""
+    found = answer.get(name)
+    return found if isinstance(found, str) else None
+
+
+def _needed(answer: Mapping[str, Any], name: str) -> str:
+    """A text that an answer is of no use without. Raises SlackDown."""
+    if not (found := _word(answer, name)):
+        raise _unreadable()
+    return found
+
+
+def _entries(answer: Mapping[str, Any], name: str) -> list[Any]:
+    """A list that an answer is of no use without. Raises SlackDown: to be read as empty it would have to say so."""
+    found = answer.get(name)
+    if not isinstance(found, list):
+        raise _unreadable()
+    return found
 
 
 def _ts(at: datetime) -> str:
@@ -336,7 +379,7 @@ def _said(response: http.Response) -> str:
     """What a hook answers: `ok`, an error's name, or JSON that holds one."""
     try:
         parsed = response.json()
-    except (ValueError, http.DecodingError):
+    except (ValueError, RecursionError):
         return response.text.strip()[:80]
     if isinstance(parsed, dict):
         return "ok" if parsed.get("ok") else str(parsed.get("error") or "")
@@ -345,8 +388,13 @@ def _said(response: http.Response) -> str:
 
 def _fields(data: Any, *, writes: bool) -> dict[str, Any]:
     if not isinstance(data, dict):
-        raise (SlackAnswerLost if writes else SlackDown)("garbled", "Slack's answer could not be read.")
+        raise _unreadable(writes=writes)
     return data
+
+
+def _unreadable(*, writes: bool = False) -> SlackError:
+    """The error for an answer that is none, or lacks what it is needed for."""
+    return (SlackAnswerLost if writes else SlackDown)("garbled", "Slack's answer could not be read.")
 
 
 def _refused(error: SlackApiError, *, writes: bool) -> SlackError:

@@ -161,7 +161,7 @@ async def greet(running: Bot) -> bool:
     workspace = running.parts.deps.workspace
     if not workspace.team:
         try:
-            workspace.team = str((await running.slack.whoami())["team_id"])
+            workspace.team = str((await running.slack.whoami()).get("team_id") or "")
         except SlackError as error:
             log.warning("Slack does not say who we are: %s", error.code)
     return bool(workspace.team)
