@@ -98,6 +98,8 @@ PASSING = frozenset(
     }
 )
 
+LONGEST_REST = timedelta(hours=1)  # it never asks for more than minutes; an odd figure must not silence us for days
+
 _WORDS = {
     "not_in_channel": "I am not in that channel; invite me with /invite.",
     "channel_not_found": "That channel does not exist, or it is private and I am not in it.",
@@ -143,6 +145,8 @@ def _detail(said: Mapping[str, Any]) -> str:
 
 
 def _retry_after(headers: Mapping[str, Any]) -> timedelta:
-    """Whole seconds, at least one; 30 where Slack does not say."""
-    given = next((str(value) for name, value in headers.items() if str(name).lower() == "retry-after"), "")
-    return timedelta(seconds=max(1, int(given))) if given.strip().isdigit() else timedelta(seconds=30)
+    """Whole seconds, at least one and at most an hour, when it is asked again; 30 where Slack does not say."""
+    given = next((str(value) for name, value in headers.items() if str(name).lower() == "retry-after"), "").strip()
+    if not (given.isascii() and given.isdigit()):
+        return timedelta(seconds=30)
+    return min(LONGEST_REST, timedelta(seconds=max(1, int(given)))) if len(given) <= 8 else LONGEST_REST

@@ -12,6 +12,7 @@ from bot.cloud.pace import Pace
 _ZERO = timedelta(0)
 _SECOND = timedelta(seconds=1)
 _NONSENSE = timedelta(days=3650)
+_LONGEST_REST = timedelta(hours=1)
 
 
 class ServerClock:
@@ -81,11 +82,14 @@ def _finite(rate: float) -> float | None:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:
-    """`Retry-After` in either form, counted from the server's `now`; None if absent or unreadable."""
+    """`Retry-After` in either form, counted from the server's `now`; None if absent or unreadable.
+
+    At most an hour: then it is asked again. An odd figure must not keep what somebody waits for away for days.
+    """
     said = headers.get("retry-after", "").strip()
     if not said:
         return None
     if said.isascii() and said.isdigit() and len(said) <= 8:
-        return timedelta(seconds=int(said))
+        return min(_LONGEST_REST, timedelta(seconds=int(said)))
     at = http_date(said)
-    return max(_ZERO, at - now) if at is not None else None
+    return min(_LONGEST_REST, max(_ZERO, at - now)) if at is not None else None

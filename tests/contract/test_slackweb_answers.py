@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from bot.errors import SlackAnswerLost, SlackDown, SlackError
+from bot.errors import SlackAnswerLost, SlackBusy, SlackDown, SlackError
 from bot.slack import Message, SlackPerson
 from bot.slackweb import SlackWeb
 from deploy.sandbox.clock import SimClock
@@ -173,3 +173,19 @@ async def test_a_clock_of_another_age_is_off_and_can_be_reckoned_with(mouth: Mou
     assert CLOCK.now() + skew  # within what a datetime can be
     mouth.says({"messages": []})
     assert await web.find("C0RESEARCH", "operation:1", CLOCK.now()) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [("17", 17), (" 17 ", 17), ("0", 1), ("-5", 30), ("1.5", 30), ("soon", 30), ("", 30), ("\u00b2", 30),
+     ("Wed, 21 Oct 2026 07:28:00 GMT", 30), ("3601", 3600), ("9" * 30, 3600), ("9" * 5000, 3600)],
+)  # fmt: skip
+async def test_a_rest_is_taken_as_long_as_slack_says_and_never_for_days(
+    mouth: Mouth, web: SlackWeb, said: str, seconds: int
+) -> None:
+    mouth.status = 429
+    mouth.headers["retry-after"] = said
+    for ask in (post, person):
+        with pytest.raises(SlackBusy) as error:
+            await ask(web)
+        assert error.value.retry_after == timedelta(seconds=seconds)

@@ -184,6 +184,17 @@ async def test_slack_down_during_a_command_loses_nothing(scene: Scene) -> None:
     assert "now runs until" in scene.operation(BEN)
 
 
+async def test_an_odd_retry_after_keeps_nobody_waiting_for_days(scene: Scene) -> None:
+    """Slack and the cloud are asked again after an hour at most, whatever they want."""
+    made = await scene.ending("ben", "patient", left=minutes(119))
+    scene.cloud.faults.add("throttle", method="PATCH", retry_after="99999999")
+    scene.slack.fault("chat.postMessage", "ratelimited", retry_after=10**9)
+    await scene.command(BEN, "extend patient 1h")
+    await scene.pass_time(minutes(75), minutes(5))
+    assert len(scene.renewals(made)) == 1
+    assert "now runs until" in scene.operation(BEN)
+
+
 async def test_one_broken_notebook_fails_alone(scene: Scene) -> None:
     """The trap: one bad instance failing its batch."""
     broken = await scene.notebook("ana", "broken", busy=False, lease_ms=9 * 3_600_000)

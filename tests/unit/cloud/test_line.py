@@ -66,7 +66,7 @@ def test_nonsense_is_not_heard(at: datetime) -> None:
     [
         ("0", 0), ("7", 7), (" 7 ", 7), ("", None), ("soon", None), ("-1", None), ("1.5", None), ("٧", None),
         ("999999999", None), ("Mon, 23 Nov 2026 08:00:30 GMT", 30), ("Mon, 23 Nov 2026 07:00:00 GMT", 0),
-        ("Monday, 23-Nov-26 08:00:30 GMT", 30),
+        ("Monday, 23-Nov-26 08:00:30 GMT", 30), ("99999999", 3600), ("Fri, 31 Dec 9999 23:59:59 GMT", 3600),
     ],
 )  # fmt: skip
 def test_retry_after(text: str, seconds: int | None) -> None:
