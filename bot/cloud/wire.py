@@ -11,6 +11,7 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from itertools import repeat
 from typing import Any, NamedTuple, TypeGuard
+from urllib.parse import urlsplit
 
 from pydantic_core import from_json
 
@@ -37,6 +38,7 @@ _run = deque[Any](maxlen=0).extend  # uses an iterator up
 _OFF = timedelta(0)
 _HALF = re.compile(rb"\\u(0000|d[89a-f])", re.IGNORECASE)  # a zero byte, or what may be half a character
 _LONGEST_ID = 64  # as much as a column holds; theirs have 36 and 32
+_LONGEST_URL = 2500  # a button takes 3000, and the token is added to it
 _LARGEST_GB = 2**31 - 1  # some two million terabytes, and as much as a column holds
 
 
@@ -122,7 +124,7 @@ def _notebook(raw: Json, notebook_id: str, status: Status, word: str) -> Noteboo
         ssh,
         word,
         instant(get("current_time")),
-        url if type(url) is str and url else None,
+        url if type(url) is str and _leads_somewhere(url) else None,
         text(get("token")) or None,
     )
     made = object.__new__(Notebook)
@@ -170,6 +172,16 @@ def _lease(raw: Json, notebook_created: datetime | None) -> Lease | None:
 
 def _is_id(value: object) -> TypeGuard[str]:
     return type(value) is str and 0 < len(value) <= _LONGEST_ID
+
+
+def _leads_somewhere(url: str) -> bool:
+    """Whether a button can open it: Slack takes no other address, and none that is longer."""
+    if not url.startswith(("https://", "http://")) or len(url) > _LONGEST_URL:
+        return False
+    try:
+        return bool(urlsplit(url).hostname)
+    except ValueError:
+        return False
 
 
 def _gigabytes(value: object) -> int | None:

@@ -222,6 +222,11 @@ def test_the_url_may_stand_with_the_endpoint_alone() -> None:
     assert wire.notebook(raw).url == "https://a.example.com/lab"
 
 
+@pytest.mark.parametrize("url", ["lab", "javascript:alert(1)", "https://[a/lab", "https://a.example.com/" + "b" * 2500])
+def test_an_address_that_no_button_opens_is_none(url: Any) -> None:
+    assert wire.notebook(shown(url=url, endpoints=[])).url is None
+
+
 @pytest.mark.parametrize("owner", [{"user_id": "a1a1", "user": None}, {"user_id": None, "user": {"id": "a1a1"}}])
 def test_the_owner_is_found_in_either_place(owner: dict[str, Any]) -> None:
     assert wire.notebook(shown(**owner)).owner_id == "a1a1"
