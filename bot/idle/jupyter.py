@@ -56,6 +56,7 @@ class Jupyter:
         try:
             async with self._slots:
                 server, date = await self._ask(subject)
+            return judge(server, date, subject, self._clock.now())
         except Unreadable as error:
             status = {"http": str(error.status)} if error.status else {}
             return cannot_tell(str(error), subject.memory, status)
@@ -63,7 +64,8 @@ class Jupyter:
             return cannot_tell(str(error), subject.memory, {"refused": "1"})
         except Malformed as error:
             return cannot_tell(f"the notebook's answer cannot be read ({error})", subject.memory)
-        return judge(server, date, subject, self._clock.now())
+        except Exception as error:  # a person's own server answers as it likes; the others are read all the same
+            return cannot_tell(f"the notebook could not be read ({type(error).__name__})", subject.memory)
 
     async def _ask(self, subject: Subject) -> tuple[ServerFacts, datetime | None]:
         notebook = subject.notebook

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.clock import EPOCH
 from bot.idle.ports import Malformed
 
 WORKING = frozenset({"busy", "starting", "restarting", "autorestarting", "terminating"})
 RESTING = frozenset({"idle", "dead"})
 FIRST_WITH_TRACKED_MESSAGES = (2, 15)
+LAST_YEAR = 3000  # no time of anything that runs; sums stay within `datetime`
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,10 @@ def is_old(version: str) -> bool:
 def instant(text: str) -> datetime:
     """An ISO 8601 instant with or without fraction; without a zone it is UTC. Raises ValueError."""
     at = datetime.fromisoformat(text)
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    if not EPOCH.year <= at.year < LAST_YEAR:
+        raise ValueError(text)
+    return at
 
 
 def _once(kernels: Iterable[Kernel]) -> tuple[Kernel, ...]:

@@ -78,7 +78,7 @@ def points(body: Any, policy: MetricsPolicy) -> Mapping[Key, tuple[Point, ...]]:
     for entry in _entries(body, "samples"):
         told = _mapping(entry.get("sample"), "sample")
         name = told.get("metric_name")
-        dimensions = {each.get("name"): each.get("value") for each in _entries(told, "dimensions")}
+        dimensions = {str(each.get("name")): each.get("value") for each in _entries(told, "dimensions")}
         series = found[str(name), tuple(str(dimensions.get(each, "")) for each in policy.selector)]
         for point in _entries(entry, "data_points"):
             at, value = _point(point, policy.statistic)
@@ -94,7 +94,7 @@ def series_count(body: Any, policy: MetricsPolicy) -> tuple[int, int]:
     """
     _check(body)
     entries = _entries(body, "series")
-    names = [{each.get("name") for each in _entries(entry, "dimensions")} for entry in entries]
+    names = [{str(each.get("name")) for each in _entries(entry, "dimensions")} for entry in entries]
     return len(entries), sum(set(policy.selector) <= each for each in names)
 
 

@@ -286,6 +286,32 @@ async def test_one_bad_notebook_does_not_fail_the_others_and_a_failure_keeps_the
     assert told[0].memory == {"kept": 1}
 
 
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+@pytest.mark.parametrize("where", ["started", "last_activity", "kernel", "terminal"])
+async def test_times_of_another_age_are_one_notebooks_trouble(at: str, where: str) -> None:
+    """Its owner can have their own server answer anything: that says nothing of the others."""
+    told = status() | ({where: at} if where in ("started", "last_activity") else {})
+    kernels = [kernel(2 * HOUR) | ({"last_activity": at} if where == "kernel" else {})]
+    terminals = [terminal(2 * HOUR) | {"last_activity": at}] if where == "terminal" else []
+    early = {"Date": format_datetime(NOW + timedelta(minutes=4), usegmt=True)}  # our clock counts as behind
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        odd = {"api": {"version": "2.16.0"}, "status": told, "kernels": kernels, "sessions": [], "terminals": terminals}
+        plain = odd | {"status": status(), "kernels": [kernel(2 * HOUR)], "terminals": []}
+        which, headers = (odd, early) if "/odd/" in request.url.path else (plain, {})
+        return httpx.Response(200, json=which[request.url.path.rpartition("/")[2]], headers=headers)
+
+    bad = a_subject(id="other", url="https://authoring.example.com/odd/lab")
+    assert [each.reading.state for each in await read_all(answer, [bad, a_subject()])] == ["unknown", "idle"]
+
+
+@pytest.mark.parametrize("odd", [{"url": "https://xn--/lab"}, {"token": "t\u00f6ken"}, {"token": "a\nb"}])
+async def test_an_address_or_token_that_cannot_be_sent_is_one_notebooks_trouble(odd: dict[str, Any]) -> None:
+    answer, _ = answering(kernels=[kernel(2 * HOUR)])
+    told = await read_all(answer, [a_subject(id="other", **odd), a_subject()])
+    assert told[1].reading.state == "idle"
+
+
 async def test_at_most_so_many_notebooks_are_asked_at_once() -> None:
     under_way = most = 0
 

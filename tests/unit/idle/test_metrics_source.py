@@ -385,3 +385,11 @@ async def test_a_series_with_a_gap_is_asked_for_where_it_was_before() -> None:
     aom.loads = loads
     again = (await read_all(aom, a_subject(memory=gap.memory)))["5f0c"]
     assert (gap.reading.state, again.reading.state) == ("idle", "active")
+
+
+def test_a_dimension_whose_name_is_no_text_hides_no_other() -> None:
+    told = sample()
+    told["dimensions"].insert(0, {"name": ["service_id"], "value": 7})
+    body = {"samples": [entry(told, [point(NOW, "1.5")])]}
+    assert points(body, POLICY) == {(CPU, ("5f0c",)): (Point(NOW, 1.5),)}
+    assert series_count({"series": [told]}, POLICY) == (1, 1)
