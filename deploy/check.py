@@ -23,7 +23,7 @@ from bot.settings import Settings, load_settings
 from bot.slackcodes import TOKEN
 from bot.slackweb import SlackWeb
 from bot.stores.database import Database
-from bot.stores.migrate import LATEST, version
+from bot.stores.migrate import LATEST, USE_THE_LATER_ONE, is_later, version
 from deploy.check_idle import idle_findings
 from deploy.check_intervals import longest, missed, shortest
 from deploy.findings import Finding, note, ok, wrong
@@ -126,6 +126,8 @@ def _new_file(path: Path) -> Finding:
 def _schema(settings: Settings, found: str | None) -> Finding:
     if found == LATEST:
         return ok("database", f"it answers, schema {found}")
+    if is_later(found):
+        return wrong("database", f"schema {found}, later than {LATEST}, the last this program knows", USE_THE_LATER_ONE)
     if settings.on_sqlite:
         return ok("database", f"schema {found or 'none'}; it is brought to {LATEST} at the next start")
     return wrong("database", f"schema {found or 'none'}, needed {LATEST}", "run leasebot db upgrade")

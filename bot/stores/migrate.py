@@ -10,6 +10,7 @@ from bot.errors import SettingsError
 from bot.stores.database import Database
 
 LATEST = "0004"
+USE_THE_LATER_ONE = "start the version of leasebot that brought it there, or put back a copy from before"
 
 
 async def version(db: Database) -> str | None:
@@ -26,9 +27,10 @@ def _version(connection: Connection) -> str | None:
 
 
 async def upgrade(db: Database) -> None:
-    """Bring the schema to the latest version."""
-    if await version(db) == LATEST:
+    """Bring the schema to the latest version. Raises SettingsError where a later program has already gone beyond."""
+    if (found := await version(db)) == LATEST:
         return
+    _not_later(found)
     async with db.begin() as connection:
         await connection.run_sync(_upgrade)
 
@@ -60,6 +62,18 @@ async def ready(db: Database) -> None:
     if db.sqlite:
         await upgrade(db)
     elif (found := await version(db)) != LATEST:
+        _not_later(found)
         raise SettingsError(
             f"the database's schema is at {found or 'nothing'}, this program needs {LATEST}: run leasebot db upgrade"
         )
+
+
+def is_later(found: str | None) -> bool:
+    """Whether a later program has brought the schema there; this one would not understand all of it."""
+    return found is not None and found > LATEST
+
+
+def _not_later(found: str | None) -> None:
+    if is_later(found):
+        raise SettingsError(f"the database's schema is at {found}, later than {LATEST}, the last this program knows: "
+                            f"{USE_THE_LATER_ONE}")  # fmt: skip

@@ -73,6 +73,19 @@ async def test_an_empty_postgres_is_refused_until_it_is_upgraded_by_hand(empty_p
     await db.dispose()
 
 
+async def test_what_a_later_program_has_brought_up_is_left_to_it(database_url: str) -> None:
+    """After a way back, or while an old process still runs: its own advice must not lead into a traceback."""
+    db = Database(async_database_url(database_url))
+    await upgrade(db)
+    async with db.begin() as tx:
+        await tx.exec_driver_sql("UPDATE alembic_version SET version_num = '9001'")
+    for act in (ready, upgrade):
+        with pytest.raises(SettingsError, match=r"at 9001, later than .* start the version of leasebot that"):
+            await act(db)
+    assert await version(db) == "9001"
+    await db.dispose()
+
+
 async def test_the_migrations_say_all_that_the_schema_declares(database_url: str) -> None:
     """Types, defaults and indexes too, as alembic sees them."""
     db = Database(async_database_url(database_url))

@@ -232,6 +232,23 @@ async def test_check_sees_a_token_that_is_not_accepted_and_an_empty_postgres(
 # --- the database --------------------------------------------------------------------------------
 
 
+async def test_a_database_of_a_later_program_is_refused_in_words(on: Stage) -> None:
+    path = on.folder / "later.sqlite3"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE alembic_version (version_num VARCHAR(32))")
+        db.execute("INSERT INTO alembic_version VALUES ('9001')")
+        db.commit()
+    path.chmod(0o600)
+    environment = on.environment(LEASEBOT_DATABASE_URL=f"sqlite:///{path}")
+    for command in (("tick",), ("db", "upgrade")):
+        ended = await leasebot(*command, folder=on.folder, **environment)
+        assert ended.code == 2
+        assert "later than" in ended.err
+        assert "Traceback" not in ended.err
+    told = wrong(await leasebot("check", folder=on.folder, **environment))
+    assert any("later than" in line for line in told)
+
+
 @pytest.mark.postgres
 async def test_postgres_waits_for_db_upgrade(on: Stage, empty_postgres_url: str) -> None:
     environment = on.environment(LEASEBOT_DATABASE_URL=empty_postgres_url)
