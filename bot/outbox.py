@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 from sqlalchemy import select, update
 
 from bot import pictures
-from bot.clock import Clock
+from bot.clock import SKEW, Clock
 from bot.errors import SlackAnswerLost, SlackBusy, SlackContent, SlackDown, SlackError
 from bot.ids import Ids
 from bot.next_message import BROKEN, DEAD_AFTER, DUE, LONGEST_WAIT, UNKNOWN, WAITING, asked_at, mended
@@ -255,15 +255,21 @@ class Postman:
                 # What it says may be older than what the row says by now: then it is drawn again.
                 await self._sent(row, Posted(row.channel, found), max(1, row.rev - 1), pictures.owed_after_all(row))
                 return
-        if row.sent_rev == 0 and row.expires_at and now >= row.expires_at:
+        there = self._there(now)
+        if row.sent_rev == 0 and row.expires_at and min(now, there) >= row.expires_at:
             await self._void(row, "its time was over before it could be sent")
             return
-        row = await self._trimmed(row, now)
-        message = await self._render(row, now)
+        row = await self._trimmed(row, there)
+        message = await self._render(row, there)
         if isinstance(message, str):
             await self._void(row, message)
             return
         await self._send(row, message)
+
+    def _there(self, now: datetime) -> datetime:
+        """What time it is where leases end: by Slack's clock, where ours is so far off that stops are paused."""
+        skew = self._slack.skew()
+        return now + skew if skew is not None and abs(skew) > SKEW else now
 
     async def _trimmed(self, row: Any, now: datetime) -> Any:
         """The row as it goes: without what was overtaken while it waited. What may have been posted stays as it is."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.clock import to_ms
-from bot.stores.schema import projects
+from bot.stores.schema import notices, projects
 from deploy.sandbox.clock import SimClock
 from deploy.sandbox.stage import Stage, stage
 from tests.flows.scene import ANA, BEN, HOUR, MINUTE, START_MS, Scene, minutes, policy_text
@@ -114,3 +114,21 @@ async def test_a_lease_is_reckoned_by_the_clouds_clock(scene: Scene, ahead_s: in
     assert "lease ended" in told.text
     (row,) = await scene.rows(projects)
     assert row.paused is None
+
+
+@pytest.mark.parametrize("off_h", [2, -2])
+async def test_a_host_whose_clock_is_hours_off_warns_of_leases_all_the_same(scene: Scene, off_h: int) -> None:
+    """That stops are paused then is no reason to be silent: each warning is told, with the time that is left."""
+    off = timedelta(hours=-off_h)
+    scene.cloud.clock, scene.slack.clock = Off(scene.on.clock, off), Off(scene.on.clock, off)
+    made = await scene.notebook("ben", "adrift", lease_ms=2 * HOUR, age_ms=0, settled_ago_ms=0)
+    await scene.jump(minutes(61))
+    await scene.sweep()
+    (first,) = scene.in_dm(BEN, "lease_warning")
+    assert first.text.startswith("*adrift* stops in 59 min")
+    await scene.jump(minutes(45))
+    await scene.sweep()
+    assert len(scene.in_dm(BEN, "lease_warning")) == 2
+    assert [row.state for row in await scene.rows(notices) if row.notebook_id == made.id] == ["delivered"] * 2
+    (row,) = await scene.rows(projects)
+    assert "clock differs" in row.paused

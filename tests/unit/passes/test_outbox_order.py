@@ -28,6 +28,9 @@ class Wire:
         self.failures: list[Exception] = []
         self.history: str | SlackError | None = None
 
+    def skew(self) -> timedelta | None:
+        return None
+
     async def open_dm(self, user: str) -> str:
         return f"D{user}"
 
