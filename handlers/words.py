@@ -17,6 +17,8 @@ _TYPING = str.maketrans(
 _INVISIBLE = re.compile("[\x00\u200b\u200c\u200d\u2060\ufeff]")
 _MENTION = re.compile(r"<@([UW][A-Z0-9]{2,30})(?:\|[^>]*)?>")
 _USER_ID = re.compile(r"@([UW][A-Z0-9]{6,30})")
+_LINK = re.compile(r"<(?:mailto:|tel:|(?=https?://))([^<>|\s]+)(?:\|([^<>|]+))?>")
+_CHANNEL = re.compile(r"<#[CG][A-Z0-9]+\|([^<>|]+)>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,15 @@ def unescape(text: str) -> str:
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
+def as_typed(text: str) -> str:
+    """What a person typed: Slack's links and public channels as they were written, entities as characters."""
+    linked = _LINK.sub(lambda found: found[2] or found[1], text)
+    return _INVISIBLE.sub("", unescape(_CHANNEL.sub(r"#\1", linked)))
+
+
 def read(text: str) -> Typed:
-    """Split `text`; entities are decoded, odd spaces, quotes and dashes read as the plain ones."""
-    raw = _INVISIBLE.sub("", unescape(text)).strip()
+    """Split `text`; it is decoded, and odd spaces, quotes and dashes read as the plain ones."""
+    raw = as_typed(text).strip()
     plain = raw.translate(_TYPING)  # one character for one, so that positions agree
     return Typed(raw, tuple(_words(plain)))
 
@@ -68,7 +76,7 @@ def mention(word: str) -> str | None:
 
 def same(text: str) -> str:
     """Two texts are the same command if this is equal."""
-    return " ".join(_INVISIBLE.sub("", unescape(text)).translate(_TYPING).split())
+    return " ".join(as_typed(text).translate(_TYPING).split())
 
 
 def _words(plain: str) -> list[Word]:

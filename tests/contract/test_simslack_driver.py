@@ -131,10 +131,10 @@ async def test_a_command_arrives_signed_and_its_answer_is_shown_to_its_author_al
         return JSONResponse({"response_type": "ephemeral", "text": "You have none"})
 
     bot.listen = listen
-    answer = await slack.command("U0ANA", "list payload & @ben #random", channel="C0RESEARCH")
+    answer = await slack.command("U0ANA", "list payload & @ben #random https://x.y/?a&b.", channel="C0RESEARCH")
     assert (answer.status, answer.note) == (200, None)
     heard = bot.heard[0]
-    assert heard["text"] == "list payload &amp; <@U0BEN> <#C0RANDOM|random>"
+    assert heard["text"] == "list payload &amp; <@U0BEN> <#C0RANDOM|random> <https://x.y/?a&amp;b>."
     assert (heard["command"], heard["user_id"], heard["team_id"]) == ("/notebook", "U0ANA", "T0LEASEBOT")
     assert [m.text for m in slack.ephemerals("U0ANA")] == ["You have none"]
     assert slack.messages("C0RESEARCH", user="U0BEN") == []

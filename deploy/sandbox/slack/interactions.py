@@ -15,6 +15,7 @@ from deploy.sandbox.slack.sockets import SocketHub
 from deploy.sandbox.slack.workspace import Channel, Message, User, View
 
 _ENTITY = re.compile(r"<[@#][^<>]*>|[&<>]")
+_ADDRESS = re.compile(r"https?://[^\s<>|]*[\w/]")
 _QUOTED = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
@@ -50,8 +51,9 @@ class Interactions(Looking):
         return answer
 
     def escaped(self, text: str) -> str:
-        """As Slack sends it with `should_escape`: people and channels as ids, `&`, `<` and `>` as entities."""
+        """As Slack sends it with `should_escape`: people and channels as ids, links and entities marked."""
         text = _ENTITY.sub(lambda found: _QUOTED.get(found[0], found[0]), text)
+        text = _ADDRESS.sub(r"<\g<0>>", text)
         for user in self.workspace.users.values():
             text = re.sub(rf"(?<![\w<])@{re.escape(user.name)}\b", f"<@{user.id}>", text)
         for channel in self.workspace.channels.values():

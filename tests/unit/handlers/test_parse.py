@@ -42,6 +42,7 @@ def test_every_example_of_help_is_understood(example: str) -> None:
         ("start for for 4h", {"name": "for", "for_s": 14400}),
         ('start "for 4h"', {"name": "for 4h"}),
         ("start payload", {"name": "payload"}),
+        ("start <http://lab.io|lab.io>", {"name": "lab.io"}),
         ("start 笔记本", {"name": "笔记本"}),
     ],
 )
@@ -68,6 +69,9 @@ def test_start(text: str, args: dict) -> None:
         ("train-1 until Fri 12:00", "train-1", Until("Fri 12:00"), ""),
         ("train-1 2h &lt;!channel&gt; &amp;amp; payload", "train-1", 7200, "<!channel> &amp; payload"),
         ("until until 18:00 until then", "until", Until("18:00"), "until then"),
+        ("train-1 2h see <https://x.y/a?b=1&amp;c=2>, then", "train-1", 7200, "see https://x.y/a?b=1&c=2, then"),
+        ("train-1 2h ask <mailto:ana@x.y|ana@x.y> in <#C0OPS|ops>", "train-1", 7200, "ask ana@x.y in #ops"),
+        ("train-1 2h &lt;http://x.y&gt; <@U0BEN> <#C0OPS|>", "train-1", 7200, "<http://x.y> <@U0BEN> <#C0OPS|>"),
         ("train-1 2h   two  spaces", "train-1", 7200, "two  spaces"),
     ],
 )
@@ -105,6 +109,14 @@ def test_extend(text: str, name: str, length: object, reason: str) -> None:
         (
             "admin map <@U0BEN> ben research",
             Request("admin", {"what": "map", "user": "U0BEN", "cloud_user": "ben", "project": "research"}),
+        ),
+        (
+            "admin map <@U0BEN> <mailto:ben@x.y|ben@x.y>",
+            Request("admin", {"what": "map", "user": "U0BEN", "cloud_user": "ben@x.y"}),
+        ),
+        (
+            "create n image=<http://python.org|python.org> flavor=f project=<http://lab.dev|lab.dev>",
+            Request("create", {"name": "n", "image": "python.org", "flavor": "f", "project": "lab.dev"}),
         ),
         ("policy", Request("policy", {})),
     ],
