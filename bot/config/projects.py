@@ -35,8 +35,7 @@ class Secrets:
 
     def read(self, value: Any) -> str:
         """The secret a reference stands for. Raises BadInput for one in clear, and for one that is not there."""
-        word = values.text(value)
-        kind, _, where = word.partition(":")
+        kind, _, where = value.partition(":") if isinstance(value, str) else ("", "", "")
         if kind == "env" and where:
             return self._from_environment(where)
         if kind == "file" and where:
@@ -51,7 +50,7 @@ class Secrets:
     def _from_file(self, name: str) -> str:
         try:
             secret = (self.folder / name).read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as exc:
+        except (OSError, ValueError) as exc:
             raise BadInput(f"the file {name} cannot be read") from exc
         if not secret:
             raise BadInput(f"the file {name} is empty")
