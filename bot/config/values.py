@@ -64,9 +64,15 @@ def list_of(read: Callable[[Any], T]) -> Callable[[Any], tuple[T, ...]]:
 
 
 def one_or_list(read: Callable[[Any], T]) -> Callable[[Any], tuple[T, ...]]:
-    """One value, or a list of which any may match."""
+    """One value, or a list of which any may match; an empty one could match nothing."""
     many = list_of(read)
-    return lambda value: many(value if isinstance(value, list) else [value])
+
+    def read_some(value: Any) -> tuple[T, ...]:
+        if value == []:
+            raise BadInput("must name at least one")
+        return many(value if isinstance(value, list) else [value])
+
+    return read_some
 
 
 def duration(

@@ -75,6 +75,8 @@ def test_the_unknown_keys_message_is_exactly_as_agreed() -> None:
         ('[[policy.rules]]\nlease = "2h"', 9, "needs a `when`"),
         ('[[policy.rules]]\nwhen = { category = "TPU" }', 10, "CPU, GPU or ASCEND"),
         ('[[policy.rules]]\nwhen = { project = "reserch" }', 10, 'did you mean "research"?'),
+        ("[[policy.rules]]\nwhen = { owner = [] }", 10, "must name at least one"),
+        ("[[policy.rules]]\nwhen = { category = [], tag = 'a' }", 10, "must name at least one"),
         ("[[policy.rules]]\nwhen = { price_per_hour = 2 }", 10, '">2.5"'),
         ('[[policy.rules]]\nwhen = { tag = "a" }\ndigest_at = "08:00"', 11, "holds for a whole project"),
         ('[policy]\nrules = "none"', 10, "[[policy.rules]]"),
