@@ -74,7 +74,7 @@ class _Subject:
     flavor: str
     owners: frozenset[str]
     tags: frozenset[str]
-    workspace: str | None
+    workspace: str
     price: Decimal | None
 
 
@@ -122,7 +122,7 @@ def _subject(
         flavor=flavor_id,
         owners=frozenset(owner for owner in owners if owner),
         tags=frozenset({name for name, _ in tags} | {f"{name}={value}" for name, value in tags}),
-        workspace=notebook.workspace if notebook else None,
+        workspace=notebook.workspace if notebook else config.projects[project].endpoint.workspace,
         price=config.prices.per_hour(flavor_id),
     )
 

@@ -81,6 +81,14 @@ def test_what_a_rule_is_held_against(when: str, matches: bool) -> None:
     assert (policy.lease == 540 * M) is matches
 
 
+@pytest.mark.parametrize(("given", "rule", "matches"), [("", "0", True), ("7", "7", True), ("7", "0", False)])
+def test_what_is_to_be_created_will_be_in_the_projects_workspace(given: str, rule: str, matches: bool) -> None:
+    own = f'workspace = "{given}"\n' if given else ""
+    made = config(PROJECT + own + f'[[policy.rules]]\nwhen = {{ workspace = "{rule}" }}\nfree_total = "1h"\n')
+    for policy in (effective(made, "research"), effective(made, "research", flavor=Flavor("x.gpu", category="GPU"))):
+        assert (policy.free_total == 60 * M) is matches
+
+
 def test_an_unknown_price_satisfies_no_comparison() -> None:
     text = PROJECT + '[[policy.rules]]\nwhen = { price_per_hour = "<1000" }\nlease = "9h"\n'
     assert effective(config(text), "research", CHEAP).lease == 120 * M
