@@ -1,10 +1,11 @@
 """What is answered on the spot: short ephemeral sentences, field errors, options."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bot.errors import BadInput, BotError
-from bot.render.text import escape, sentence
+from bot.render.text import cut, escape, prose, sentence
 from bot.slack import Message, View
 from handlers.ports import Answer
 
@@ -19,6 +20,8 @@ PRESS_AGAIN = "Slack did not open the window in time. Nothing was done; please t
 OLD_BUTTON = (
     "This button is from another time and I cannot read it any more. Nothing was done; `list` shows what is so."
 )
+
+_LONG_WORD = re.compile(r'[^\s"]{101,}')
 
 
 def said(message: Message) -> Answer:
@@ -35,8 +38,8 @@ def line(text: str) -> Answer:
 
 
 def failure(error: BotError, command: str) -> Message:
-    """What went wrong and what to do next."""
-    what = sentence(escape(str(error)))
+    """What went wrong and what to do next; of what was typed no more than fits on a screen is said back."""
+    what = sentence(prose(_LONG_WORD.sub(lambda found: cut(found[0], 100), str(error))))
     if isinstance(error, BadInput) and error.next_step == (BadInput.__doc__ or ""):
         return Message(f"{what}\n`{escape(command)} help` shows how commands are written.")
     return Message(f"{what}\n{escape(error.next_step)}" if error.next_step else what)

@@ -157,6 +157,24 @@ async def test_what_needs_no_work_is_answered_at_once(here: Stage, text: str, sa
     assert await here.rows() == []
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{}", "I do not know"),
+        ("help {}", "There is no command"),
+        ("cost {}", "cost [me|team|@user] [7d|30d|month]"),
+        ("extend train-1 until {}", "write it like 18:00"),
+        ("create {} image=i flavor=f", "letters, digits"),
+    ],
+)
+async def test_a_slip_of_any_length_is_answered_with_what_would_be_right(here: Stage, text: str, said: str) -> None:
+    for typed in ("<&x" * 3000, "<&x " * 3000):
+        answer = await here.command(text.format(typed))
+        assert len(answer.json()["text"]) < 2000
+        assert "&lt;&amp;x" in answer.json()["text"]
+    assert said in (await here.command(text.format("<&x" * 3000))).json()["text"]
+
+
 async def test_instants_are_read_in_the_persons_zone(here: Stage) -> None:
     await known(here, zone="America/New_York")
     await here.command("extend train-1 until 18:00")
