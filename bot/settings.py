@@ -242,12 +242,12 @@ _NAMES = tuple(doc.name for doc in SETTINGS)
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """The settings of this process; an empty variable counts as unset.
+    """The settings of this process; an empty variable counts as unset, spaces and line ends around one for nothing.
 
     Raises SettingsError with one line per problem; a variable `LEASEBOT_…` that nobody reads is one.
     """
     given = os.environ if environ is None else environ
-    known: dict[str, Any] = {name: given[name] for name in _NAMES if given.get(name, "").strip()}
+    known: dict[str, Any] = {name: value for name in _NAMES if (value := given.get(name, "").strip())}
     problems = [_misspelt(name) for name in sorted(given) if _unknown(name)]
     try:
         settings = Settings(**known)

@@ -43,7 +43,7 @@ class Secrets:
         raise BadInput("a secret must not stand in this file; write env:NAME or file:PATH")
 
     def _from_environment(self, name: str) -> str:
-        if not (secret := self.environ.get(name, "")):
+        if not (secret := self.environ.get(name, "").rstrip("\r\n")):
             raise BadInput(f"the environment variable {name} is not set")
         return secret
 

@@ -174,6 +174,13 @@ def test_files_are_named_hashed_and_their_secrets_read_beside_them(tmp_path: Pat
     assert "sesame" not in repr(read)
 
 
+def test_the_end_of_a_line_is_no_part_of_a_secret_in_the_environment() -> None:
+    read = load_text(PROJECT, "leasebot.toml", {"RESEARCH_BOT_PASSWORD": "open sesame \r\n"})
+    account = read.projects["research"].service_account
+    assert isinstance(account, PasswordCredentials)
+    assert account.password == "open sesame "
+
+
 def test_a_file_that_is_not_there_or_not_text_is_told(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="leasebot init"):
         load(tmp_path / "none.toml", {})

@@ -3,7 +3,7 @@
 from base64 import urlsafe_b64encode
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from bot.errors import BadInput, SettingsError
 from bot.settings import SETTINGS, Settings, async_database_url, format_key, load_settings, parse_key_ring
@@ -42,6 +42,9 @@ def test_every_setting_of_the_contract_is_there_and_no_other() -> None:
         ("LEASEBOT_PUBLIC_URL", "http://localhost:3000", "public_url", "http://localhost:3000"),
         ("LEASEBOT_COMMAND", "/nb", "command", "/nb"),
         ("LEASEBOT_LOG_FORMAT", "console", "log_format", "console"),
+        ("LEASEBOT_LOG_FORMAT", " console\n", "log_format", "console"),
+        ("SLACK_BOT_TOKEN", "xoxb-x\n", "bot_token", SecretStr("xoxb-x")),
+        ("SLACK_SIGNING_SECRET", " 0123abcd\r\n", "signing_secret", SecretStr("0123abcd")),
     ],
 )
 def test_a_variable_is_read(name: str, value: str, field: str, read: object) -> None:
