@@ -12,12 +12,15 @@ _SETTINGS = """\
 # leasebot's settings: secrets, so keep this file to yourself. Load it with:  set -a; . ./{name}; set +a
 SLACK_BOT_TOKEN=
 SLACK_SIGNING_SECRET=
-# SLACK_APP_TOKEN=                 # for `leasebot socket` only
+# for `leasebot socket` only:
+# SLACK_APP_TOKEN=
 LEASEBOT_CONFIG={config}
 LEASEBOT_ENCRYPTION_KEYS={key}
 # LEASEBOT_DATABASE_URL=sqlite:///leasebot.sqlite3
-# LEASEBOT_PUBLIC_URL=https://…    # where browsers reach this deployment
-RESEARCH_BOT_PASSWORD=             # named by the policy file: the service account's password
+# where browsers reach this deployment:
+# LEASEBOT_PUBLIC_URL=https://…
+# named by the policy file, the service account's password:
+RESEARCH_BOT_PASSWORD=
 """
 
 
@@ -25,14 +28,16 @@ def write(policy: Path, settings: Path) -> list[str]:
     """Write both files; says of each what was done. Raises SettingsError where one cannot be written."""
     values = {"name": settings.name, "config": shlex.quote(str(policy)), "key": new_key()}
     return [
-        _write(policy, commented_template(), "the policy: name your project, its channel and its service account"),
-        _write(settings, _SETTINGS.format(**values), "the settings, with a new encryption key: fill in the rest"),
-    ]
+        _write(policy, commented_template(), "the policy: name your project, its channel and its service account",
+               mode=0o666),  # no secrets stand in it, and a container that reads it runs as another user
+        _write(settings, _SETTINGS.format(**values), "the settings, with a new encryption key: fill in the rest",
+               mode=0o600),
+    ]  # fmt: skip
 
 
-def _write(path: Path, text: str, what: str) -> str:
+def _write(path: Path, text: str, what: str, *, mode: int) -> str:
     try:
-        file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
     except FileExistsError:
         return f"{path} is there already and was left as it is"
     except OSError as error:

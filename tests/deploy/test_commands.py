@@ -38,7 +38,7 @@ def line_of(path: Path, beginning: str) -> int:
 # --- first steps ---------------------------------------------------------------------------------
 
 
-async def test_init_writes_a_policy_and_a_key_for_this_user_alone_and_overwrites_nothing(tmp_path: Path) -> None:
+async def test_init_writes_a_policy_and_a_key_and_overwrites_nothing(tmp_path: Path) -> None:
     first = await leasebot("init", folder=tmp_path)
     assert first.code == 0, first.err
     policy, settings = tmp_path / "leasebot.toml", tmp_path / "leasebot.env"
@@ -50,6 +50,24 @@ async def test_init_writes_a_policy_and_a_key_for_this_user_alone_and_overwrites
     again = await leasebot("init", folder=tmp_path)
     assert "left as it is" in again.out
     assert (policy.read_text(), settings.read_text()) == ("mine", before)
+
+
+async def test_the_key_is_for_this_user_alone_and_the_policy_for_a_container_too(tmp_path: Path) -> None:
+    """A container runs as another user, and the policy holds no secrets."""
+    (tmp_path / "any").touch()
+    assert (await leasebot("init", folder=tmp_path)).code == 0
+    key, policy, usual = (stat.S_IMODE((tmp_path / name).stat().st_mode)
+                          for name in ("leasebot.env", "leasebot.toml", "any"))  # fmt: skip
+    assert (key, policy) == (0o600, usual)
+
+
+async def test_init_writes_settings_that_need_no_shell(tmp_path: Path) -> None:
+    """systemd and `docker run --env-file` take all that follows the equals sign."""
+    assert (await leasebot("init", folder=tmp_path)).code == 0
+    lines = (tmp_path / "leasebot.env").read_text().splitlines()
+    settings = [line.removeprefix("# ") for line in lines if re.match(r"(# )?[A-Z_]+=", line)]
+    assert len(settings) >= 8
+    assert [line for line in settings if not re.fullmatch(r"[A-Z_]+=[^ ]*", line)] == []
 
 
 async def test_init_writes_settings_that_a_shell_can_load_whatever_the_files_are_called(tmp_path: Path) -> None:
