@@ -29,7 +29,8 @@ def load(path: str | Path, environ: Mapping[str, str]) -> Config:
     try:
         raw = Path(path).read_bytes()
     except OSError as exc:
-        raise SettingsError(f"{path}: cannot be read: {exc.strerror}; `leasebot init` writes one") from exc
+        hint = "; `leasebot init` writes one" if isinstance(exc, FileNotFoundError) else ""
+        raise SettingsError(f"{path}: cannot be read: {exc.strerror}{hint}") from exc
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as exc:

@@ -189,6 +189,11 @@ def test_a_file_that_is_not_there_or_not_text_is_told(tmp_path: Path) -> None:
         load(tmp_path / "bad.toml", {})
 
 
+def test_only_a_file_that_is_not_there_is_asked_to_be_written(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"cannot be read: Is a directory$"):
+        load(tmp_path, {})
+
+
 def test_the_template_loads_and_changes_no_default() -> None:
     read = load_text(commented_template(), "leasebot.toml", ENVIRON)
     assert set(effective(read, "research").sources.values()) == {"default"}
