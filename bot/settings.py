@@ -87,7 +87,8 @@ def _with_asyncpgs_ssl(rest: str) -> str:
     return f"{address}?{urlencode(pairs)}" if pairs else address
 
 
-def _command(text: str) -> str:
+def slash_command(text: str) -> str:
+    """The command as Slack takes it. Raises BadInput for any other."""
     if not _COMMAND.fullmatch(text):
         raise BadInput("must be a slash and at most 31 lower-case letters, digits, dashes or underscores")
     return text
@@ -166,7 +167,7 @@ class Settings(BaseSettings):
         alias="LEASEBOT_PUBLIC_URL",
         description="Where people's browsers reach this deployment (linking page); https unless loopback.",
     )
-    command: Annotated[str, _read(_command)] = Field(
+    command: Annotated[str, _read(slash_command)] = Field(
         "/notebook", alias="LEASEBOT_COMMAND", description="The slash command."
     )
     poll_seconds: int = Field(

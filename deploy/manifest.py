@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.config.addresses import https_unless_loopback
 from bot.errors import BadInput, SettingsError
+from bot.settings import slash_command
 
 # Scope -> why. The README's table, the manifest, `leasebot check` and the simulated Slack are all made from it.
 BOT_SCOPES: Mapping[str, str] = MappingProxyType(
@@ -55,11 +56,18 @@ def manifest(url: str | None, *, command: str = "/notebook", socket: bool = Fals
                 "messages_tab_read_only_enabled": False,  # true would take the command away from the DM
             },
             "bot_user": {"display_name": "leasebot", "always_online": True},
-            "slash_commands": [_command(command, address)],
+            "slash_commands": [_command(_checked(command), address)],
         },
         "oauth_config": {"scopes": {"bot": list(BOT_SCOPES)}},
         "settings": _settings(address, socket=socket),
     }
+
+
+def _checked(command: str) -> str:
+    try:
+        return slash_command(command.strip())
+    except BadInput as error:
+        raise SettingsError(f"the command {command} {error}") from error
 
 
 def _command(name: str, address: str | None) -> dict[str, Any]:

@@ -142,9 +142,19 @@ async def test_the_manifest_keeps_slacks_limits(tmp_path: Path) -> None:
     assert set(EVENTS) == set(listeners.EVENTS)
 
 
-@pytest.mark.parametrize("arguments", [(), ("--url", "http://bot.example.com")])
-async def test_a_manifest_that_slack_could_not_use_is_refused(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    ended = await leasebot("manifest", *arguments, folder=tmp_path)
+@pytest.mark.parametrize(
+    ("arguments", "settings"),
+    [
+        ((), {}),
+        (("--url", "http://bot.example.com"), {}),
+        (("--socket", "--command", "note book"), {}),
+        (("--socket",), {"LEASEBOT_COMMAND": "Notebook"}),
+    ],
+)
+async def test_a_manifest_that_slack_could_not_use_is_refused(
+    tmp_path: Path, arguments: tuple[str, ...], settings: dict[str, str]
+) -> None:
+    ended = await leasebot("manifest", *arguments, folder=tmp_path, **settings)
     assert (ended.code, ended.out) == (2, "")
 
 
