@@ -1,6 +1,6 @@
 """Who gets the notices of a cloud user that has not linked, as an admin said. Gives no rights."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -9,7 +9,7 @@ from bot.stores import people as store
 from bot.stores.database import Tx
 from bot.stores.schema import people
 
-KEY = "cloud_users"  # in a person's settings: project -> cloud user, by name or id
+KEY = "cloud_users"  # in a person's settings: project -> cloud users, by name or id
 
 
 async def of_project(db: Tx, team: str, project: str) -> dict[str, str]:
@@ -20,24 +20,27 @@ async def of_project(db: Tx, team: str, project: str) -> dict[str, str]:
 
 def mapped(rows: Iterable[Any], project: str) -> dict[str, str]:
     """The same from rows that were read already."""
-    found = {}
-    for row in rows:
-        cloud_user = dict((row.settings or {}).get(KEY) or {}).get(project)
-        if cloud_user:
-            found[cloud_user] = row.slack
-    return found
+    return {cloud_user: row.slack for row in rows for cloud_user in _of(row.settings or {}, project)}
+
+
+def _of(settings: Mapping[str, Any], project: str) -> list[str]:
+    """Whom somebody stands for; a single one used to be kept as a plain text."""
+    kept = (settings.get(KEY) or {}).get(project) or []
+    return [kept] if isinstance(kept, str) else list(kept)
 
 
 async def save(db: Tx, team: str, user: str, project: str, cloud_user: str) -> None:
     """One cloud user has one such person; whoever had it before loses it."""
     before = (await of_project(db, team, project)).get(cloud_user)
-    if before and before != user:
-        await _set(db, team, before, project, None)
-    await _set(db, team, user, project, cloud_user)
+    if before == user:
+        return
+    if before:
+        await _change(db, team, before, project, without=cloud_user)
+    await _change(db, team, user, project, more=cloud_user)
 
 
-async def _set(db: Tx, team: str, user: str, project: str, cloud_user: str | None) -> None:
+async def _change(db: Tx, team: str, user: str, project: str, *, without: str = "", more: str = "") -> None:
     chosen = await store.settings(db, team, user)
-    known = dict(chosen.get(KEY) or {})
-    known.pop(project, None)
-    await store.save_settings(db, team, user, chosen | {KEY: known | ({project: cloud_user} if cloud_user else {})})
+    left = [each for each in _of(chosen, project) if each != without] + ([more] if more else [])
+    known = dict(chosen.get(KEY) or {}) | {project: left}
+    await store.save_settings(db, team, user, chosen | {KEY: known})

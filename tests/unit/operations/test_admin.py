@@ -11,6 +11,7 @@ from bot.operations.alerts import alert
 from bot.operations.requests import Requests
 from bot.operations.whose import owner_of
 from bot.rules import brakes
+from bot.stores import hints
 from bot.stores.schema import audit, identities, projects
 from bot.stores.upsert import put
 from bot.work import Item, record
@@ -139,6 +140,15 @@ async def test_a_hint_says_who_gets_notices_and_gives_no_rights(stage: Stage):
     assert gather.owner_id(stage.parts.deps, known, a_notebook()) == BEN
     assert (await stage.ask(BEN, "open", name="train-1"))["what"] == "not_linked"
     assert (await stage.ask(BEN, "stop", name="train-1"))["what"] == "not_linked"
+
+
+async def test_one_person_may_stand_for_several_cloud_users(stage: Stage):
+    for cloud_user in ("ana", "ana-batch", "ana"):
+        await stage.ask(ADMIN, "admin", what="map", user=BEN, cloud_user=cloud_user, project="research")
+    await stage.ask(ADMIN, "admin", what="map", user=LEAD, cloud_user="ana-batch", project="research")
+    await stage.ask(ADMIN, "admin", what="map", user=LEAD, cloud_user="ana-nightly", project="research")
+    async with stage.db.read() as db:
+        assert await hints.of_project(db, TEAM, "research") == {"ana": BEN, "ana-batch": LEAD, "ana-nightly": LEAD}
 
 
 async def test_a_hint_moves_and_a_link_overrides_it(stage: Stage):
