@@ -3,11 +3,12 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from bot.clock import to_ms
 from bot.config.policy import effective
 from bot.errors import BadInput, NotAllowed, NotFound
+from bot.model import Person
 from bot.operations.alerts import told_since
 from bot.operations.answers.reader import Reader
 from bot.operations.ask import Ask
@@ -169,6 +170,7 @@ class Admin(Reader):
             raise NotAllowed("Guests and people who left get no notices.")
         async with self.deps.db.read() as db:
             link = await identities.get(db, Place(self.deps.team, user, project))
+            linked = await _linked(db, project, cloud_user)
         if link is not None and link.state == "waiting" and cloud_user in (link.cloud_user_name, link.cloud_user_id):
             return await self._confirm(ask, link, person.name or user, now)
 
@@ -176,9 +178,18 @@ class Admin(Reader):
             await hints.save(db, self.deps.team, user, project, cloud_user)
             await self._record(db, ask, project, "map", now, user=user, cloud_user=cloud_user)
 
-        text = f"Notices about notebooks of cloud user {cloud_user} in {project} go to {person.name or user} "
-        text += "until somebody links it."
+        whom = await self._whom(person, linked)
+        text = f"Notices about notebooks of cloud user {cloud_user} in {project} go to {whom}."
         return ask.done("text", now, write=write, text=text, next_step="This gives them no rights.")
+
+    async def _whom(self, person: Person, linked: str | None) -> str:
+        """In words; a link counts for more than what an admin says."""
+        name = person.name or person.slack
+        if linked is None:
+            return f"{name} until somebody links it"
+        if linked == person.slack:
+            return f"{name}, who has linked it"
+        return f"{(await self.parts.people.get(linked)).name or linked}, who has linked it; to {name} once nobody has"
 
     async def _confirm(self, ask: Ask, link: Any, name: str, now: datetime) -> Outcome:
         """The cloud user moves to whoever proved it last; whoever had it loses their link and is told."""
@@ -222,3 +233,10 @@ async def _drawn_before(db: Tx, ask: Ask, state: Any) -> bool:
     subject, _, day = ask.cause.removeprefix("alert:brake:").rpartition(":")
     since_ms = await told_since(db, "brake", subject, date.fromisoformat(day))
     return since_ms is not None and since_ms != to_ms(state.paused_at)
+
+
+async def _linked(db: Tx, project: str, cloud_user: str) -> str | None:
+    """The Slack id of whoever has linked this cloud user, named as an admin names it."""
+    named = or_(table.c.cloud_user_name == cloud_user, table.c.cloud_user_id == cloud_user)
+    here = select(table.c.slack).where(table.c.project == project, named, table.c.state != "waiting")
+    return (await db.execute(here)).scalar()

@@ -151,6 +151,14 @@ async def test_one_person_may_stand_for_several_cloud_users(stage: Stage):
         assert await hints.of_project(db, TEAM, "research") == {"ana": BEN, "ana-batch": LEAD, "ana-nightly": LEAD}
 
 
+async def test_a_hint_about_a_cloud_user_that_is_linked_says_who_is_told(stage: Stage):
+    await stage.link(ANA, "ana")
+    answer = await stage.ask(ADMIN, "admin", what="map", user=BEN, cloud_user="ana", project="research")
+    assert "go to ana, who has linked it; to ben once nobody has" in answer["text"]
+    answer = await stage.ask(ADMIN, "admin", what="map", user=BEN, cloud_user="other", project="research")
+    assert "go to ben until somebody links it" in answer["text"]
+
+
 async def test_a_hint_moves_and_a_link_overrides_it(stage: Stage):
     for user in (ANA, BEN):
         await stage.ask(ADMIN, "admin", what="map", user=user, cloud_user="ana", project="research")
