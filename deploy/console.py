@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from bot.errors import BotError, SettingsError
+from bot.errors import BadInput, BotError, SettingsError
 
 if TYPE_CHECKING:
     from bot.config.model import Config
@@ -42,7 +42,7 @@ def told(command: Callable[..., Any]) -> Callable[..., Any]:
             print(error, file=sys.stderr)
             raise typer.Exit(2) from error
         except BotError as error:
-            print(f"{error} {error.next_step}".strip(), file=sys.stderr)
+            print(_sentences(error), file=sys.stderr)
             raise typer.Exit(1) from error
         except KeyboardInterrupt:
             raise typer.Exit(0) from None
@@ -53,6 +53,15 @@ def told(command: Callable[..., Any]) -> Callable[..., Any]:
             raise typer.Exit(1) from error
 
     return run_command
+
+
+def _sentences(error: BotError) -> str:
+    """What went wrong and what to do next, here and not in Slack."""
+    from bot.render.text import sentence
+
+    slip = isinstance(error, BadInput) and error.next_step == BadInput.__doc__
+    step = "`--help` shows how it is written." if slip else error.next_step
+    return f"{sentence(str(error))} {step}".strip()
 
 
 def _in_words(error: Exception) -> str | None:

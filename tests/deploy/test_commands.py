@@ -335,6 +335,23 @@ async def test_who_is_linked_keys_rotated_and_records_proved(on: Stage) -> None:
         assert (await leasebot(command, gone, folder=on.folder, **environment)).code == 1
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("link", "--person", "ana", "--project", "research"), '"ana" is not a Slack user id (U…).'),
+        (("link", "--person", "U0ANA", "--project", "research", "--kind", "x"), "be password, aksk, temporary."),
+        (("plan", "x", "--at", "soon"), '"soon" is not a time of day; write it like 18:00.'),
+        (("keys", "new", "--id", "a b"), "written id:KEY, KEY being 32 bytes in base64url."),
+    ],
+)
+async def test_a_slip_on_the_command_line_is_told_in_sentences(
+    on: Stage, arguments: tuple[str, ...], said: str
+) -> None:
+    ended = await leasebot(*arguments, folder=on.folder, **on.environment())
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.endswith(f"{said} `--help` shows how it is written.\n")
+
+
 async def test_link_wants_to_know_whom_and_where(on: Stage) -> None:
     ended = await leasebot("link", folder=on.folder, **on.environment())
     assert ended.code == 1
