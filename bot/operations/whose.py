@@ -1,9 +1,13 @@
 """Whose notebook it is in Slack."""
 
+from collections.abc import Callable
+
 from bot.model import Notebook
 from bot.operations.deps import Deps
-from bot.stores import hints, people
+from bot.stores import hints, identities, people
 from bot.stores.database import Tx
+
+ByHint = Callable[[str | None, str | None], str | None]
 
 
 async def owner_of(db: Tx, deps: Deps, project: str, notebook: Notebook) -> str | None:
@@ -17,3 +21,17 @@ async def owner_of(db: Tx, deps: Deps, project: str, notebook: Notebook) -> str 
         if name and (hint := mapped.get(name) or deps.config.person_of(name)):
             return hint
     return None
+
+
+async def by_hint(db: Tx, deps: Deps, project: str) -> ByHint:
+    """Whose a cloud user (id, name) is as an admin or the policy file says; nobody's if somebody has linked it."""
+    mapped = await hints.of_project(db, deps.team, project)
+    linked = {row.cloud_user_id for row in await identities.linked(db) if row.project == project}
+
+    def whose(cloud_id: str | None, name: str | None) -> str | None:
+        if cloud_id in linked:
+            return None
+        said = (mapped.get(each) or deps.config.person_of(each) for each in (name, cloud_id) if each)
+        return next((slack for slack in said if slack), None)
+
+    return whose

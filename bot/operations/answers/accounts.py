@@ -14,10 +14,11 @@ from bot.operations.digests import money_facts, owner_names
 from bot.operations.facts import ms
 from bot.operations.resolve import owns
 from bot.operations.verbs import Verb
+from bot.operations.whose import by_hint
 from bot.outbox import RESULT, Say, say
 from bot.rules import costs
 from bot.rules.durations import resolve
-from bot.stores import hints, notebooks
+from bot.stores import notebooks
 from bot.stores.database import Tx
 from bot.work import Done, Outcome
 
@@ -101,9 +102,9 @@ class Accounts(Reader):
         found: set[str] = set()
         async with self.deps.db.read() as db:
             for project in projects:
-                mapped = await hints.of_project(db, self.deps.team, project)
+                whose = await by_hint(db, self.deps, project)
                 for cloud_id, name in (await owner_names(db, project)).items():
-                    if cloud_id and (mapped.get(name) or self.deps.config.person_of(name)) == user:
+                    if cloud_id and whose(cloud_id, name) == user:
                         found.add(cloud_id)
         return frozenset(found)
 

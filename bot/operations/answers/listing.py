@@ -16,7 +16,8 @@ from bot.operations.ask import Ask
 from bot.operations.base import Parts
 from bot.operations.resolve import owns
 from bot.operations.verbs import Verb
-from bot.stores import hints, notebooks
+from bot.operations.whose import by_hint
+from bot.stores import notebooks
 from bot.stores.database import Tx
 from bot.stores.schema import projects, work
 from bot.work import Outcome
@@ -137,11 +138,10 @@ class List(Reader):
     async def _of(self, db: Tx, ask: Ask, rows: list[Any], user: str) -> list[Any]:
         """Somebody's: by their links, else as an admin or the policy file says."""
         person = await self.parts.people.get(user)
-        mapped = {name: await hints.of_project(db, self.deps.team, name) for name in ask.projects}
+        hinted = {name: await by_hint(db, self.deps, name) for name in ask.projects}
 
         def named(row: Any) -> str | None:
-            hint = mapped[row.project].get(row.owner_name) or self.deps.config.person_of(row.owner_name)
-            return None if person.cloud_users.get(row.project) else hint
+            return None if person.cloud_users.get(row.project) else hinted[row.project](row.owner_id, row.owner_name)
 
         return [row for row in rows if owns(person, row) or named(row) == user]
 

@@ -129,3 +129,24 @@ async def test_whoever_an_admin_has_named_has_a_cost_too(stage: Stage):
     await _ran(stage, "one", "ben", 10)
     answer = await stage.ask(ANA, "cost", scope=f"@{BEN}", period="7d")
     assert {row["label"] for row in answer["rows"]} == {"one", "bens"}
+
+
+async def test_a_cloud_user_is_nobodys_by_hint_once_somebody_else_has_linked_it(stage: Stage):
+    await stage.ask(ADMIN, "admin", what="map", user=BEN, cloud_user="shared", project="research")
+    await stage.link(ANA, "shared")
+    await stage.see(a_notebook("theirs", "shared"))
+    await _ran(stage, "theirs", "shared", 10)
+    answer = await stage.ask(ADMIN, "cost", scope=f"@{BEN}", period="7d")
+    assert answer["oops"]["what"] == "That person has not linked a cloud user."
+    assert (await stage.ask(ADMIN, "list", scope=f"@{BEN}"))["rows"] == []
+    assert [row["name"] for row in (await stage.ask(ADMIN, "list", scope=f"@{ANA}"))["rows"]] == ["theirs"]
+
+
+async def test_an_admin_may_name_a_cloud_user_by_its_id(stage: Stage):
+    notebook = a_notebook("by-id", "batch")
+    await stage.ask(ADMIN, "admin", what="map", user=BEN, cloud_user=notebook.owner_id, project="research")
+    await stage.see(notebook)
+    await _ran(stage, "by-id", "batch", 10)
+    answer = await stage.ask(ADMIN, "cost", scope=f"@{BEN}", period="7d")
+    assert [row["label"] for row in answer["rows"]] == ["by-id"]
+    assert [row["name"] for row in (await stage.ask(ADMIN, "list", scope=f"@{BEN}"))["rows"]] == ["by-id"]
