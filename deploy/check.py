@@ -26,6 +26,7 @@ from bot.stores.database import Database
 from bot.stores.migrate import LATEST, USE_THE_LATER_ONE, is_later, version
 from deploy.check_idle import idle_findings
 from deploy.check_intervals import longest, missed, shortest
+from deploy.check_people import people_findings
 from deploy.findings import Finding, note, ok, wrong
 from deploy.manifest import BOT_SCOPES
 
@@ -178,13 +179,8 @@ async def _places(slack: SlackWeb, config: Config, bot: str) -> AsyncIterator[Fi
             yield wrong("Slack", f"{name}: channel {project.channel}: {error.code}", "invite the bot to the channel")
         else:
             yield _channel(f"{name}: channel {project.channel}", members, bot)
-    for group in sorted(_groups(config)):
-        try:
-            people = await slack.group(group)
-        except SlackError as error:
-            yield wrong("Slack", f"user group {group}: {error.code}", "correct it in the policy; as it is it means no")
-        else:
-            yield ok("Slack", f"user group {group}, {len(people)} people")
+    async for finding in people_findings(slack, config):
+        yield finding
 
 
 def _channel(about: str, members: frozenset[str], bot: str) -> Finding:
@@ -192,14 +188,6 @@ def _channel(about: str, members: frozenset[str], bot: str) -> Finding:
     if bot not in members:
         return wrong("Slack", f"{about}: the bot is not in it", "invite the bot to the channel")
     return ok("Slack", f"{about}, {len(members)} members")
-
-
-def _groups(config: Config) -> frozenset[str]:
-    named: set[str] = set()
-    for name, project in config.projects.items():
-        policy, roles = effective(config, name), project.roles
-        named.update((*policy.approvers, *policy.escalate_to, *roles.admins, *roles.leads, *roles.auditors))
-    return frozenset(each for each in named if each.startswith("S"))
 
 
 def _clock(about: str, theirs: datetime | None, ours: datetime) -> Finding:

@@ -170,7 +170,8 @@ async def test_check_finds_nothing_wrong_with_the_sandbox(on: Stage) -> None:
     ended = await leasebot("check", folder=on.folder, **on.environment())
     assert wrong(ended) == []
     assert ended.code == 0
-    for said in ("11 scopes", "channel C0RESEARCH", "user group S0APPROVERS", "logged in as notebook-bot",
+    for said in ("11 scopes", "channel C0RESEARCH", "user group S0APPROVERS",
+                 "3 people are named in the policy", "logged in as notebook-bot",
                  "idle source jupyter: 3 of 3 notebooks that were asked answered",
                  "idle source metrics: 3 of 3 notebooks that were asked answered",
                  "shortest honest interval", f"schema {LATEST}", "the clocks agree"):  # fmt: skip
@@ -199,11 +200,22 @@ async def test_check_names_each_missing_scope_and_what_it_is_for(on: Stage) -> N
     pytest.param('channel = "C0RESEARCH"', 'channel = "C0RANDOM"', "invite the bot", id="bot not in the channel"),
     pytest.param("env:SANDBOX_BOT_PASSWORD", "env:WRONG", "cannot log in", id="wrong password"),
     pytest.param("S0APPROVERS", "S0NOBODY", "user group S0NOBODY", id="unknown group"),
+    pytest.param('free_total = "4h"', 'approvers = ["S0NOBODY"]', "user group S0NOBODY", id="unknown group of a rule"),
+    pytest.param("U0DORA", "U0DROA", "U0DROA, named in the policy: user_not_found", id="unknown admin"),
+    pytest.param("U0BEN", "U0BNE", "U0BNE, named in the policy: user_not_found", id="unknown person"),
 ])  # fmt: skip
 async def test_check_says_what_is_wrong(on: Stage, before: str, after: str, said: str) -> None:
     ended = await leasebot("check", folder=on.folder, **changed(on, before, after), WRONG="no")
     assert ended.code == 1
     assert any(said in line for line in wrong(ended)), ended.out
+
+
+async def test_check_notes_who_is_named_and_can_decide_nothing(on: Stage) -> None:
+    on.slack.workspace.users["U0CARLA"].deleted = True
+    ended = await leasebot("check", folder=on.folder, **changed(on, '["U0DORA"]', '["U0DORA", "U0GUEST"]'))
+    assert ended.code == 0, ended.out
+    assert "note  Slack: carla (U0CARLA), named in the policy, is deactivated" in ended.out
+    assert "guest (U0GUEST), named in the policy, is a guest" in ended.out
 
 
 async def test_check_ends_like_the_start_where_settings_or_policy_stop_it(on: Stage) -> None:
