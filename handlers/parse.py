@@ -107,10 +107,10 @@ def _named(verb: str) -> _Rule:
     return lambda typed: Request(verb, {"name": _name(typed, verb)})
 
 
-def _name(typed: Typed, verb: str, end: int | None = None) -> str:
+def _name(typed: Typed, verb: str, end: int | None = None, example: str = "") -> str:
     name = typed.name(1, end).strip()
     if not name:
-        raise BadInput(f"Which notebook? For example: {verb} train-1")
+        raise BadInput(f"Which notebook? For example: {example or f'{verb} train-1'}")
     return name
 
 
@@ -172,7 +172,7 @@ _LENGTH = re.compile(r"\d+(?:[.,]\d+)?[a-z]*(?:\d+[a-z]*)*$", re.IGNORECASE)
 
 def _span(typed: Typed, verb: str, example: str) -> tuple[str, dict[str, Any], str]:
     """`NAME (D | [for|by] D | until T) [reason]`: the name is what stands before the first length or `until`."""
-    _name(typed, verb)
+    _name(typed, verb, example=example)
     for at in range(2, len(typed.words)):
         word = typed.words[at]
         if word.quoted:
