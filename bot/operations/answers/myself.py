@@ -61,8 +61,10 @@ class Myself(Reader):
         return ask.done("settings", now, cause=ask.claim.id, **facts)
 
     async def save(self, ask: Ask, now: datetime) -> Outcome:
-        """An empty field gives the project's quiet hours back; what cannot be muted is not muted."""
+        """An empty field, or one left as it was, is the project's quiet hours; what cannot be muted is not muted."""
         quiet, wanted = str(ask.args.get("quiet") or ""), ask.args.get("notices")
+        if await self._left(ask.user, quiet):
+            quiet = ""
 
         async def write(db: Tx) -> None:
             chosen = await people.settings(db, self.deps.team, ask.user)
@@ -77,6 +79,12 @@ class Myself(Reader):
         words = {"": "Quiet hours: as the project has them.", "off": "No quiet hours."}
         said = words.get(quiet, f"Quiet hours: {quiet}.")
         return ask.done("text", now, write=write, text=f"Your settings are saved. {said}")
+
+    async def _left(self, user: str, quiet: str) -> bool:
+        """Whether these are the project's quiet hours, as the form showed them to somebody who has chosen none."""
+        async with self.deps.db.read() as db:
+            chosen = await people.settings(db, self.deps.team, user)
+        return "quiet" not in chosen and quiet == (await quiet_of(self.parts, user, {}) or "off")
 
 
 def link_facts(row: Any, now: datetime) -> dict[str, Any]:

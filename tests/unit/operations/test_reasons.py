@@ -11,10 +11,10 @@ from bot.model import Status
 from bot.operations.answers.foresight import foresee
 from bot.rules.facts import NotebookFacts, OwnerFacts
 from bot.rules.idle import SourceReading, Verdict, encode
-from bot.stores import notebooks, trail
+from bot.stores import notebooks, people, trail
 from bot.stores.schema import decisions, outbox
-from tests.unit.operations.fakes import START, a_notebook
-from tests.unit.operations.stage import ADMIN, ANA, AUDITOR, BEN, LEAD, Stage
+from tests.unit.operations.fakes import START, TEAM, a_notebook
+from tests.unit.operations.stage import ADMIN, ANA, AUDITOR, BEN, LEAD, POLICY, Stage
 from tests.unit.operations.test_views import a_request
 
 READ = SourceReading("jupyter", "idle", START - timedelta(hours=2), "quiet", START)
@@ -289,6 +289,19 @@ async def test_settings_are_saved_and_what_warns_cannot_be_muted(stage: Stage):
     }  # fmt: skip
     await stage.ask(ANA, "settings_save", via="submit", quiet="")
     assert (await stage.ask(ANA, "settings"))["quiet"] == "20:00-08:00"
+
+
+@pytest.mark.parametrize(
+    ("policy", "shown"), [(POLICY, "20:00-08:00"), (POLICY.replace('"20:00-08:00"', '"none"'), "off")]
+)
+async def test_quiet_hours_that_were_left_as_shown_stay_the_projects(stage: Stage, shown: str):
+    """The form shows what holds: whoever saves it for another reason has not chosen them."""
+    await stage.ask(ANA, "settings_save", via="submit", quiet=shown, notices=[])
+    async with stage.db.read() as db:
+        assert "quiet" not in await people.settings(db, TEAM, ANA)
+    await stage.ask(ANA, "settings_save", via="submit", quiet="22:00-07:00")
+    await stage.ask(ANA, "settings_save", via="submit", quiet=shown)
+    assert (await stage.ask(ANA, "settings"))["quiet"] == shown.replace("off", "")
 
 
 async def test_a_muted_notice_does_not_come_and_the_others_do(stage: Stage):
