@@ -181,9 +181,22 @@ def _span(typed: Typed, verb: str, example: str) -> tuple[str, dict[str, Any], s
             text, after = _instant(typed, at + 1, example)
             return _name(typed, verb, at), {"until_ms": Until(text)}, typed.rest(after)
         if _LENGTH.match(word.text):
+            _whole(typed, at)
             end = at - 1 if at > 2 and typed.words[at - 1].text.lower() in ("for", "by") else at
             return _name(typed, verb, end), {"by_s": _seconds(word.text)}, typed.rest(at + 1)
     raise BadInput(f"For how long? For example: {example}")
+
+
+_PARTS = re.compile(r"\d+d \d+h(?:\d+m)?|(?:\d+d)?\d+h \d+m|\d+d \d+m", re.IGNORECASE)
+
+
+def _whole(typed: Typed, at: int) -> None:
+    """`1h 30m` is no hour for the reason `30m`. Raises BadInput."""
+    if at + 1 >= len(typed.words) or typed.words[at + 1].quoted:
+        return
+    both = f"{typed.words[at].text} {typed.words[at + 1].text}"
+    if _PARTS.fullmatch(both):
+        raise BadInput(f'"{both}" is two words; did you mean {both.replace(" ", "")}?')
 
 
 _DAYS = ("today", "tomorrow", *WEEKDAYS, "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

@@ -58,6 +58,8 @@ def test_start(text: str, args: dict) -> None:
         ("train-1 by 2h it needs 3h more", "train-1", 7200, "it needs 3h more"),
         ('"train 1" 2h "quoted" reason', "train 1", 7200, '"quoted" reason'),
         ("train x 2h", "train x", 7200, ""),
+        ("train-1 2h 3h were too few", "train-1", 7200, "3h were too few"),
+        ('train-1 2h "30m" was said', "train-1", 7200, '"30m" was said'),
         ("train-1 until 18:00", "train-1", Until("18:00"), ""),
         (
             "train-1 until tomorrow 18:00 it\u2019s \u201clong\u201d",
@@ -138,6 +140,8 @@ def test_the_grammar(text: str, wish: object) -> None:
         ("show", "Which notebook? For example: show train-1"),
         ("extend train-1 4", "did you mean 4h?"),
         ("extend train-1 1.5h", "did you mean 1h30m?"),
+        ("extend train-1 1h 30m", "did you mean 1h30m?"),
+        ("keep train-1 for 1D 2h waiting", "did you mean 1D2h?"),
         ("extend train-1 100h", "out of range"),
         ("extend train-1 0h", "out of range"),
         ("extend train-1 until", "Until when?"),
