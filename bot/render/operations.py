@@ -120,6 +120,8 @@ def _extended(who: str, before: int | None, after: int | None) -> str:
         return f"{who} is extended."
     if not before:
         return f"{who} now runs until {text.when(after)}."
+    if before == after:
+        return f"{who} runs until {text.when(after)}."
     return f"{who} now runs until {text.when(after)}; before, it was {text.when(before)}."
 
 

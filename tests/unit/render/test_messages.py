@@ -87,6 +87,11 @@ def test_buttons(name: str, expected: list[str]) -> None:
     assert actions(draw(name)) == expected
 
 
+def test_an_end_that_was_left_alone_is_not_called_a_new_one() -> None:
+    said = draw("operation/extend/done", before_ms=MS + HOUR, after_ms=MS + HOUR).text
+    assert said.startswith(f"*train-1* runs until {when(MS + HOUR)}.")
+
+
 def test_a_button_says_how_long_and_for_which_cause() -> None:
     one, four, *_ = [ids.read(each["value"]) for each in buttons(draw("lease_warning/one"))]
     key = SAMPLES["lease_warning/one"][1]["items"][0]["key"]
