@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from bot.config.addresses import https_unless_loopback
+from bot.config.addresses import base_address, https_unless_loopback
 from bot.errors import BadInput, SettingsError
 
 _Given = TypeVar("_Given")
@@ -147,7 +147,7 @@ class Settings(BaseSettings):
     app_token: SecretStr | None = Field(
         None, alias="SLACK_APP_TOKEN", description="App-level token (`xapp-…`); for `leasebot socket` only."
     )
-    slack_api_url: Annotated[str, _read(lambda text: https_unless_loopback(text) + "/")] = Field(
+    slack_api_url: Annotated[str, _read(lambda text: base_address(text) + "/")] = Field(
         "https://slack.com/api/", alias="SLACK_API_URL", description="Where Slack's Web API answers."
     )
     config: str = Field("leasebot.toml", alias="LEASEBOT_CONFIG", description="Path of the policy file.")
@@ -162,7 +162,7 @@ class Settings(BaseSettings):
         description="`id:base64url of 32 bytes, …`; the first encrypts; `leasebot keys new` prints one. "
         "Without it only the sandbox starts.",
     )
-    public_url: Annotated[str, _read(https_unless_loopback)] | None = Field(
+    public_url: Annotated[str, _read(base_address)] | None = Field(
         None,
         alias="LEASEBOT_PUBLIC_URL",
         description="Where people's browsers reach this deployment (linking page); https unless loopback.",

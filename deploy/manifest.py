@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from bot.config.addresses import https_unless_loopback
+from bot.config.addresses import base_address
 from bot.errors import BadInput, SettingsError
 from bot.settings import slash_command
 
@@ -99,6 +99,6 @@ def _events_url(url: str | None) -> str:
     if not url:
         raise SettingsError("say where Slack reaches this deployment: --url https://… (or --socket)")
     try:
-        return https_unless_loopback(url).rstrip("/") + EVENTS_PATH
+        return base_address(url).rstrip("/") + EVENTS_PATH
     except BadInput as error:
         raise SettingsError(f"--url {error}") from error

@@ -31,3 +31,11 @@ def https_unless_loopback(text: str) -> str:
     if parts.scheme == "http" and not is_loopback(host):
         raise BadInput("plain http is allowed on this machine (loopback) only; use https://")
     return text.strip().rstrip("/")
+
+
+def base_address(text: str) -> str:
+    """The same for one that paths are put behind. Raises BadInput also for a query or a fragment in it."""
+    address = https_unless_loopback(text)
+    if "?" in address or "#" in address:
+        raise BadInput("must end with its host or a path: nothing can be put behind a ? or #")
+    return address

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from bot.cloud.regions import endpoint_urls
 from bot.config import values
-from bot.config.addresses import https_unless_loopback, is_loopback
+from bot.config.addresses import base_address, is_loopback
 from bot.config.general import read_roles
 from bot.config.model import Project, Roles
 from bot.config.policy_sections import read_policy
@@ -112,7 +112,7 @@ def _endpoint(table: Table, name: str) -> Endpoint:
 
 
 def _address(value: Any) -> str:
-    return https_unless_loopback(values.text(value))
+    return base_address(values.text(value))
 
 
 def _service_account(table: Table, secrets: Secrets) -> Credentials:

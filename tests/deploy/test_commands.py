@@ -147,6 +147,7 @@ async def test_the_manifest_keeps_slacks_limits(tmp_path: Path) -> None:
     [
         ((), {}),
         (("--url", "http://bot.example.com"), {}),
+        (("--url", "https://bot.example.com/?a=b"), {}),
         (("--socket", "--command", "note book"), {}),
         (("--socket",), {"LEASEBOT_COMMAND": "Notebook"}),
     ],

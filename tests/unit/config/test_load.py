@@ -96,6 +96,7 @@ def test_the_unknown_keys_message_is_exactly_as_agreed() -> None:
         ('[metrics]\nselectors = { service_id = "x" }', 10, "{notebook}"),
         ('[metrics]\ncpu = ""', 10, "without CPU nothing is ever idle"),
         ('endpoint = "http://10.0.0.1"', 9, "plain http is allowed on this machine"),
+        ('iam_endpoint = "https://iam.example.com/?x=1"', 9, "nothing can be put behind"),
         ('iam_endpoint = "iam.example.org"', 9, "https://"),
         ('rate = "fast"', 9, "number without quotes"),
     ],
