@@ -44,6 +44,19 @@ def waited(claim: Claim, now: datetime) -> timedelta:
     return now - (from_ms(claim.data["taken_ms"]) if claim.data.get("taken_ms") else claim.created_at)
 
 
+def wait(op: Operation, claim: Claim, notebook: Notebook, now: datetime) -> Outcome:
+    """What changes by itself is waited for, but not for ever: whoever asked is told that nothing was done."""
+    since_ms = int(claim.data.get("waits_ms") or to_ms(now))
+    if now - from_ms(since_ms) <= PATIENCE:
+        return op.go(claim, claim.step, due=next_look(claim, now), waits_ms=since_ms)
+    state = "in a state that I do not know" if notebook.status is Status.UNKNOWN else notebook.status.value.lower()
+    told = {
+        "what": f"{notebook.name} is still {state} after {PATIENCE.seconds // 60} minutes, so nothing was done.",
+        "next_step": "Try again later, or look at it in the console.",
+    }
+    return op.finish(claim, "failed", now, oops=told)
+
+
 def steps_of(notebook: Notebook) -> list[dict[str, object]]:
     """The steps of coming up, as facts."""
     return [
@@ -63,7 +76,7 @@ class Start(Operation):
         if notebook.status is Status.RUNNING:
             return self.finish(claim, "done", now, after_ms=_ms(notebook.lease_ends), note="It was running already.")
         if notebook.status.transient and notebook.status is not Status.STARTING:
-            return self.go(claim, "start", due=next_look(claim, now))
+            return wait(self, claim, notebook, now)
         async with self.deps.db.read() as db:
             policy = await policy_of(db, self.deps, str(claim.data["project"]), notebook)
         wanted = timedelta(seconds=claim.data["for_s"]) if claim.data.get("for_s") else policy.lease
@@ -161,7 +174,7 @@ class Stop(Operation):
         if notebook.status in (Status.STOPPED, Status.START_FAILED, Status.CREATE_FAILED):
             return self.finish(claim, "done", now, note="It was stopped already.")
         if notebook.status.transient and notebook.status is not Status.STOPPING:
-            return self.go(claim, "start", due=next_look(claim, now))
+            return wait(self, claim, notebook, now)
 
         async def write(db: Tx) -> None:
             await mark_ours(db, claim, now)

@@ -245,3 +245,17 @@ async def test_what_the_cloud_took_only_after_a_long_outage_is_watched_as_long_a
     scene.cloud.faults.clear()
     await scene.pass_time(minutes(7), timedelta(seconds=10))
     assert says in scene.operation(ANA)
+
+
+@pytest.mark.parametrize("verb", ["start", "stop"])
+async def test_a_state_that_does_not_pass_is_told_of_and_not_waited_for_for_ever(scene: Scene, verb: str) -> None:
+    made = await scene.notebook("ana", "odd", status="STOPPED" if verb == "start" else "RUNNING", busy=None)
+    scene.cloud.console.set_status(made.id, "HIBERNATING")
+    await scene.ask(ANA, f"{verb} odd")
+    if verb == "stop":
+        await scene.click(ANA, "notebook_stop")
+    await scene.pass_time(minutes(20), minutes(10))
+    assert "accepted" in scene.operation(ANA)
+    await scene.pass_time(minutes(20), minutes(10))
+    assert "still in a state that I do not know after 30 minutes, so nothing was done" in scene.operation(ANA)
+    assert scene.effects("starting", made) == scene.stops(made) == []
