@@ -34,6 +34,7 @@ NOTICE, RESULT, PROGRESS = 0, 1, 2
 CLAIM = timedelta(seconds=60)
 CLIENT_TIMEOUT = timedelta(seconds=15)  # of bot.slackweb; a lost answer is waited out this long
 LONGEST_DOUBT = timedelta(minutes=30)  # while answers are lost and the history cannot be read, each try may be a double
+SHORT_DOUBT = timedelta(minutes=5)  # the same where nothing is sent again anyway
 UPDATE_PACE = timedelta(seconds=3)  # contract 2: progress at most every 3 s
 CHANNEL_PACE = timedelta(seconds=1)
 RESPONSE_LIFE = timedelta(minutes=29)  # Slack: 30 min
@@ -249,20 +250,22 @@ class Postman:
         if row.target_kind == "response" and now - row.created_at > RESPONSE_LIFE:
             await self._to_dm(row)
             return
+        unknown = False
         if row.attempted_at and row.sent_rev == 0 and row.target_kind in CONVERSATIONS and row.channel:
             found = await self._found(row)
             if found:
                 # What it says may be older than what the row says by now: then it is drawn again.
                 await self._sent(row, Posted(row.channel, found), max(1, row.rev - 1), pictures.owed_after_all(row))
                 return
+            unknown = found is None
         there = self._there(now)
         if row.sent_rev == 0 and row.expires_at and min(now, there) >= row.expires_at:
-            await self._void(row, "its time was over before it could be sent")
+            await self._overtaken(row, "its time was over before it could be sent", unknown=unknown)
             return
         row = await self._trimmed(row, there)
         message = await self._render(row, there)
         if isinstance(message, str):
-            await self._void(row, message)
+            await self._overtaken(row, message, unknown=unknown)
             return
         await self._send(row, message)
 
@@ -270,6 +273,15 @@ class Postman:
         """What time it is where leases end: by Slack's clock, where ours is so far off that stops are paused."""
         skew = self._slack.skew()
         return now + skew if skew is not None and abs(skew) > SKEW else now
+
+    async def _overtaken(self, row: Any, reason: str, *, unknown: bool) -> None:
+        """It is sent no more. `unknown`: an earlier try may have arrived, and then it is to say so itself.
+
+        That is not looked up for long: what comes after it on its subject waits.
+        """
+        if unknown and self._clock.now() - row.attempted_at < SHORT_DOUBT:
+            raise SlackAnswerLost(UNKNOWN, "Whether it arrived cannot be looked up.")
+        await self._void(row, reason)
 
     async def _trimmed(self, row: Any, now: datetime) -> Any:
         """The row as it goes: without what was overtaken while it waited. What may have been posted stays as it is."""
@@ -285,11 +297,15 @@ class Postman:
         return SimpleNamespace(**whole | {"facts": facts})
 
     async def _found(self, row: Any) -> str | None:
-        """Whether an earlier attempt, whose answer was lost, arrived after all (contract 2, delivery)."""
+        """The `ts` of an earlier attempt whose answer was lost, if it arrived after all (contract 2, delivery).
+
+        Empty: it did not; None: that cannot be looked up, and a notice is sent again.
+        """
         try:
-            return await self._slack.find(
+            found = await self._slack.find(
                 row.channel, keys.metadata(row)["event_payload"]["key"], row.attempted_at - timedelta(seconds=5)
             )
+            return found or ""
         except SlackError as error:
             log.warning("history of %s cannot be read: %s", row.channel, error.code)
             passing = isinstance(error, SlackBusy) or (row.rank == RESULT and isinstance(error, SlackDown))

@@ -9,7 +9,7 @@ from bot.clock import from_ms
 from bot.ids import RandomIds
 from bot.outbox import NOTICE, Say, say
 from bot.stores.schema import notices, outbox
-from tests.flows.scene import ANA, BEN, CARLA, DORA, HOUR, Scene, key, minutes
+from tests.flows.scene import ANA, BEN, CARLA, DORA, HOUR, Scene, buttons, key, minutes
 
 
 async def test_too_many_requests_drop_nothing_and_are_waited_out(scene: Scene) -> None:
@@ -31,6 +31,22 @@ async def test_a_post_whose_answer_was_lost_is_looked_up_not_doubled(scene: Scen
     assert len(scene.slack.calls("conversations.history")) >= 1
     (notice,) = await scene.rows(notices)
     assert notice.state == "delivered"
+
+
+async def test_one_that_arrived_unseen_and_was_overtaken_since_says_so(scene: Scene) -> None:
+    """Nothing is sent again of it: so there is time to wait until the history can be read."""
+    made = await scene.ending("ana", "unseen", minutes(61))
+    scene.slack.fault("chat.postMessage", "lost")
+    scene.slack.fault("conversations.history", "status", count=2)
+    while not (told := scene.in_dm(ANA, "lease_warning")):
+        await scene.pass_time(timedelta(seconds=20), timedelta(seconds=20))
+    assert buttons(told[0]) != []
+    scene.cloud.console.renew(made.id, 9 * HOUR)
+    await scene.sweep()
+    await scene.pass_time(minutes(12), minutes(1))
+    (told_once,) = scene.in_dm(ANA, "lease_warning")
+    assert buttons(told_once) == []
+    assert "renewed" in str(told_once.blocks)
 
 
 async def test_a_post_that_never_arrived_is_sent_again(scene: Scene) -> None:
