@@ -67,6 +67,12 @@ class Extend(Operation):
                     "next_step": "Try again when it runs.",
                 }
                 return self.finish(claim, "failed", now, oops=told)
+            case rules.NotRunning() if notebook.status is Status.UNKNOWN:
+                told = {
+                    "what": f"{notebook.name} is in a state that I do not know, so nothing was extended.",
+                    "next_step": "Try again later, or look in the console.",
+                }
+                return self.finish(claim, "failed", now, oops=told)
             case rules.NotRunning():
                 return self.finish(
                     claim,

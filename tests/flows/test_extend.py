@@ -76,6 +76,15 @@ async def test_a_stopped_notebook_is_offered_to_be_started(scene: Scene) -> None
     assert "no lease to extend" in scene.operation(ANA)
 
 
+async def test_one_in_a_state_nobody_knows_is_not_said_to_need_a_start(scene: Scene) -> None:
+    made = await scene.notebook("ana", "odd")
+    scene.cloud.console.set_status(made.id, "HIBERNATING")
+    await scene.ask(ANA, "extend odd 2h")
+    assert "a state that I do not know" in scene.operation(ANA)
+    assert "Start it" not in scene.operation(ANA)
+    assert scene.renewals(made) == []
+
+
 async def test_an_idle_lease_has_no_timed_end_to_extend(scene: Scene) -> None:
     made = await scene.notebook("ana", "free", lease_type="IDLE")
     await scene.ask(ANA, "extend free 2h")
