@@ -191,6 +191,7 @@ async def _requests(parts: Parts, project: str, now: datetime) -> None:
     """Expire what nobody answered; escalate what waits too long, to each by DM with the same key."""
     async with parts.deps.db.read() as db:
         waiting = await store.pending(db, [project])
+        copies = {row.id: await with_copies(db, keys.approval_request(row.id)) for row in waiting}
     for row in waiting:
         if now >= row.expires_at:
             async with parts.deps.db.begin() as db:
@@ -198,7 +199,7 @@ async def _requests(parts: Parts, project: str, now: datetime) -> None:
             continue
         if row.escalate_at and now >= row.escalate_at and not row.escalated_at:
             await _escalate(parts, row, now)
-        await _ask_channel_again(parts, row, now)
+        await _ask_channel_again(parts, row, copies[row.id], now)
 
 
 async def _escalate(parts: Parts, row: Any, now: datetime) -> None:
@@ -220,10 +221,8 @@ async def _escalate(parts: Parts, row: Any, now: datetime) -> None:
         await approvals.redraw(parts, db, row.id, now)
 
 
-async def _ask_channel_again(parts: Parts, row: Any, now: datetime) -> None:
+async def _ask_channel_again(parts: Parts, row: Any, copies: Sequence[Any], now: datetime) -> None:
     """After each `escalate_after`, where the channel refused the request: somebody may have invited the bot."""
-    async with parts.deps.db.read() as db:
-        copies = await with_copies(db, keys.approval_request(row.id))
     refused = [copy for copy in copies if copy.target_kind == "channel" and copy.state == "dead" and not copy.sent_rev]
     patience = effective(parts.deps.config, row.project).escalate_after
     if any(now - copy.due_at >= patience for copy in refused):
