@@ -20,7 +20,10 @@ from bot.stores import notebooks
 from bot.stores.database import Tx
 from bot.work import Done, Item, Outcome, record
 
-_DONE = {"approved": "approved", "denied": "denied", "withdrawn": "withdrawn", "expired": "expired", "lapsed": "lapsed"}
+_DONE = {
+    "approved": "was approved", "denied": "was denied", "withdrawn": "was withdrawn", "expired": "has expired",
+    "lapsed": "has lapsed",
+}  # fmt: skip
 
 
 class Decide:
@@ -215,7 +218,7 @@ class Decide:
     def _what_happened(self, row: Any) -> dict[str, Any]:
         by = f" by <@{row.decided_by}>" if row.decided_by else ""
         return {
-            "text": f"This request was {_DONE.get(row.state, row.state)}{by}; nothing more was done.",
+            "text": f"This request {_DONE.get(row.state, row.state)}{by}; nothing more was done.",
             "at_ms": to_ms(row.decided_at) if row.decided_at else 0,
         }
 
@@ -226,6 +229,15 @@ async def expire(parts: Parts, db: Tx, row: Any, now: datetime) -> None:
         await approvals.record_audit(parts, db, row, "scheduler", "expire", now)
         await approvals.redraw(parts, db, row.id, now)
         await approvals.tell_requester(parts, db, row.id, now, end_ms=ms(await approvals.ends(db, row)))
+
+
+async def pointless(parts: Parts, db: Tx, row: Any, now: datetime) -> None:
+    """Its notebook was deleted, so there is nothing to decide any more: on every copy, and told to whoever asked."""
+    why = "Its notebook was deleted."
+    if await store.settle(db, row.id, "withdrawn", now, outcome=why):
+        await approvals.record_audit(parts, db, row, "scheduler", "withdrawn", now)
+        await approvals.redraw(parts, db, row.id, now)
+        await approvals.tell_requester(parts, db, row.id, now, outcome=why)
 
 
 async def requester_left(db: Tx, project: str, user: str, now: datetime) -> list[Any]:

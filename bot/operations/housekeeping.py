@@ -15,7 +15,7 @@ from bot.idle import poll
 from bot.operations import approvals, cannot_tell, deciders, digests, gather, records
 from bot.operations.alerts import alert, numbered
 from bot.operations.base import Parts
-from bot.operations.decide import expire
+from bot.operations.decide import expire, pointless
 from bot.operations.escalation import dead_letters, late_warnings
 from bot.operations.gather import Project, Stored
 from bot.operations.policies import policy_of
@@ -188,14 +188,15 @@ async def _prices(parts: Parts, known: Stored, now: datetime) -> None:
 
 
 async def _requests(parts: Parts, project: str, now: datetime) -> None:
-    """Expire what nobody answered; escalate what waits too long, to each by DM with the same key."""
+    """Settle what nobody answered, or what is about a deleted notebook; escalate what waits too long, by DM."""
     async with parts.deps.db.read() as db:
         waiting = await store.pending(db, [project])
         copies = {row.id: await with_copies(db, keys.approval_request(row.id)) for row in waiting}
+        gone = await notebooks.deleted_of(db, project, [row.notebook_id for row in waiting if row.notebook_id])
     for row in waiting:
-        if now >= row.expires_at:
+        if now >= row.expires_at or row.notebook_id in gone:
             async with parts.deps.db.begin() as db:
-                await expire(parts, db, row, now)
+                await (expire if now >= row.expires_at else pointless)(parts, db, row, now)
             continue
         if row.escalate_at and now >= row.escalate_at and not row.escalated_at:
             await _escalate(parts, row, now)

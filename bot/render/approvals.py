@@ -159,7 +159,8 @@ def _answer(facts: SettledFacts) -> str:
         case "denied":
             return f"{request} was denied{by}."
         case "withdrawn":
-            return f"{request} was withdrawn{by}."
+            why = f" {text.sentence(text.prose(facts['outcome'], 300))}" if facts.get("outcome") else ""
+            return f"{request} was withdrawn{by}.{why}"
         case "expired":
             return f"{request} expired: nobody answered in time. You can ask again."
     outcome = text.sentence(text.prose(facts.get("outcome") or "the time that was granted has passed", 300))

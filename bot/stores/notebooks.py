@@ -184,6 +184,14 @@ async def of_projects(db: Tx, projects: Sequence[str]) -> list[Any]:
     return list(rows)
 
 
+async def deleted_of(db: Tx, project: str, ids: Collection[str]) -> frozenset[str]:
+    """Which of them are deleted."""
+    if not ids:
+        return frozenset()
+    gone = notebooks.c.project == project, notebooks.c.id.in_(ids), notebooks.c.deleted_at.is_not(None)
+    return frozenset(row.id for row in await db.execute(select(notebooks.c.id).where(*gone)))
+
+
 async def matching(db: Tx, projects: Sequence[str], name: str, mine: Collection[str] = ()) -> list[Any]:
     """Those of this id or this name; if there are none, those whose name or id begins so (any case)."""
     there = select(notebooks).where(notebooks.c.project.in_(projects), notebooks.c.deleted_at.is_(None))

@@ -240,6 +240,19 @@ async def test_who_asks_after_a_request_has_expired_makes_a_new_one(scene: Scene
     assert sorted(row.state for row in await scene.rows(approvals)) == ["expired", "pending"]
 
 
+async def test_a_request_ends_with_its_notebook(scene: Scene) -> None:
+    made = await asked(scene, lease_ms=12 * HOUR)
+    scene.cloud.console.delete(made.id)
+    await scene.pass_time(minutes(4), minutes(1))
+    (row,) = await scene.rows(approvals)
+    assert row.state == "withdrawn"
+    assert "Withdrawn" in request(scene)
+    assert "Its notebook was deleted." in request(scene)
+    assert buttons(scene.in_channel("approval_request")[-1]) == []
+    assert "Its notebook was deleted." in scene.in_dm(ANA, "approval_settled")[-1].text
+    assert "was withdrawn" in await scene.click(CARLA, "approval_approve", channel=RESEARCH, stale=True)
+
+
 async def test_who_asks_second_sees_the_first_request(scene: Scene) -> None:
     await asked(scene)
     await scene.ask(DORA, "extend greedy 72h")
