@@ -1,5 +1,6 @@
 """A pass adopts what changed, decides about what runs, confirms what stays, and never believes what is older."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -111,6 +112,19 @@ async def test_an_answer_older_than_what_is_known_is_not_adopted(stand: Stand) -
     (row,) = await stand.rows(select(notebooks))
     assert row.status == "STOPPED"
     assert [r.to_at is not None for r in await stand.rows(select(usage).where(usage.c.kind == "run"))] == [True]
+
+
+async def test_a_lease_older_than_the_one_that_is_known_is_not_adopted(stand: Stand) -> None:
+    """A listing may lag behind what a command has read back: its end is no renewal, and warns of nothing."""
+    made = a_notebook(1)
+    stand.cloud.add(made)
+    await stand.sweep()
+    renewed = replace(made, lease=Lease(NOW - HOUR, 30 * HOUR, stamped_at=NOW + MINUTE))
+    async with stand.db.begin() as tx:
+        await observe(tx, stand.parts.deps, "research", renewed, NOW + 2 * MINUTE)
+    await stand.sweep(5 * MINUTE)
+    (row,) = await stand.rows(select(notebooks))
+    assert row.lease_end == renewed.lease_ends != made.lease_ends
 
 
 async def test_every_lead_of_an_end_that_is_past_is_on_record(stand: Stand) -> None:
