@@ -62,6 +62,10 @@ class Scene:
         """Whether one of these troubles was on in that time."""
         return any(begin < end and over > start and name in names for begin, over, name in self.spans)
 
+    def comes_back(self, owner: str, start: int, end: int) -> list[int]:
+        """When the owner was there again, or had linked again, in that time."""
+        return [over for _begin, over, user in self._away if PEOPLE[user] == owner and start < over < end]
+
     def away(self, owner: str, start: int, end: int) -> bool:
         """Whether this person was not to be reached at some time between."""
         return any(PEOPLE[user] == owner and begin < end and over > start for begin, over, user in self._away)

@@ -13,10 +13,14 @@ GRACE_MS = 15 * MINUTE_MS
 PASSES = 3
 SLACK_MS = 8 * MINUTE_MS
 LONGEST_KEEP_MS = 24 * HOUR_MS
+BELIEVED_MS = HOUR_MS  # what Slack said of somebody
 
 
 def idle(scene: "Scene") -> Iterator[str]:
-    """With sources healthy, every truly idle notebook is stopped within idle_after + grace + 3 passes."""
+    """With sources healthy, every truly idle notebook is stopped within idle_after + grace + 3 passes.
+
+    Where its owner comes back meanwhile, grace and passes are counted from when the bot can know of it.
+    """
     for life in scene.lives.values():
         for begin, end in life.runs:
             for since, until in scene.world.witness.quiet_spells(life.id, begin, end):
@@ -33,7 +37,10 @@ def _spell(scene: "Scene", life: Life, since: int, until: int) -> Iterator[str]:
     if first is not None and first.blurred:
         since = first.at_ms
     idle_after = world.witness.idle_after_ms(life.id)
-    deadline = since + idle_after + GRACE_MS + PASSES * world.poll_s * 1000 + SLACK_MS
+    told = GRACE_MS + PASSES * world.poll_s * 1000 + SLACK_MS
+    deadline = since + idle_after + told
+    for back in scene.comes_back(life.owner, since, deadline):  # whatever others were told, they are warned themselves
+        deadline = max(deadline, back + BELIEVED_MS + told)
     if any(at == until and user == SERVICE for at, _by, user in life.stops) and until <= deadline:
         scene.counts["idle spells due"] += 1
     if min(until, world.end_ms) <= deadline:

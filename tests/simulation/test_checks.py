@@ -380,6 +380,13 @@ def test_an_idle_notebook_that_nobody_stops_and_nobody_warns_of() -> None:
     assert broken(runs_on(a_scene())) == {"idle", "due"}
 
 
+@pytest.mark.parametrize(("until_h", "fine"), [(4, True), (6, False)])
+def test_an_owner_who_comes_back_is_warned_before_it_is_stopped(until_h: int, fine: bool) -> None:
+    scene = runs_on(a_scene())
+    scene._away, scene.world.end_ms = [(T0, T0 + 5 * HOUR_MS // 2, "U0ANA")], T0 + until_h * HOUR_MS
+    assert ("idle" not in broken(scene)) == fine
+
+
 def test_a_lead_that_never_came() -> None:
     scene = runs_on(a_scene())
     scene.world.witness.quiet_spells = lambda *_words: []
