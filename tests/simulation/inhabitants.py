@@ -127,7 +127,7 @@ class Inhabitants:
 
     def _person(self, user: str) -> Callable[[random.Random], Awaitable[None]]:
         async def live(rng: random.Random) -> None:
-            while await self._pause(rng, 320):
+            while await self._pause(rng, 380):
                 hour = self.world.now_ms // HOUR_MS % 24
                 if not 5 <= hour < 20 and rng.random() < 0.8:
                     continue  # asleep
@@ -224,7 +224,7 @@ class Inhabitants:
 
     async def _attention(self, rng: random.Random) -> None:
         """Whoever is warned, or asked to decide, does something about it now and then, soon."""
-        while await self._pause(rng, 32):
+        while await self._pause(rng, 36):
             user = rng.choice(tuple(PEOPLE))
             young = self.world.now_ms - 40 * MINUTE_MS
             fresh = [e for e in self._buttons(user, young) if not e[5] and e[3].startswith(HEEDED)]
