@@ -47,7 +47,11 @@ async def share(slack: Slack, row: Any, posted: Posted, message: Message, now: d
 
 
 def noted(facts: dict[str, Any], again_in: timedelta | None, now: datetime) -> dict[str, Any]:
-    """What a message's row says of its chart, once Slack has the message. It holds back nothing meanwhile."""
+    """What a message's row says of its chart, once Slack has the message. It holds back nothing meanwhile.
+
+    It counts as tried: of what was not, a time so far ahead is taken for a wrong clock's, and it would be due at once.
+    """
     if again_in is not None:
-        return {"state": "pending", "facts": facts | {OWED: True}, "due_at": now + again_in, "failing_since": now}
+        again = {"state": "pending", "due_at": now + again_in, "failing_since": now, "tries": 1}
+        return again | {"facts": facts | {OWED: True}}
     return {"facts": {name: fact for name, fact in facts.items() if name != OWED}} if OWED in facts else {}

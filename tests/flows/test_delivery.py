@@ -166,6 +166,18 @@ async def test_a_chart_that_slack_does_not_take_right_now_comes_later(scene: Sce
     assert {r.state for r in await scene.rows(outbox)} == {"sent"}
 
 
+@pytest.mark.parametrize(("effect", "apart"), [("ratelimited", minutes(5)), ("status", timedelta(seconds=30))])
+async def test_a_chart_is_offered_seldom_while_slack_refuses_it(scene: Scene, effect: str, apart: timedelta) -> None:
+    """As late as Slack wants it, and ever more seldom where it does not say."""
+    await scene.notebook("ana", "dear")
+    scene.slack.fault("files.getUploadURLExternal", effect, retry_after=300, status=503, count=50)
+    await scene.ask(ANA, "cost me 7d")
+    await scene.pass_time(minutes(20))
+    tried = [from_ms(call["at_ms"]) for call in scene.slack.calls("files.getUploadURLExternal")]
+    assert 4 <= len(tried) <= 7
+    assert all(later - before >= apart for before, later in itertools.pairwise(tried))
+
+
 @pytest.mark.parametrize("effect", ["lost", "reset"])
 async def test_a_chart_comes_once_though_the_answer_about_its_message_was_lost(scene: Scene, effect: str) -> None:
     await scene.notebook("ana", "dear")
