@@ -52,6 +52,13 @@ async def made(db: Tx, work_id: str, notebook_id: str) -> None:
     )  # fmt: skip
 
 
+async def made_by_another(db: Tx, work_id: str, notebook_id: str) -> bool:
+    """Whether this notebook is what another create has become."""
+    creates = select(work.c.id).join(reservations, reservations.c.work_id == work.c.id).where(work.c.kind == "create")
+    of_it = creates.where(reservations.c.notebook_id == notebook_id, work.c.id != work_id)
+    return (await db.execute(of_it.limit(1))).first() is not None
+
+
 async def _cloud_user(db: Tx, deps: Deps, user: str, project: str) -> str | None:
     link = await identities.get(db, Place(deps.team, user, project))
     return link.cloud_user_id if link is not None else None

@@ -3,8 +3,6 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
-
 from bot.clock import from_ms, to_ms
 from bot.cloud.port import Cloud
 from bot.errors import BadInput, CloudSoldOut
@@ -19,7 +17,6 @@ from bot.operations.report import price_text
 from bot.rules import lease as rules
 from bot.stores import catalogues
 from bot.stores.database import Tx
-from bot.stores.schema import notebooks
 from bot.work import Claim, Outcome
 
 CATALOGUE_FRESH = timedelta(minutes=10)
@@ -83,13 +80,13 @@ class Create(Operation):
         return await self._made(claim, made, now)
 
     async def _made_already(self, cloud: Cloud, claim: Claim) -> Notebook | None:
-        """One of this name that no other work of ours has claimed as its own."""
+        """One of this name that no other work of ours has claimed as its own; a pass may have seen it already."""
         found = await cloud.find_created(str(claim.data["name"]), from_ms(claim.data["asked_ms"]))
         if found is None:
             return None
         async with self.deps.db.read() as db:
-            known = (await db.execute(select(notebooks.c.id).where(notebooks.c.id == found.id))).first()
-        return None if known else found
+            another = await budgets.made_by_another(db, claim.id, found.id)
+        return None if another else found
 
     async def _made(self, claim: Claim, made: Notebook, now: datetime) -> Outcome:
         data = claim.data | {"notebook": made.id, "shown": claim.data["shown"] | {"notebook_id": made.id}}

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.stores.schema import work
+from bot.stores.schema import notebooks, work
+from scheduler.jobs import ask_now
 from tests.flows.scene import ANA, BEN, CARLA, HOUR, Scene, buttons, minutes
 
 CREATE = "create {} image=spark2.4.5 flavor=modelarts.vm.cpu.2u for=2h"
@@ -59,6 +60,31 @@ async def test_a_lost_answer_after_the_effect_makes_exactly_one(scene: Scene) ->
     await scene.pass_time(minutes(3))
     assert len(scene.effects("creating")) == 1
     assert "is running" in scene.operation(ANA)
+
+
+@pytest.mark.parametrize("effect", ["lost", "truncated", "empty"])
+async def test_a_create_that_a_pass_sees_before_it_is_looked_up_makes_exactly_one(scene: Scene, effect: str) -> None:
+    """The trap: what a pass has adopted was taken for somebody else's, and asked for once more."""
+    scene.cloud.faults.add(effect, method="POST", path=r"/notebooks$")
+    await scene.command(ANA, CREATE.format("once"))
+    bot = scene.play.bot
+    await bot.drain()
+    assert [row.error_code for row in await scene.rows(work) if row.kind == "create"] == ["AnswerLost"]
+    await ask_now(bot.db, bot.ids, ["research"], scene.now)
+    await bot.drain()
+    assert [row.name for row in await scene.rows(notebooks)] == ["once"]
+    await scene.pass_time(minutes(3))
+    assert len(scene.effects("creating")) == 1
+    assert "*once* is running" in scene.operation(ANA)
+
+
+async def test_a_create_does_not_take_another_creates_notebook_of_the_same_name_for_its_own(scene: Scene) -> None:
+    await scene.command(ANA, CREATE.format("twin"))
+    await scene.play.bot.drain()
+    scene.cloud.faults.add("reset", method="POST", path=r"/notebooks$")
+    await scene.ask(ANA, CREATE.format("twin") + " disk=60")
+    await scene.pass_time(minutes(3))
+    assert len(scene.effects("creating")) == 2
 
 
 async def test_no_answer_and_no_effect_makes_exactly_one(scene: Scene) -> None:
