@@ -91,7 +91,8 @@ async def passed(
         values["listed_at"] = None  # the next pass lists everything
     row = await find(db, projects, name=project)
     reason, since = (row.paused, row.paused_at) if row is not None else (None, None)
-    if brake and reason is None:  # whoever paused them already is not overruled
+    # Whoever has paused or released them already is not overruled.
+    if brake and reason is None and not _released(row, now, parts.deps.clock.now()):
         reason, since = brake, now
         values |= {"paused": reason, "paused_at": since}
     if brake and brakes.is_collapse(brake):
@@ -99,6 +100,11 @@ async def passed(
     await put(db, projects, values)
     if reason is not None and not brakes.is_by_hand(reason):
         await _ask_to_release(parts, db, project, reason, since or now, admins, now)
+
+
+def _released(row: Any | None, begun: datetime, now: datetime) -> bool:
+    """Whether an admin has let stops go on since this pass began: what it saw then is what they have looked at."""
+    return row is not None and row.released_at is not None and bool(begun <= row.released_at <= now)
 
 
 async def _ask_to_release(

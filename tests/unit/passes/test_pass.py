@@ -395,6 +395,25 @@ async def test_a_collapse_pauses_and_is_measured_against_the_old_figure(stand: S
     assert "only 5 notebooks run, 12 did" in str(await paused(stand))
 
 
+async def test_a_brake_that_is_released_while_a_pass_goes_on_is_not_set_again_by_that_pass(stand: Stand) -> None:
+    """What it saw has been looked at and released meanwhile; the admin was told that stops go on."""
+    stand.cloud.add(*(a_notebook(number) for number in range(12)))
+    await stand.sweep()
+    for each in list(stand.cloud.notebooks)[5:]:
+        stand.cloud.change(each, status=Status.STOPPED, updated_at=NOW + MINUTE)
+    await stand.sweep(2 * MINUTE)
+
+    async def released() -> None:
+        stand.clock.at += timedelta(seconds=5)
+        await release(stand)
+        await stand.write(update(projects).values(last_running=None))
+
+    await stand.sweep(MINUTE, released)
+    assert (await paused(stand), len(await asked(stand))) == (None, 1)
+    await stand.sweep(MINUTE)
+    assert await paused(stand) is None
+
+
 @pytest.mark.parametrize(("grace", "silence"), [(15 * MINUTE, 3 * HOUR), (90 * MINUTE, 125 * MINUTE)])
 async def test_after_a_long_silence_everybody_is_warned_anew(
     db: Database, grace: timedelta, silence: timedelta
