@@ -32,7 +32,7 @@ PAGE, HISTORY_PAGES, MEMBER_PAGES = 200, 5, 50
 CLOCKS_AGREE = timedelta(seconds=2)  # `Date` is to the second
 FURTHEST = timedelta(days=36_500)  # a clock that is further off is off no more than this: sums stay within `datetime`
 LONGEST_NAME, LONGEST_ZONE, LONGEST_ID = 200, 64, 32  # characters
-_TS = re.compile(r"[0-9]{1,12}\.[0-9]{1,9}")
+_TS = re.compile(r"[0-9]{1,11}\.[0-9]{1,9}")  # an instant, within `datetime`
 HOOK_HOSTS = frozenset({"hooks.slack.com", "hooks.slack-gov.com"})
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 UPLOAD_SUFFIXES = (".slack.com", ".slack-gov.com")
@@ -95,7 +95,7 @@ class SlackWeb:
                 "unfurl_media": False,
             },
         )
-        if (ts := _word(answer, "ts")) is None or not _TS.fullmatch(ts) or not _word(answer, "channel"):
+        if (ts := _stamp(answer)) is None or not _word(answer, "channel"):
             raise _unreadable(writes=True)  # without a `ts` nothing was delivered (contract 2); the history will tell
         return Posted(str(answer["channel"]), ts)
 
@@ -122,7 +122,7 @@ class SlackWeb:
             } | ({"cursor": cursor} if cursor else {})
             answer = await self._call("conversations.history", params=params)
             for message in _entries(answer, "messages"):
-                if isinstance(message, dict) and wanted in _keys(message) and (ts := _word(message, "ts")):
+                if isinstance(message, dict) and wanted in _keys(message) and (ts := _stamp(message)):
                     return ts
             if not (cursor := _cursor(answer)):
                 break
@@ -349,6 +349,12 @@ def _word(answer: Mapping[str, Any], name: str) -> str | None:
     """A text within an answer; anything else is absent."""
     found = answer.get(name)
     return found if isinstance(found, str) else None
+
+
+def _stamp(answer: Mapping[str, Any]) -> str | None:
+    """The `ts` of a message; anything else is absent."""
+    ts = _word(answer, "ts")
+    return ts if ts is not None and _TS.fullmatch(ts) else None
 
 
 def _needed(answer: Mapping[str, Any], name: str) -> str:

@@ -82,6 +82,8 @@ NO_ANSWERS = [
     pytest.param({}, id="ok and nothing else"),
 ]
 
+BAD_TS = (None, "", 5, "abc", "nan", "-1.5", "1" * 40, "999999999999.1")  # the last is beyond the year 9999
+
 
 @pytest.mark.parametrize("answer", NO_ANSWERS)
 @pytest.mark.parametrize("ask", READS.values(), ids=READS)
@@ -95,7 +97,7 @@ async def test_what_is_no_answer_is_as_if_slack_were_away(mouth: Mouth, web: Sla
     "answer",
     [
         *NO_ANSWERS,
-        *({"channel": "C0RESEARCH", "ts": ts} for ts in (None, "", 5, "abc", "nan", "-1.5", "1" * 40)),
+        *({"channel": "C0RESEARCH", "ts": ts} for ts in BAD_TS),
         {"ts": "1.1"},
     ],
 )
@@ -146,7 +148,8 @@ async def test_a_name_is_one_that_can_be_stored(mouth: Mouth, web: SlackWeb, nam
 @pytest.mark.parametrize(
     "other",
     ["x", None, {"ts": "1.1", "metadata": "x"}, {"ts": "1.1", "metadata": {"event_payload": "x"}},
-     {"metadata": {"event_payload": {"key": "operation:1"}}}],
+     {"metadata": {"event_payload": {"key": "operation:1"}}},
+     *({"ts": ts, "metadata": {"event_payload": {"key": "operation:1"}}} for ts in BAD_TS)],
 )  # fmt: skip
 async def test_an_odd_message_of_others_hides_none_of_ours(mouth: Mouth, web: SlackWeb, other: Any) -> None:
     ours = {"ts": "2.2", "metadata": {"event_payload": {"key": "operation:1"}}}
