@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
+from bot.clock import to_ms
 from bot.errors import CloudConflict, CloudNotFound
 from bot.model import NotebookId, Status
 from bot.operations.base import Operation, Parts
-from bot.operations.power import PATIENCE, mark_ours, next_look, taken, waited
+from bot.operations.power import PATIENCE, mark_ours, next_look, taken, waited, waits_since
 from bot.operations.told import deleted
 from bot.stores import notebooks
 from bot.stores.database import Tx
@@ -32,15 +33,17 @@ class Delete(Operation):
 
             return self.go(claim, "stop", write=write)
         if notebook.status in (Status.STOPPING, Status.STARTING, Status.CREATING):
-            if waited(claim, now) > PATIENCE:
+            if now - (since := waits_since(claim, now)) > PATIENCE:
                 return self._stuck(claim, notebook.status, now)
-            return self.go(claim, "start", due=next_look(claim, now))
-        return self.go(claim, "watch" if notebook.status is Status.DELETING else "delete")
+            return self.go(claim, "start", due=next_look(claim, now), waits_ms=to_ms(since))
+        if notebook.status is Status.DELETING:
+            return self.go(claim, "watch", **taken(now))
+        return self.go(claim, "delete")
 
     async def _stop(self, claim: Claim, now: datetime) -> Outcome:
         cloud = await self.cloud(claim)
         await cloud.stop(claim.data["notebook"])
-        return self.go(claim, "start", due=next_look(claim, now), **taken(now))
+        return self.go(claim, "start", due=next_look(claim, now), waits_ms=to_ms(now), **taken(now))
 
     async def _delete(self, claim: Claim, now: datetime) -> Outcome:
         cloud = await self.cloud(claim)

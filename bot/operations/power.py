@@ -44,11 +44,16 @@ def waited(claim: Claim, now: datetime) -> timedelta:
     return now - (from_ms(claim.data["taken_ms"]) if claim.data.get("taken_ms") else claim.created_at)
 
 
+def waits_since(claim: Claim, now: datetime) -> datetime:
+    """When it was first seen in a state that is waited for, `waits_ms`; now, if that is new."""
+    return from_ms(claim.data["waits_ms"]) if claim.data.get("waits_ms") else now
+
+
 def wait(op: Operation, claim: Claim, notebook: Notebook, now: datetime) -> Outcome:
     """What changes by itself is waited for, but not for ever: whoever asked is told that nothing was done."""
-    since_ms = int(claim.data.get("waits_ms") or to_ms(now))
-    if now - from_ms(since_ms) <= PATIENCE:
-        return op.go(claim, claim.step, due=next_look(claim, now), waits_ms=since_ms)
+    since = waits_since(claim, now)
+    if now - since <= PATIENCE:
+        return op.go(claim, claim.step, due=next_look(claim, now), waits_ms=to_ms(since))
     state = "in a state that I do not know" if notebook.status is Status.UNKNOWN else notebook.status.value.lower()
     told = {
         "what": f"{notebook.name} is still {state} after {PATIENCE.seconds // 60} minutes, so nothing was done.",

@@ -285,3 +285,16 @@ async def test_a_state_that_does_not_pass_is_told_of_and_not_waited_for_for_ever
     await scene.pass_time(minutes(20), minutes(10))
     assert "still in a state that I do not know after 30 minutes, so nothing was done" in scene.operation(ANA)
     assert scene.effects("starting", made) == scene.stops(made) == []
+
+
+async def test_a_delete_that_nobody_could_look_at_for_long_waits_for_a_stop_as_any_other(scene: Scene) -> None:
+    made = await scene.notebook("ana", "late")
+    scene.cloud.faults.add("status", method="GET", path=rf"{made.id}$", count=0, status=503)
+    await scene.ask(ANA, "delete late")
+    await scene.submit(ANA, {"typed_name": "late"})
+    await scene.pass_time(minutes(40), minutes(4))
+    scene.cloud.settings.stop_ms = 3 * 60_000
+    scene.cloud.console.stop(made.id)
+    scene.cloud.faults.clear()
+    await scene.pass_time(minutes(12), timedelta(seconds=20))
+    assert "is deleted" in scene.operation(ANA)
