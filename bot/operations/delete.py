@@ -6,7 +6,18 @@ from bot.clock import to_ms
 from bot.errors import CloudConflict, CloudNotFound
 from bot.model import NotebookId, Status
 from bot.operations.base import Operation, Parts
-from bot.operations.power import PATIENCE, mark_ours, next_look, taken, waited, waits_since
+from bot.operations.power import (
+    ASK_AGAIN,
+    PATIENCE,
+    asked,
+    asked_at,
+    mark_ours,
+    next_look,
+    taken,
+    unmark,
+    waited,
+    waits_since,
+)
 from bot.operations.told import deleted
 from bot.stores import notebooks
 from bot.stores.database import Tx
@@ -26,12 +37,7 @@ class Delete(Operation):
         except CloudNotFound:
             return self._gone(claim, now)
         if notebook.status.runs:
-
-            async def write(db: Tx) -> None:
-                await mark_ours(db, claim, now)
-                await self.say(db, claim, "working", now, note="Stopping it first, so that its data is flushed.")
-
-            return self.go(claim, "stop", write=write)
+            return self._stop_first(claim, notebook.status, now)
         if notebook.status in (Status.STOPPING, Status.STARTING, Status.CREATING):
             if now - (since := waits_since(claim, now)) > PATIENCE:
                 return self._stuck(claim, notebook.status, now)
@@ -40,10 +46,25 @@ class Delete(Operation):
             return self.go(claim, "watch", **taken(now))
         return self.go(claim, "delete")
 
+    def _stop_first(self, claim: Claim, status: Status, now: datetime) -> Outcome:
+        """What was accepted, yet runs on, is asked for again, but not for ever."""
+        first, last = asked_at(claim)
+        if "first_ms" in claim.data and now - first > PATIENCE:
+            return self._stuck(claim, status, now)
+        if "first_ms" in claim.data and now - last <= ASK_AGAIN:
+            return self.go(claim, "start", due=next_look(claim, now))
+
+        async def write(db: Tx) -> None:
+            await mark_ours(db, claim, now)
+            await self.say(db, claim, "working", now, note="Stopping it first, so that its data is flushed.")
+
+        return self.go(claim, "stop", write=write)
+
     async def _stop(self, claim: Claim, now: datetime) -> Outcome:
         cloud = await self.cloud(claim)
         await cloud.stop(claim.data["notebook"])
-        return self.go(claim, "start", due=next_look(claim, now), waits_ms=to_ms(now), **taken(now))
+        accepted = asked(claim, now) | taken(now)
+        return self.go(claim, "start", due=next_look(claim, now), waits_ms=to_ms(now), **accepted)
 
     async def _delete(self, claim: Claim, now: datetime) -> Outcome:
         cloud = await self.cloud(claim)
@@ -75,10 +96,14 @@ class Delete(Operation):
         return self.finish(claim, "done", now, action="delete", also=also)
 
     def _stuck(self, claim: Claim, status: Status, now: datetime) -> Outcome:
+        async def runs_on(db: Tx) -> None:
+            await unmark(db, claim)
+
         return self.finish(
             claim,
             "failed",
             now,
+            also=runs_on,
             oops={
                 "what": f"The cloud did not delete it; its state is {status.value.lower()}.",
                 "next_step": "Try again later, or delete it in the console.",

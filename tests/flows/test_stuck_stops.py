@@ -144,3 +144,15 @@ async def test_a_stop_that_had_to_be_asked_for_again_costs_until_it_was_taken(sc
     (ran,) = [row for row in await scene.rows(usage) if row.kind == "run"]
     (stop,) = await scene.rows(stops)
     assert before <= stop.at == ran.to_at <= before + minutes(4)
+
+
+async def test_a_delete_whose_stop_is_forgotten_asks_for_it_again_and_is_given_up(scene: Scene) -> None:
+    made = await scene.notebook("ana", "mine", lease_ms=9 * HOUR)
+    rule = refused(scene)
+    await scene.ask(ANA, "delete mine")
+    await scene.submit(ANA, {"typed_name": "mine"})
+    await scene.pass_time(minutes(36), minutes(3))
+    assert 3 <= rule.hits <= 20
+    assert "did not delete it; its state is running" in scene.operation(ANA)
+    (row,) = [row for row in await scene.rows(notebooks) if row.id == made.id]
+    assert row.stop_by is None
