@@ -145,6 +145,8 @@ class Decide:
             "name": row.facts["name"],
             "flavor": row.facts["flavor"],
         }
+        if row.kind == "start" and _of_somebody_else(row):
+            shown["others"] = True
         data = (
             dict(row.wish)
             | granted
@@ -221,6 +223,12 @@ class Decide:
             "text": f"This request {_DONE.get(row.state, row.state)}{by}; nothing more was done.",
             "at_ms": to_ms(row.decided_at) if row.decided_at else 0,
         }
+
+
+def _of_somebody_else(row: Any) -> bool:
+    """Whether the notebook was not the requester's when they asked; an older request does not say."""
+    theirs = row.facts.get("requester_then")
+    return theirs is not None and row.owner_cloud_id not in theirs
 
 
 async def expire(parts: Parts, db: Tx, row: Any, now: datetime) -> None:

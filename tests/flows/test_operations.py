@@ -7,7 +7,7 @@ import pytest
 
 from bot.stores.schema import notebooks, work
 from scheduler.jobs import ask_now
-from tests.flows.scene import ANA, BEN, CARLA, HOUR, Scene, buttons, minutes
+from tests.flows.scene import ANA, BEN, CARLA, DORA, HOUR, RESEARCH, Scene, buttons, minutes
 
 CREATE = "create {} image=spark2.4.5 flavor=modelarts.vm.cpu.2u for=2h"
 
@@ -211,6 +211,16 @@ async def test_the_link_of_what_is_not_theirs_is_offered_to_nobody(scene: Scene,
     await scene.pass_time(minutes(2))
     assert {"notebook_stop"} <= set(buttons(scene.in_dm(CARLA, "operation")[-1]))
     assert "notebook_open" not in buttons(scene.in_dm(CARLA, "operation")[-1])
+
+
+async def test_what_was_started_with_an_approval_for_somebody_else_offers_no_link_either(scene: Scene) -> None:
+    await scene.notebook("ana", "led", status="STOPPED", busy=None)
+    await scene.ask(DORA, "start led for 20h")
+    await scene.click(CARLA, "approval_approve", channel=RESEARCH)
+    await scene.pass_time(minutes(3))
+    told = scene.in_dm(DORA, "operation")[-1]
+    assert "is running" in told.text
+    assert "notebook_open" not in buttons(told)
 
 
 @pytest.mark.parametrize("name", ["payload", "a-b_c", "x" * 64])
