@@ -40,8 +40,13 @@ class Grant(Extend):
 
     async def _decided(self, claim: Claim, cloud: Cloud, notebook: Notebook, now: datetime) -> Outcome:
         seen_ms = int(claim.data.get("starting_ms") or to_ms(now))
-        if notebook.status is Status.STARTING and now - from_ms(seen_ms) < PATIENCE:  # somebody has started it just now
+        # Somebody has started it just now, or it is in a state that is a word we do not know.
+        passing = notebook.status in (Status.STARTING, Status.UNKNOWN)
+        if passing and now - from_ms(seen_ms) < PATIENCE:
             return self.go(claim, "start", due=next_look(claim, now), starting_ms=seen_ms)
+        if notebook.status is Status.UNKNOWN:
+            what = f"{notebook.name} is in a state that I do not know, so nothing was extended."
+            return self._failed(claim, now, what, "Ask again later, or look in the console.")
         if notebook.status in (Status.DELETING, Status.DELETED):
             return self._failed(claim, now, GONE)
         if not notebook.status.runs:

@@ -69,6 +69,21 @@ async def test_a_notebook_that_was_deleted_meanwhile_is_what_is_told(scene: Scen
         assert "has passed" not in told
 
 
+@pytest.mark.parametrize("passes", [True, False])
+async def test_a_grant_takes_a_state_that_nobody_knows_for_no_stop(scene: Scene, passes: bool) -> None:
+    made = await asked(scene)
+    scene.cloud.console.set_status(made.id, "MIGRATING")
+    await scene.click(CARLA, "approval_approve", channel=RESEARCH)
+    await scene.pass_time(minutes(3))
+    if passes:
+        scene.cloud.console.set_status(made.id, "RUNNING")
+    await scene.pass_time(minutes(33), minutes(3))
+    assert bool(scene.renewals(made)) == passes
+    for told in (settled(scene), request(scene)):
+        assert "stopped meanwhile" not in told
+        assert passes or "in a state that I do not know" in told
+
+
 @pytest.mark.parametrize(("later_h", "runs"), [(5, True), (11, False)])
 async def test_what_was_granted_until_an_instant_is_not_started_beyond_it(
     scene: Scene, later_h: int, runs: bool
