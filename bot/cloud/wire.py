@@ -39,6 +39,7 @@ _OFF = timedelta(0)
 _HALF = re.compile(rb"\\u(0000|d[89a-f])", re.IGNORECASE)  # a zero byte, or what may be half a character
 _LONGEST_ID = 64  # as much as a column holds; theirs have 36 and 32
 _LONGEST_URL = 2500  # a button takes 3000, and the token is added to it
+_PLAIN_URL = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9.-]*(?::[0-9]{1,4})?/")
 _LARGEST_GB = 2**31 - 1  # some two million terabytes, and as much as a column holds
 
 
@@ -176,7 +177,11 @@ def _is_id(value: object) -> TypeGuard[str]:
 
 def _leads_somewhere(url: str) -> bool:
     """Whether a button can open it: Slack takes no other address, and none that is longer."""
-    if not url.startswith(("https://", "http://")) or len(url) > _LONGEST_URL:
+    if len(url) > _LONGEST_URL:
+        return False
+    if _PLAIN_URL.match(url):  # nearly all, and a listing has thousands
+        return True
+    if not url.startswith(("https://", "http://")):
         return False
     try:
         return bool(urlsplit(url).hostname)
