@@ -275,7 +275,8 @@ async def keep(
         if holder is None:
             await welcome(parts, db, person.slack, project, who.user_name, now)
         else:
-            await _ask_admin(parts, db, holder, person.slack, project, who.user_name, admins, now)
+            await _warn_holder(parts, db, holder, person.slack, project, who.user_name, now)
+            await ask_admins(parts, db, await identities.get(db, place), admins, now)
     return Linked(state, project, who.user_name)
 
 
@@ -307,36 +308,44 @@ async def tell(parts: Parts, db: Tx, user: str, text: str, now: datetime, next_s
     await say(db, parts.deps.ids, Say(key, "answer", "dm", user, facts, f"links:{user}", RESULT), now)
 
 
-async def _ask_admin(
-    parts: Parts, db: Tx, holder: Any, user: str, project: str, cloud_user: str, admins: frozenset[str], now: datetime
+async def _warn_holder(
+    parts: Parts, db: Tx, holder: Any, user: str, project: str, cloud_user: str, now: datetime
 ) -> None:
-    subject = f"{project}:{cloud_user}:{user}"
-    person, first = await _named(parts, db, user), await _named(parts, db, holder.slack)
+    person = await _named(parts, db, user)
     await alert(
         parts,
         db,
         frozenset({holder.slack}),
         "second_link",
-        subject,
+        f"{project}:{cloud_user}:{user}",
         now,
         project=project,
         text=f"{person} proved to have credentials of your cloud user {cloud_user}. "
         "Nothing of yours has changed, and nothing will unless an admin confirms it.",
         next_step="If that is not right, change the password or revoke the keys, and tell your admin.",
     )
+
+
+async def ask_admins(parts: Parts, db: Tx, link: Any, admins: frozenset[str], now: datetime) -> None:
+    """Tell them that it waits for one of them. Where nobody can be named now, a later pass does."""
+    holder = await _holder(db, link.cloud_user_id, link.slack)
+    if holder is None or not admins - {link.slack}:
+        return
+    person, first = await _named(parts, db, link.slack), await _named(parts, db, holder.slack)
     await alert(
         parts,
         db,
-        admins - {user},
+        admins - {link.slack},
         "second_link_waits",
-        subject,
+        f"{link.project}:{link.cloud_user_name}:{link.slack}",
         now,
-        project=project,
-        text=f"{person} proved to have credentials of cloud user {cloud_user}, which is linked to {first}. "
+        project=link.project,
+        text=f"{person} proved to have credentials of cloud user {link.cloud_user_name}, which is linked to {first}. "
         "Their link waits.",
-        next_step=f"If it should move to {person}, type `admin map @{person} {cloud_user} {project}` with them picked "
-        f"from Slack's list after the @; {first} loses the link then.",
+        next_step=f"If it should move to {person}, type `admin map @{person} {link.cloud_user_name} {link.project}` "
+        f"with them picked from Slack's list after the @; {first} loses the link then.",
     )
+    await identities.note_told(db, Place(link.team, link.slack, link.project), now)
 
 
 async def _named(parts: Parts, db: Tx, user: str) -> str:

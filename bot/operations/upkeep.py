@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, select
 
 from bot.clock import to_ms
 from bot.operations.alerts import alert
 from bot.operations.base import Parts
 from bot.operations.decide import requester_left, withdrawn
-from bot.operations.links import erase
+from bot.operations.links import ask_admins, erase
 from bot.render.facts import at
+from bot.stores.identities import Place, note_told
 from bot.stores.schema import identities, people
 from bot.stores.upsert import find
 from bot.work import release_held
@@ -35,6 +36,7 @@ async def look_after_links(parts: Parts, project: str, now: datetime) -> None:
     async with parts.deps.db.read() as db:
         links = (await db.execute(_LINKS, {"of_project": project, "of_team": parts.deps.team})).all()
     await _tell_expiring(parts, [row for row in links if _expires(row, now)], now)
+    await _ask_admins(parts, project, [row for row in links if row.state == "waiting" and row.told_at is None], now)
     gone = await _gone(parts, links, now)
     for row in links:
         if row.slack in gone:
@@ -50,7 +52,7 @@ async def _tell_expiring(parts: Parts, rows: Sequence[Any], now: datetime) -> No
     """Once per link, while it still works: what is held for it would wait."""
     for row in rows:
         async with parts.deps.db.begin() as db:
-            await db.execute(_told(row).values(told_at=now))
+            await note_told(db, Place(row.team, row.slack, row.project), now)
             await alert(
                 parts,
                 db,
@@ -66,9 +68,16 @@ async def _tell_expiring(parts: Parts, rows: Sequence[Any], now: datetime) -> No
             )
 
 
-def _told(row: Any) -> Any:
-    mine = (identities.c.team == row.team) & (identities.c.slack == row.slack) & (identities.c.project == row.project)
-    return update(identities).where(mine)
+async def _ask_admins(parts: Parts, project: str, waiting: Sequence[Any], now: datetime) -> None:
+    """Of links that wait for an admin since nobody could say who they are."""
+    if not waiting:
+        return
+    admins = await parts.people.admins(project)
+    for row in waiting:
+        async with parts.deps.db.begin() as db:
+            link = await find(db, identities, team=row.team, slack=row.slack, project=row.project)
+            if link is not None and link.state == "waiting":
+                await ask_admins(parts, db, link, admins, now)
 
 
 async def _gone(parts: Parts, links: Sequence[Any], now: datetime) -> dict[str, str]:

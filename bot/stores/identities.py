@@ -114,8 +114,14 @@ async def mark_broken(db: Tx, place: Place, now: datetime) -> None:
 
 async def activate(db: Tx, place: Place) -> bool:
     """An admin confirmed a waiting link."""
-    change = update(identities).where(_at(place), identities.c.state == "waiting").values(state="active")
+    confirmed = {"state": "active", "told_at": None}
+    change = update(identities).where(_at(place), identities.c.state == "waiting").values(confirmed)
     return bool((await db.execute(change)).rowcount == 1)
+
+
+async def note_told(db: Tx, place: Place, now: datetime) -> None:
+    """Somebody was told what there is to tell of it: that it expires, or that it waits for an admin."""
+    await db.execute(update(identities).where(_at(place)).values(told_at=now))
 
 
 async def forget(db: Tx, place: Place) -> bool:

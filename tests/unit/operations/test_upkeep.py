@@ -8,7 +8,7 @@ from sqlalchemy import update
 from bot.operations.upkeep import look_after_links
 from bot.stores.schema import audit, identities, outbox
 from tests.unit.operations.fakes import START
-from tests.unit.operations.stage import ANA, BEN, LEAD, Stage
+from tests.unit.operations.stage import ADMIN, ANA, BEN, LEAD, Stage
 
 
 async def _expiring(stage: Stage, after: timedelta) -> None:
@@ -82,3 +82,15 @@ async def test_another_projects_links_are_left_alone(stage: Stage):
     stage.slack.add(ANA, "ana", deleted=True)
     assert await _look(stage) == []
     assert len(await stage.rows(identities)) == 1
+
+
+async def test_admins_whom_nobody_could_name_hear_of_a_second_link_later(stage: Stage):
+    """Their group could not be read when it was made."""
+    await stage.link(ANA, "ana")
+    await stage.link(BEN, "ana", state="waiting")
+    (told,) = await _look(stage)
+    assert (told.target, told.facts["kind"]) == (ADMIN, "second_link_waits")
+    assert f"admin map @{BEN} ana research" in told.facts["next_step"]
+    assert len(await _look(stage)) == 1
+    stage.clock.go(timedelta(days=1))
+    assert len(await _look(stage)) == 1, "once"
