@@ -169,7 +169,8 @@ class IdleStop(ServiceOperation):
 
         if not changing:
             return Done({"state": "failed", "why": notebook.status.value}, write=write)
-        return self.go(claim, "watch", due=now + STUCK_AGAIN, write=write, escalated=True)
+        # Where nobody can be named now (their group cannot be read), it is told at a later look.
+        return self.go(claim, "watch", due=now + STUCK_AGAIN, write=write, escalated=bool(admins))
 
     async def _stopped(self, claim: Claim, notebook: Notebook, now: datetime) -> Outcome:
         project, data = str(claim.data["project"]), claim.data

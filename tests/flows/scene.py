@@ -31,11 +31,14 @@ def minutes(count: float) -> timedelta:
 
 
 def policy_text(changes: dict[str, str]) -> str:
-    """The sandbox's policy with keys of [policy] set to other TOML values; "" takes a key out."""
+    """The sandbox's policy with keys of [policy], or `admins`, set to other TOML values; "" takes a key out."""
     text = TEMPLATE.read_text(encoding="utf-8")
     text = text.replace('name = "research"\n', 'name = "research"\nrate = 1000\n')  # the clock stands still in a step
     head, section, rest = text.partition("[policy]\n")
     for key, value in changes.items():
+        if key == "admins":
+            head = re.sub(r"^admins = .*$", f"admins = {value}", head, flags=re.MULTILINE)
+            continue
         rest = re.sub(rf"^{key} = .*\n", "", rest, count=1, flags=re.MULTILINE)
         rest = f"{key} = {value}\n{rest}" if value else rest
     return head + section + rest

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from bot.stores.schema import notebooks, stops, usage, work
 from deploy.sandbox.cloud.model import Notebook
 from tests.flows.idle_scene import idle_one, until_warned
@@ -78,6 +80,19 @@ async def test_a_stop_that_was_accepted_and_forgotten_is_asked_for_again_and_tol
     await scene.pass_time(minutes(12), minutes(3))
     assert scene.found(made.id).status == "STOPPED"
     assert "because it was idle" in scene.in_dm(ANA, "stopped")[-1].text
+
+
+@pytest.mark.parametrize("policy", [{"admins": '["S0ADMINS"]'}])
+async def test_a_stop_that_takes_very_long_is_told_once_somebody_can_be_named(scene: Scene) -> None:
+    scene.cloud.settings.stop_ms = 3 * HOUR
+    await idle_one(scene)
+    await until_warned(scene)
+    scene.slack.fault("usergroups.users.list", "status", status=503, count=None)
+    await scene.pass_time(minutes(70), minutes(5))
+    assert scene.in_dm(DORA, "alert") == []
+    scene.slack.faults.clear()
+    await scene.pass_time(minutes(20), minutes(5))
+    assert "is stopping now" in scene.in_dm(DORA, "alert")[-1].text
 
 
 async def test_a_stop_that_takes_very_long_is_told_and_seen_to_its_end(scene: Scene) -> None:
