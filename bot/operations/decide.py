@@ -20,11 +20,6 @@ from bot.stores import notebooks
 from bot.stores.database import Tx
 from bot.work import Done, Item, Outcome, record
 
-_DONE = {
-    "approved": "was approved", "denied": "was denied", "withdrawn": "was withdrawn", "expired": "has expired",
-    "lapsed": "has lapsed",
-}  # fmt: skip
-
 
 class Decide:
     """Verbs on approvals."""
@@ -218,9 +213,9 @@ class Decide:
         return ask.done("already", now, **self._what_happened(row))
 
     def _what_happened(self, row: Any) -> dict[str, Any]:
-        by = f" by <@{row.decided_by}>" if row.decided_by else ""
+        by = f" by <@{row.decided_by}>" if row.decided_by and row.state != "lapsed" else ""
         return {
-            "text": f"This request {_DONE.get(row.state, row.state)}{by}; nothing more was done.",
+            "text": f"This request {rules.BECAME[row.state]}{by}; nothing more was done.",
             "at_ms": to_ms(row.decided_at) if row.decided_at else 0,
         }
 

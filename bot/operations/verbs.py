@@ -16,6 +16,7 @@ from bot.operations.notices import said as settled_as
 from bot.operations.report import price_text, report
 from bot.operations.resolve import chosen, owns, resolve
 from bot.rules import keys
+from bot.rules.approvals import BECAME
 from bot.rules.durations import format_duration
 from bot.stores import approvals, identities
 from bot.stores.database import Tx
@@ -33,15 +34,6 @@ _SAID = {
     "delete": "deleting",
     "extend": "extending",
     "keep": "keeping",
-}
-
-_ANSWERS = {
-    "pending": "it waits for an approval",
-    "approved": "it was approved",
-    "denied": "it was denied",
-    "withdrawn": "it was withdrawn",
-    "expired": "nobody answered in time",
-    "lapsed": "it was approved too late",
 }
 
 
@@ -169,7 +161,7 @@ class Verbs:
         if row.state == "done" and (row.result or {}).get("state") == "failed":
             state = "and it did not work out; the message about it says why"
         if (request := await _asked_of(db, row)) is not None:
-            state = f"and {_ANSWERS.get(request.state, 'it is settled')}"
+            state = f"and it {BECAME[request.state]}"
         how_long = _asked_for(row)
         await ask.answer(
             db, "already", now, text=f"{who} asked for this already{how_long}, {state}.", at_ms=to_ms(row.created_at)

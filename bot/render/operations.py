@@ -10,6 +10,7 @@ from bot.render.buttons import HOUR_S, WORK, NotebookButtons
 from bot.render.context import Context
 from bot.render.facts import Oops, OperationFacts, StepFacts
 from bot.render.page import Page
+from bot.rules.approvals import BECAME
 from bot.slack import Block, Message
 
 STEPS = {1: "storage", 2: "compute", 3: "network", 4: "start-up"}
@@ -32,13 +33,6 @@ _WAS_NOT = {
 }
 
 _WORTH_SAYING_MS = 60_000
-_ANSWERED = {
-    "approved": "it was approved",
-    "denied": "it was denied",
-    "withdrawn": "it was withdrawn",
-    "expired": "nobody answered in time",
-    "lapsed": "it was approved, and lapsed before it could be carried out",
-}
 
 
 def operation(facts: OperationFacts, now: datetime, ctx: Context) -> Message:
@@ -94,7 +88,7 @@ def _title(facts: OperationFacts) -> str:
         case "held":
             return f"{_DOING[verb]} {who} waits."
     if answered := facts.get("answered"):
-        return f"{_DOING[verb]} {who} needed an approval: {_ANSWERED.get(answered, 'it is settled')}."
+        return f"{_DOING[verb]} {who} needed an approval: it {BECAME[answered]}."
     if joined := facts.get("joined"):
         return f"{_DOING[verb]} {who} needs an approval. {text.person(joined)} has asked for it."
     return f"{_DOING[verb]} {who} needs an approval. I have asked for it and tell you the answer."

@@ -24,6 +24,16 @@ class State(StrEnum):
     LAPSED = "lapsed"  # granted until an instant that had passed
 
 
+BECAME: Mapping[str, str] = {  # what is said of a request in each state
+    State.PENDING: "waits for an approval",
+    State.APPROVED: "was approved",
+    State.DENIED: "was denied",
+    State.WITHDRAWN: "was withdrawn",
+    State.EXPIRED: "expired, for nobody answered in time",
+    State.LAPSED: "was approved, and lapsed before it could be carried out",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Party:
     """A person by both identities; either may be unknown."""
