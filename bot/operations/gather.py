@@ -16,6 +16,7 @@ from bot.model import Flavor, Notebook
 from bot.operations import owners
 from bot.operations.deps import Deps
 from bot.operations.notices import REFUSED
+from bot.operations.whose import hinted
 from bot.rules import idle
 from bot.rules.facts import NotebookFacts, NoticeState, OwnerFacts, PendingRequest
 from bot.rules.idle import Verdict
@@ -207,9 +208,7 @@ def owner_id(deps: Deps, known: Project, notebook: Notebook) -> str | None:
 def _owner_id(deps: Deps, known: Project, notebook: Notebook) -> str | None:
     if notebook.owner_id and notebook.owner_id in known.owners:
         return known.owners[notebook.owner_id]
-    names = [name for name in (notebook.owner_name, notebook.owner_id) if name]
-    named = (known.mapped.get(name) or deps.config.person_of(name) for name in names)
-    return next((hint for hint in named if hint), None)
+    return hinted(deps, known.mapped, notebook.owner_id, notebook.owner_name)
 
 
 def facts(

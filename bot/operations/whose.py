@@ -1,6 +1,6 @@
 """Whose notebook it is in Slack."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from bot.model import Notebook
 from bot.operations.deps import Deps
@@ -16,11 +16,13 @@ async def owner_of(db: Tx, deps: Deps, project: str, notebook: Notebook) -> str 
         linked = await people.by_cloud_user(db, project, notebook.owner_id)
         if linked:
             return linked
-    mapped = await hints.of_project(db, deps.team, project)
-    for name in (notebook.owner_name, notebook.owner_id):
-        if name and (hint := mapped.get(name) or deps.config.person_of(name)):
-            return hint
-    return None
+    return hinted(deps, await hints.of_project(db, deps.team, project), notebook.owner_id, notebook.owner_name)
+
+
+def hinted(deps: Deps, mapped: Mapping[str, str], cloud_id: str | None, name: str | None) -> str | None:
+    """Who stands for a cloud user that nobody has linked: as an admin has `mapped` it, or the policy file says."""
+    said = (mapped.get(each) or deps.config.person_of(each) for each in (name, cloud_id) if each)
+    return next((slack for slack in said if slack), None)
 
 
 async def by_hint(db: Tx, deps: Deps, project: str) -> ByHint:
@@ -29,9 +31,6 @@ async def by_hint(db: Tx, deps: Deps, project: str) -> ByHint:
     linked = {row.cloud_user_id for row in await identities.linked(db) if row.project == project}
 
     def whose(cloud_id: str | None, name: str | None) -> str | None:
-        if cloud_id in linked:
-            return None
-        said = (mapped.get(each) or deps.config.person_of(each) for each in (name, cloud_id) if each)
-        return next((slack for slack in said if slack), None)
+        return None if cloud_id in linked else hinted(deps, mapped, cloud_id, name)
 
     return whose
