@@ -35,6 +35,7 @@ class Status(StrEnum):
     runs: bool  # compute is billed and the lease counts
     transient: bool  # it will change by itself: wait and read again
     rests: bool  # it neither runs nor changes by itself
+    said: str  # after "it is"
 
     def __init__(self, word: str) -> None:
         """Attributes, not properties: a pass asks some forty thousand times."""
@@ -43,6 +44,8 @@ class Status(StrEnum):
             "INIT", "CREATING", "STARTING", "STOPPING", "DELETING", "SNAPSHOTTING", "UNKNOWN",
         }  # fmt: skip
         self.rests = not self.runs and not self.transient
+        odd = {"ERROR": "in error", "UNKNOWN": "in a state that I do not know"}
+        self.said = odd.get(word, word.lower().replace("_", " "))
 
 
 class LeaseType(StrEnum):

@@ -1,6 +1,7 @@
 """Delete: stop first so that data is flushed, then delete, then see it gone."""
 
 from datetime import datetime
+from functools import partial
 
 from bot.clock import to_ms
 from bot.errors import CloudConflict, CloudNotFound
@@ -96,16 +97,13 @@ class Delete(Operation):
         return self.finish(claim, "done", now, action="delete", also=also)
 
     def _stuck(self, claim: Claim, status: Status, now: datetime) -> Outcome:
-        async def runs_on(db: Tx) -> None:
-            await unmark(db, claim)
-
         return self.finish(
             claim,
             "failed",
             now,
-            also=runs_on,
+            also=partial(unmark, claim=claim),
             oops={
-                "what": f"The cloud did not delete it; its state is {status.value.lower()}.",
+                "what": f"The cloud did not delete it; it is {status.said}.",
                 "next_step": "Try again later, or delete it in the console.",
             },
         )

@@ -63,13 +63,13 @@ class Extend(Operation):
                 )
             case rules.NotRunning() if notebook.status in COMING_UP:
                 told = {
-                    "what": f"{notebook.name} is {notebook.status.value.lower()}, so it has no lease yet.",
+                    "what": f"{notebook.name} is {notebook.status.said}, so it has no lease yet.",
                     "next_step": "Try again when it runs.",
                 }
                 return self.finish(claim, "failed", now, oops=told)
             case rules.NotRunning() if notebook.status is Status.UNKNOWN:
                 told = {
-                    "what": f"{notebook.name} is in a state that I do not know, so nothing was extended.",
+                    "what": f"{notebook.name} is {notebook.status.said}, so nothing was extended.",
                     "next_step": "Try again later, or look in the console.",
                 }
                 return self.finish(claim, "failed", now, oops=told)
@@ -81,7 +81,7 @@ class Extend(Operation):
                     offer="start",
                     start_s=_wished(claim, now),
                     oops={
-                        "what": f"{notebook.name} is {notebook.status.value.lower()}, so there is no lease to extend.",
+                        "what": f"{notebook.name} is {notebook.status.said}, so there is no lease to extend.",
                         "next_step": "Start it instead.",
                     },
                 )
@@ -190,7 +190,7 @@ class Extend(Operation):
 def _not_renewed(notebook: Notebook, before_ms: int | None) -> dict[str, str] | None:
     """What was read back instead of the new end; None where it is there."""
     if not notebook.status.runs:
-        what = f"{notebook.name} is {notebook.status.value.lower()} by now, so there is no lease to extend."
+        what = f"{notebook.name} is {notebook.status.said} by now, so there is no lease to extend."
         return {"what": what, "next_step": "Start it instead."}
     if before_ms is None or notebook.lease_ends is None or to_ms(notebook.lease_ends) > before_ms:
         return None

@@ -14,7 +14,7 @@ from bot.operations.facts import wish_of
 from bot.operations.notices import settle
 from bot.operations.pending import counted_from
 from bot.operations.policies import policy_of
-from bot.operations.power import PATIENCE, next_look
+from bot.operations.power import PATIENCE, next_look, waits_since
 from bot.rules import lease as rules
 from bot.stores import approvals as store
 from bot.stores.database import Tx
@@ -39,13 +39,12 @@ class Grant(Extend):
         return await self._decided(claim, cloud, notebook, now)
 
     async def _decided(self, claim: Claim, cloud: Cloud, notebook: Notebook, now: datetime) -> Outcome:
-        seen_ms = int(claim.data.get("starting_ms") or to_ms(now))
         # Somebody has started it just now, or it is in a state that is a word we do not know.
         passing = notebook.status in (Status.STARTING, Status.UNKNOWN)
-        if passing and now - from_ms(seen_ms) < PATIENCE:
-            return self.go(claim, "start", due=next_look(claim, now), starting_ms=seen_ms)
+        if passing and now - (since := waits_since(claim, now)) < PATIENCE:
+            return self.go(claim, "start", due=next_look(claim, now), waits_ms=to_ms(since))
         if notebook.status is Status.UNKNOWN:
-            what = f"{notebook.name} is in a state that I do not know, so nothing was extended."
+            what = f"{notebook.name} is {notebook.status.said}, so nothing was extended."
             return self._failed(claim, now, what, "Ask again later, or look in the console.")
         if notebook.status in (Status.DELETING, Status.DELETED):
             return self._failed(claim, now, GONE)

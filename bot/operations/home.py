@@ -150,7 +150,7 @@ def _of_rows(mine: list[Any], shown: list[Any], coming: Mapping[str, datetime], 
     for row, facts in zip(mine, shown, strict=True):
         status = Status(row.status)
         if status in (Status.CREATE_FAILED, Status.START_FAILED, Status.ERROR, Status.DELETE_FAILED):
-            reason = row.snapshot.get("fail_reason") or status.value.lower().replace("_", " ")
+            reason = row.snapshot.get("fail_reason") or status.said
             found.append({"text": f"{row.name} is in trouble: {reason}.", "row": facts})
         elif status.runs and (stop_at := coming.get(row.id)) and stop_at > now:
             said = f"{row.name} is idle and will be stopped {at(to_ms(stop_at))}, unless you keep it or it is used."

@@ -200,9 +200,9 @@ async def _requests(parts: Parts, project: str, now: datetime) -> None:
         copies = {row.id: await with_copies(db, keys.approval_request(row.id)) for row in waiting}
         gone = await notebooks.deleted_of(db, project, [row.notebook_id for row in waiting if row.notebook_id])
     for row in waiting:
-        if now >= row.expires_at or row.notebook_id in gone:
+        if over := expire if now >= row.expires_at else pointless if row.notebook_id in gone else None:
             async with parts.deps.db.begin() as db:
-                await (expire if now >= row.expires_at else pointless)(parts, db, row, now)
+                await over(parts, db, row, now)
             continue
         if row.escalate_at and now >= row.escalate_at and not row.escalated_at:
             await _escalate(parts, row, now)

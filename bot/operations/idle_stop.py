@@ -161,11 +161,11 @@ class IdleStop(ServiceOperation):
                 notebook_id=notebook.id,
                 button="why",
                 text=f"{notebook.name} was asked to stop {PATIENCE.seconds // 60} minutes ago and is "
-                f"{notebook.status.value.lower()} now.",
+                f"{notebook.status.said} now.",
                 next_step="Look at it in the console." + (" I keep watching." if changing else ""),
             )
             if not changing:  # it has failed, and nothing more will come of it
-                await settle(db, project, notebook.id, f"It is {notebook.status.value.lower()} now.", now)
+                await settle(db, project, notebook.id, f"It is {notebook.status.said} now.", now)
 
         if not changing:
             return Done({"state": "failed", "why": notebook.status.value}, write=write)

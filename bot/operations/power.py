@@ -54,9 +54,9 @@ def wait(op: Operation, claim: Claim, notebook: Notebook, now: datetime) -> Outc
     since = waits_since(claim, now)
     if now - since <= PATIENCE:
         return op.go(claim, claim.step, due=next_look(claim, now), waits_ms=to_ms(since))
-    state = "in a state that I do not know" if notebook.status is Status.UNKNOWN else notebook.status.value.lower()
     told = {
-        "what": f"{notebook.name} is still {state} after {PATIENCE.seconds // 60} minutes, so nothing was done.",
+        "what": f"{notebook.name} is still {notebook.status.said} after {PATIENCE.seconds // 60} minutes, "
+        "so nothing was done.",
         "next_step": "Try again later, or look at it in the console.",
     }
     return op.finish(claim, "failed", now, oops=told)
@@ -155,8 +155,7 @@ async def watch_up(op: Operation, claim: Claim, notebook: Notebook, now: datetim
             "failed",
             now,
             oops={
-                "what": f"{notebook.name} is still {notebook.status.value.lower()} "
-                f"after {PATIENCE.seconds // 60} minutes.",
+                "what": f"{notebook.name} is still {notebook.status.said} after {PATIENCE.seconds // 60} minutes.",
                 "next_step": "I stop watching; `show` tells its state.",
             },
         )
@@ -212,7 +211,7 @@ class Stop(Operation):
                 now,
                 also=runs_on,
                 oops={
-                    "what": f"{notebook.name} is still {notebook.status.value.lower()}.",
+                    "what": f"{notebook.name} is still {notebook.status.said}.",
                     "next_step": "I stop watching; `show` tells its state.",
                 },
             )

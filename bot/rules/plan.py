@@ -66,7 +66,7 @@ def decide(now: datetime, facts: NotebookFacts, policy: EffectivePolicy) -> Plan
         return Plan((), Decision("unknown", "the cloud names a state that I do not know", rule))
     if not status.runs:
         voids = [] if status.transient else [_void(key, ENDED) for key in _pending(facts, "")]
-        return Plan(tuple(voids), Decision("not_running", f"it is {status.value.lower()}", ""))
+        return Plan(tuple(voids), Decision("not_running", f"it is {status.said}", ""))
     idle_actions, decision = _idle(now, facts, policy)
     return Plan((*_lease(now, facts, policy), *idle_actions), decision)
 

@@ -116,7 +116,7 @@ async def test_a_notebook_that_breaks_at_its_stop_is_told_and_not_watched_for_ev
     scene.cloud.console.set_status(made.id, "ERROR")
     await scene.pass_time(minutes(40), minutes(4))
     (alert,) = scene.in_dm(DORA, "alert")
-    assert "is error now" in alert.text
+    assert "is in error now" in alert.text
     assert await idle_stops(scene) == [("done", "watch")]
     assert buttons(scene.in_dm(ANA, "idle_warning")[-1]) == []
 
@@ -168,6 +168,6 @@ async def test_a_delete_whose_stop_is_forgotten_asks_for_it_again_and_is_given_u
     await scene.submit(ANA, {"typed_name": "mine"})
     await scene.pass_time(minutes(36), minutes(3))
     assert 3 <= rule.hits <= 20
-    assert "did not delete it; its state is running" in scene.operation(ANA)
+    assert "did not delete it; it is running" in scene.operation(ANA)
     (row,) = [row for row in await scene.rows(notebooks) if row.id == made.id]
     assert row.stop_by is None

@@ -59,11 +59,11 @@ class Open(Reader):
     def _closed(self, ask: Ask, notebook: Notebook, now: datetime) -> Outcome:
         if notebook.status.transient or notebook.status is Status.RUNNING:
             return ask.done(
-                "text", now, text=f"{notebook.name} is not ready yet: {notebook.status.value.lower()}.",
+                "text", now, text=f"{notebook.name} is not ready yet: {notebook.status.said}.",
                 next_step=f"Try `open {notebook.name}` again in a minute.",
             )  # fmt: skip
         return ask.done(
-            "text", now, text=f"{notebook.name} does not run: {notebook.status.value.lower()}.",
+            "text", now, text=f"{notebook.name} does not run: {notebook.status.said}.",
             next_step=f"`start {notebook.name}` starts it.",
         )  # fmt: skip
 
