@@ -222,7 +222,16 @@ def test_the_url_may_stand_with_the_endpoint_alone() -> None:
     assert wire.notebook(raw).url == "https://a.example.com/lab"
 
 
-@pytest.mark.parametrize("url", ["lab", "javascript:alert(1)", "https://[a/lab", "https://a.example.com/" + "b" * 2500])
+@pytest.mark.parametrize(
+    "url", ["https://a.example.com", "http://127.0.0.1:8888/lab?x=1", "https://[::1]:8443/lab", "https://a-b.c#d"]
+)
+def test_an_address_that_a_button_opens_is_kept(url: str) -> None:
+    assert wire.notebook(shown(url=url, endpoints=[])).url == url
+
+
+@pytest.mark.parametrize(
+    "url", ["lab", "javascript:alert(1)", "https://[a/lab", "https:///lab", "https://a.example.com/" + "b" * 2500]
+)
 def test_an_address_that_no_button_opens_is_none(url: Any) -> None:
     assert wire.notebook(shown(url=url, endpoints=[])).url is None
 

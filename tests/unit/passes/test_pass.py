@@ -386,22 +386,23 @@ async def test_a_listing_that_took_minutes_is_no_sign_of_a_wrong_clock(stand: St
     assert (await paused(stand), await stops(stand)) == (None, 3)
 
 
-async def test_a_collapse_pauses_and_is_measured_against_the_old_figure(stand: Stand) -> None:
+async def collapsed(stand: Stand) -> None:
+    """Twelve ran, and in the next listing five do."""
     stand.cloud.add(*(a_notebook(number) for number in range(12)))
     await stand.sweep()
     for each in list(stand.cloud.notebooks)[5:]:
         stand.cloud.change(each, status=Status.STOPPED, updated_at=NOW + MINUTE)
     await stand.sweep(2 * MINUTE)
+
+
+async def test_a_collapse_pauses_and_is_measured_against_the_old_figure(stand: Stand) -> None:
+    await collapsed(stand)
     assert "only 5 notebooks run, 12 did" in str(await paused(stand))
 
 
 async def test_a_brake_that_is_released_while_a_pass_goes_on_is_not_set_again_by_that_pass(stand: Stand) -> None:
     """What it saw has been looked at and released meanwhile; the admin was told that stops go on."""
-    stand.cloud.add(*(a_notebook(number) for number in range(12)))
-    await stand.sweep()
-    for each in list(stand.cloud.notebooks)[5:]:
-        stand.cloud.change(each, status=Status.STOPPED, updated_at=NOW + MINUTE)
-    await stand.sweep(2 * MINUTE)
+    await collapsed(stand)
 
     async def released() -> None:
         stand.clock.at += timedelta(seconds=5)
