@@ -199,7 +199,7 @@ class IdleStop(ServiceOperation):
                     "key": f"stop:{keys.stopped(notebook.id, at)}",
                 },
             )
-            await settle(db, project, notebook.id, "Stopped, because it was idle.", now)
+            await settle(db, project, notebook.id, "Stopped, because it was idle.", now, at=at)
             await self.audit(db, claim, "idle_stop", now, notice=data["key"], end_ms=data.get("end_ms"))
             owner = await owner_of(db, self.deps, project, notebook)
             if owner:

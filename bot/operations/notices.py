@@ -39,12 +39,21 @@ _STOPPED = select(outbox.c.key).where(outbox.c.subject == bindparam("of_subject"
 
 
 async def settle(
-    db: Tx, project: str, notebook_id: str, words: str, now: datetime, kinds: tuple[str, ...] = WARNINGS
+    db: Tx,
+    project: str,
+    notebook_id: str,
+    words: str,
+    now: datetime,
+    kinds: tuple[str, ...] = WARNINGS,
+    at: datetime | None = None,
 ) -> None:
-    """Say on every warning about this notebook what happened, and take its buttons off; void what still waits."""
+    """Say on every warning about this notebook what happened, and take its buttons off; void what still waits.
+
+    `at`: when it happened, if not now.
+    """
     about = {"of_project": project, "of_id": notebook_id, "kinds": kinds}
     for notice in list(await db.execute(_OPEN, about)):
-        await _end(db, notice, words, now)
+        await _end(db, notice, words, now, at)
     if "stopped" in kinds:
         await _settle_stopped(db, notebook_id, words, now)
 
@@ -79,13 +88,13 @@ async def said(db: Tx, cause: str, notebook_id: str) -> dict[str, Any] | None:
     return None
 
 
-async def _end(db: Tx, notice: Any, words: str, now: datetime) -> None:
+async def _end(db: Tx, notice: Any, words: str, now: datetime, at: datetime | None = None) -> None:
     values: dict[str, Any] = {"settled_at": now}
     if notice.state == "pending":
         values |= {"state": "void", "reason": words, "voided_at": now}
     await change(db, notices, {"key": notice.key}, values)
     for key in {notice.outbox_key, notice.escalated_key} - {None}:
-        await _settle_message(db, key, notice.notebook_id, words, now)
+        await _settle_message(db, key, notice.notebook_id, words, now, at=at)
 
 
 async def _settle_stopped(db: Tx, notebook_id: str, words: str, now: datetime) -> None:
@@ -135,9 +144,11 @@ async def take_enforce_off(db: Tx, project: str, now: datetime) -> None:
         await revise(db, row.id, values | ({"state": "pending", "due_at": now} if row.state == "sent" else {}))
 
 
-async def _settle_message(db: Tx, key: str, notebook_id: str, words: str, now: datetime, by: str = "") -> None:
+async def _settle_message(
+    db: Tx, key: str, notebook_id: str, words: str, now: datetime, by: str = "", at: datetime | None = None
+) -> None:
     for row in await with_copies(db, key):
-        facts, left = _settled(row.facts, notebook_id, words, now, by)
+        facts, left = _settled(row.facts, notebook_id, words, at or now, by)
         if facts == row.facts:
             continue
         values: dict[str, Any] = {"facts": facts}
@@ -148,11 +159,9 @@ async def _settle_message(db: Tx, key: str, notebook_id: str, words: str, now: d
         await revise(db, row.id, values)
 
 
-def _settled(
-    facts: dict[str, Any], notebook_id: str, words: str, now: datetime, by: str
-) -> tuple[dict[str, Any], bool]:
+def _settled(facts: dict[str, Any], notebook_id: str, words: str, at: datetime, by: str) -> tuple[dict[str, Any], bool]:
     """The facts with this notebook settled, and whether anything on the message is still open."""
-    mark = {"settled": words, "settled_ms": to_ms(now)} | ({"settled_by": by} if by else {})
+    mark = {"settled": words, "settled_ms": to_ms(at)} | ({"settled_by": by} if by else {})
     if "items" not in facts:
         return (facts if facts.get("settled") else facts | mark), False
     items = [

@@ -57,7 +57,7 @@ async def _tell(db: Tx, deps: Deps, project: str, seen: Seen, now: datetime) -> 
     words = "Its lease ended and the platform stopped it." if seen.stopped == "lease" else "It was stopped meanwhile."
     if seen.notebook.status is Status.ERROR:
         words = "It failed meanwhile."
-    await settle(db, project, seen.notebook.id, words, now)
+    await settle(db, project, seen.notebook.id, words, now, at=seen.stopped_at)
     owner = await owner_of(db, deps, project, seen.notebook)
     if owner is None or f"stopped_{seen.stopped}" in (await people.settings(db, deps.team, owner)).get("muted", ()):
         return

@@ -1,6 +1,7 @@
 """Idle stops: warned with evidence, stopped only after the grace that begins with the delivery, never on a guess."""
 
 import itertools
+import re
 from datetime import timedelta
 
 import pytest
@@ -30,6 +31,9 @@ async def test_warned_with_evidence_and_stopped_only_when_the_grace_has_passed(s
     (told,) = scene.in_dm(ANA, "stopped")
     assert scene.found(made.id).status == "STOPPED"
     assert "because it was idle" in told.text
+    stopped_at = re.search(r"<!date\^\d+", told.text)
+    assert stopped_at is not None
+    assert f"Stopped, because it was idle ({stopped_at[0]}" in scene.in_dm(ANA, "idle_warning")[-1].text
     assert "EUR" in told.text
     assert buttons(told) == ["notebook_start", "notebook_false_stop", "notebook_delete"]
     (warning,) = scene.in_dm(ANA, "idle_warning")
